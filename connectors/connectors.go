@@ -1,0 +1,181 @@
+// Package connectors is the vocabulary that every source is translated into,
+// and the small interfaces by which a dialect offers what its source can do.
+//
+// A dialect (packages alipay, wechatpay, openbanking, …) knows its wire, its
+// signing and its mapping; it stores nothing and knows no consent. Package
+// billfile gives the same vocabulary out of files that people export.
+package connectors
+
+import (
+	"context"
+	"net/url"
+	"time"
+
+	"jali/connectors/money"
+	"jali/internal/secret"
+)
+
+// Credential opens one person's data at one source. Its bytes are the
+// dialect's own affair; the vault keeps them sealed.
+type Credential = secret.Value
+
+// Connector reads one source. Implementing a further ability is declaring it.
+type Connector interface {
+	// Source describes the institution and what it lets one do.
+	Source() Source
+	// Accounts answers every account that the credential opens.
+	Accounts(context.Context, Credential) ([]Account, error)
+	// Balances answers what the accounts hold now. An account of which the
+	// source tells no balance is left out.
+	Balances(context.Context, Credential, []AccountRef) ([]Balance, error)
+}
+
+// BillLister is a Connector whose source tells its bills.
+type BillLister interface {
+	// Bills answers the bills of [from, to), one page at a time; next is
+	// empty on the first call, and Page.Next is empty on the last page. A
+	// source that cannot go back that far answers what it has and says how
+	// far in Page.Covers.
+	Bills(ctx context.Context, c Credential, a AccountRef, from, to time.Time, next Cursor) (Page, error)
+}
+
+// StatementLister is a Connector whose source tells periods with a due date.
+type StatementLister interface {
+	Statements(ctx context.Context, c Credential, a AccountRef, from, to time.Time) ([]Statement, error)
+}
+
+// Linker is a Connector whose source has a login page of its own.
+type Linker interface {
+	// Begin answers where to send the person. What it puts in Linking.Keep
+	// comes back in Finish and never leaves the server. state is 128 random
+	// bits or more, and comes back in the source's redirect.
+	Begin(ctx context.Context, state, redirectURI string) (Linking, error)
+	// Finish trades what the source sent back for a credential. The state
+	// has been checked; everything else in query is the source's word as
+	// carried by a browser and is believed only as far as the dialect's
+	// own exchange confirms it.
+	Finish(ctx context.Context, l Linking, query url.Values) (Credential, error)
+}
+
+// Refresher is a Connector whose credentials age. A refreshed credential is
+// stored before the next call is made with it.
+type Refresher interface {
+	// Stale reports whether the credential wants a Refresh before use at now.
+	Stale(c Credential, now time.Time) bool
+	Refresh(context.Context, Credential) (Credential, error)
+}
+
+// Unlinker is a Connector whose source can be told that the person has gone.
+type Unlinker interface {
+	Unlink(context.Context, Credential) error
+}
+
+// Linking is a link under way: at most ten minutes old when it is finished.
+type Linking struct {
+	URL         string       // where the browser goes
+	RedirectURI string       // where it comes back
+	Keep        secret.Value // the dialect's own, for Finish
+}
+
+// Source is an institution as the outside sees it.
+type Source struct {
+	ID         string // stable, lower case: "alipay", "jiangnan_bank"
+	Name       Name
+	Kind       SourceKind
+	History    time.Duration // how far back its bills go; 0: not said
+	MaxWindow  time.Duration // the longest [from, to) of one Bills call; 0: any. The caller walks longer ones
+	Concurrent int           // calls at once that it bears per credential; 0: 4
+}
+
+// Name is a name in both languages of the pages.
+type Name struct{ ZH, EN string }
+
+// SourceKind groups sources on the pages.
+type SourceKind string
+
+const (
+	Wallet SourceKind = "wallet"
+	Bank   SourceKind = "bank"
+)
+
+// AccountRef names an account to its own source. It may be a real number, so
+// it is kept as a secret and travels only to that source.
+type AccountRef struct{ ID secret.Value }
+
+// Account is one pot of money or debt at a source.
+type Account struct {
+	Ref      AccountRef
+	Number   secret.Value // card number, IBAN, wallet user id: as people know it; empty where there is none
+	Kind     AccountKind
+	Side     Side
+	Name     string // the product as the source calls it ("储蓄卡", "余额宝"), never with a number or a person in it
+	Currency string // ISO 4217; empty: several
+}
+
+// AccountKind is what sort of pot it is.
+type AccountKind string
+
+const (
+	WalletBalance AccountKind = "wallet_balance" // 余额, 零钱
+	Deposit       AccountKind = "deposit"        // current and savings accounts, debit cards
+	CreditCard    AccountKind = "credit_card"
+	CreditLine    AccountKind = "credit_line" // 花呗
+	Loan          AccountKind = "loan"        // 借呗
+	Fund          AccountKind = "fund"        // 余额宝, 零钱通
+	Settlement    AccountKind = "settlement"  // a merchant's money not yet paid out
+	OtherAccount  AccountKind = "other"
+)
+
+// Side says whether a positive balance is the person's or owed by them.
+type Side string
+
+const (
+	Asset Side = "asset"
+	Debt  Side = "debt"
+)
+
+// Balance is what an account holds or owes at a moment. On a debt account a
+// positive amount is owed.
+type Balance struct {
+	Account AccountRef
+	Kind    BalanceKind
+	Amount  money.Amount
+	AsOf    time.Time
+}
+
+// BalanceKind follows what sources distinguish.
+type BalanceKind string
+
+const (
+	Available   BalanceKind = "available" // can be spent now
+	Current     BalanceKind = "current"   // booked and pending, as it stands
+	Booked      BalanceKind = "booked"    // booked movements only
+	Frozen      BalanceKind = "frozen"    // held back by the source
+	CreditLimit BalanceKind = "credit_limit"
+	Outstanding BalanceKind = "outstanding" // owed, on debt accounts
+)
+
+// Cursor is where a listing goes on; opaque to all but its dialect.
+type Cursor string
+
+// Page is one page of bills.
+type Page struct {
+	Bills  []Bill
+	Next   Cursor
+	Covers Span // what the source has told of what was asked; zero: all of it
+}
+
+// Span is the half-open time [From, To).
+type Span struct{ From, To time.Time }
+
+// Statement is a period's summary with an amount due.
+type Statement struct {
+	Account  AccountRef
+	Period   Span
+	Due      money.Amount
+	Minimum  money.Amount
+	DueDate  time.Time // midnight of the day, in the source's zone
+	Paid     money.Amount
+	Settled  bool
+	Currency string
+}

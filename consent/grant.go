@@ -1,0 +1,96 @@
+// Package consent decides whether one request may touch one person's data.
+//
+// The unit is the [Grant]: a person's yes, to one client, for stated data,
+// usable a stated number of times. A grant moves in one direction only:
+//
+//	pushed -> shown -> given -> exhausted | revoked | expired
+//	             \-> refused
+//
+// pushed and shown may expire too. Pause is no state but a switch on (person,
+// client). OAuth is how grants are asked for and carried (package oauth);
+// this package knows no HTTP and no fosite.
+package consent
+
+import "time"
+
+// PersonID, ClientID and GrantID are opaque: 128 random bits or more.
+type (
+	PersonID string
+	ClientID string
+	GrantID  string
+)
+
+// AccountID is Jali's own name for an account of a person: random, the same
+// as long as the account is known here, and never shown to a client.
+type AccountID string
+
+// Session is a signed-in person. Package passkey makes it, and nobody else:
+// having one is the right to act as that person.
+type Session struct {
+	ID     string // the id the person sees in their list of sessions, not the cookie
+	Person PersonID
+	At     time.Time // of the sign-in
+}
+
+// State is where a grant stands.
+type State string
+
+const (
+	Pushed    State = "pushed"
+	Shown     State = "shown"
+	Given     State = "given"
+	Refused   State = "refused"
+	Exhausted State = "exhausted"
+	Revoked   State = "revoked"
+	Expired   State = "expired"
+)
+
+// Grant is a person's yes to one client, or the request for it. What it says
+// is stored as it is here; what it opens is decided by [Service.Spend] and
+// [Service.Live] alone.
+type Grant struct {
+	ID       GrantID     `json:"id"`
+	Client   ClientID    `json:"client"`
+	Person   PersonID    `json:"person,omitempty"` // empty until shown
+	State    State       `json:"state"`
+	Asked    Terms       `json:"asked"`
+	Agreed   Terms       `json:"agreed"`             // zero until given; never wider than Asked
+	Accounts []AccountID `json:"accounts,omitempty"` // the ones the person ticked
+
+	PushedAt  time.Time `json:"pushed_at"`
+	LapsesAt  time.Time `json:"lapses_at"` // the request, if it is not decided by then
+	DecidedAt time.Time `json:"decided_at,omitzero"`
+	EndedAt   time.Time `json:"ended_at,omitzero"`
+	EndedBy   string    `json:"ended_by,omitempty"` // "person" or "client", where revoked
+
+	Uses     int       `json:"uses"`               // spent, in all
+	Day      Date      `json:"day,omitempty"`      // the day that UsesOnDay counts
+	DayUses  int       `json:"day_uses,omitempty"` // spent on Day
+	LastUse  time.Time `json:"last_use,omitzero"`
+	Evidence *Evidence `json:"evidence,omitempty"` // of the yes
+
+	Pending *Agreement `json:"pending,omitempty"` // shown and awaiting its passkey check
+	Ticket  []byte     `json:"ticket,omitempty"`  // SHA-256 of the ticket that lets OAuth finish; gone when it has
+}
+
+// Evidence is the passkey assertion by which the person agreed: whoever has
+// the credential's public key can check it, long afterwards, against the
+// agreement's JSON (WebAuthn Level 3, section 7.2).
+type Evidence struct {
+	Agreement     []byte `json:"agreement"`     // RFC 8785 JSON; its SHA-256 is the challenge
+	Credential    []byte `json:"credential"`    // id of the passkey
+	PublicKey     []byte `json:"public_key"`    // COSE
+	Authenticator []byte `json:"authenticator"` // authenticatorData
+	ClientData    []byte `json:"client_data"`   // clientDataJSON
+	Signature     []byte `json:"signature"`
+}
+
+// Agreement is exactly what the person is asked to sign. JSON is what stands
+// on the page; Challenge is its SHA-256.
+type Agreement struct {
+	JSON      []byte      `json:"json"`
+	Challenge []byte      `json:"challenge"`
+	Terms     Terms       `json:"terms"`
+	Accounts  []AccountID `json:"accounts"`
+	Until     time.Time   `json:"until"` // the challenge lapses then
+}
