@@ -1,0 +1,150 @@
+// Package dial makes outgoing HTTP safe to point at an address that somebody
+// else chose: it decides which addresses may be connected to, how long an
+// exchange may take and how much of an answer is read.
+//
+// The address is checked when the socket is opened, after DNS has answered, so
+// a name that resolves to the inside is refused whatever it looked like
+// before. Redirects are never followed, proxies of the environment never used:
+// either would let the far end choose the address.
+//
+// It knows no source, no client and no fault of Jali: callers map its errors.
+package dial
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"syscall"
+	"time"
+)
+
+var (
+	// ErrAddress is a connection to an address that is not on the public
+	// internet, or not an address that Config allows.
+	ErrAddress = errors.New("dial: the address is not one to connect to")
+	// ErrTooLarge is an answer that holds more than was allowed, counted after
+	// decompression.
+	ErrTooLarge = errors.New("dial: the answer is too large")
+	// ErrUnreachable is everything that kept an answer from arriving whole:
+	// no route, a refused handshake, a timeout, a broken body.
+	ErrUnreachable = errors.New("dial: no whole answer arrived")
+)
+
+// Config is what an operator may choose. The zero Config is the strict one.
+type Config struct {
+	// AllowPrivate permits loopback, private and shared address space: for a
+	// source inside the operator's own network, and for tests. Link-local,
+	// multicast and cloud metadata addresses stay refused.
+	AllowPrivate bool
+	// Timeout is for one exchange from the first byte out to the last byte
+	// in; 0 means 30 s. A shorter deadline of the request's context holds too.
+	Timeout time.Duration
+	// MaxHeader and MaxBody cap an answer in bytes, the body after
+	// decompression; 0 means 64 KiB and 16 MiB.
+	MaxHeader int64
+	MaxBody   int64
+	// PerHost caps connections to one host; 0 means 64.
+	PerHost int
+	// RootCAs replaces the system's roots, for a source with its own authority.
+	RootCAs *x509.CertPool
+	// Certificates are shown to servers that ask for one (RFC 8705).
+	Certificates []tls.Certificate
+}
+
+// New answers a client that keeps to c. Connections are reused; the client is
+// meant to live as long as the process.
+func New(c Config) *http.Client {
+	if c.Timeout == 0 {
+		c.Timeout = 30 * time.Second
+	}
+	if c.MaxHeader == 0 {
+		c.MaxHeader = 64 << 10
+	}
+	if c.MaxBody == 0 {
+		c.MaxBody = 16 << 20
+	}
+	if c.PerHost == 0 {
+		c.PerHost = 64
+	}
+	dialer := &net.Dialer{
+		Timeout:   10 * time.Second,
+		KeepAlive: 30 * time.Second,
+		Control:   func(network, address string, _ syscall.RawConn) error { return c.check(network, address) },
+	}
+	transport := &http.Transport{
+		DialContext:            dialer.DialContext,
+		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: c.RootCAs, Certificates: c.Certificates},
+		ForceAttemptHTTP2:      true,
+		TLSHandshakeTimeout:    10 * time.Second,
+		ResponseHeaderTimeout:  c.Timeout,
+		ExpectContinueTimeout:  time.Second,
+		MaxResponseHeaderBytes: c.MaxHeader,
+		MaxIdleConns:           256,
+		MaxIdleConnsPerHost:    c.PerHost,
+		MaxConnsPerHost:        c.PerHost,
+		IdleConnTimeout:        90 * time.Second,
+	}
+	return &http.Client{
+		Transport:     &capped{next: transport, max: c.MaxBody},
+		Timeout:       c.Timeout,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
+
+// capped stops every body at max bytes.
+type capped struct {
+	next *http.Transport
+	max  int64
+}
+
+func (c *capped) RoundTrip(r *http.Request) (*http.Response, error) {
+	resp, err := c.next.RoundTrip(r)
+	if err != nil {
+		return nil, err
+	}
+	if resp.ContentLength > c.max {
+		_ = resp.Body.Close()
+		return nil, ErrTooLarge
+	}
+	resp.Body = &cappedBody{ReadCloser: resp.Body, left: c.max}
+	return resp, nil
+}
+
+// CloseIdleConnections lets http.Client.CloseIdleConnections through.
+func (c *capped) CloseIdleConnections() { c.next.CloseIdleConnections() }
+
+type cappedBody struct {
+	io.ReadCloser
+	left int64
+}
+
+func (b *cappedBody) Read(p []byte) (int, error) {
+	if b.left < 0 {
+		return 0, ErrTooLarge
+	}
+	// One byte more than is left tells a full body from one that is too long.
+	if int64(len(p)) > b.left+1 {
+		p = p[:b.left+1]
+	}
+	n, err := b.ReadCloser.Read(p)
+	if b.left -= int64(n); b.left < 0 {
+		return n + int(b.left), ErrTooLarge
+	}
+	return n, err
+}
+
+// ReadAll reads at most max bytes of r; one more is ErrTooLarge.
+func ReadAll(r io.Reader, max int64) ([]byte, error) {
+	b, err := io.ReadAll(io.LimitReader(r, max+1))
+	switch {
+	case errors.Is(err, ErrTooLarge), err == nil && int64(len(b)) > max:
+		return nil, ErrTooLarge
+	case err != nil:
+		return nil, fmt.Errorf("%w: %w", ErrUnreachable, err)
+	}
+	return b, nil
+}
