@@ -1,0 +1,46 @@
+// Package openapi is the data API as a document, and what is generated from
+// it: openapi.yaml (OpenAPI 3.1) is the truth, openapi.gen.go holds the types
+// and the strict echo server of the tag "data". It knows no rule of Jali that
+// the document does not state.
+package openapi
+
+import (
+	"bytes"
+	"context"
+	_ "embed"
+	"errors"
+	"sync"
+
+	"github.com/getkin/kin-openapi/openapi3"
+)
+
+//go:generate go tool -modfile=../internal/tools/go.mod oapi-codegen -config codegen.yaml openapi.yaml
+
+// YAML is the document as it is served.
+//
+//go:embed openapi.yaml
+var YAML []byte
+
+// Document answers the parsed document, which callers share and do not change.
+var Document = sync.OnceValues(func() (*openapi3.T, error) { return parse(YAML) })
+
+// Requests answers the document as requests are checked against it: the same,
+// but declared as 3.0. The validator compiles a schema of 3.1 anew for every
+// single value, and its errors quote the input; the one for 3.0 does neither.
+// The schemas of requests therefore use only what means the same in both, and
+// Requests fails where the document as a whole could not be read as 3.0.
+var Requests = sync.OnceValues(func() (*openapi3.T, error) {
+	y := bytes.Replace(YAML, []byte("openapi: 3.1.0\n"), []byte("openapi: 3.0.3\n"), 1)
+	if bytes.Equal(y, YAML) {
+		return nil, errors.New("openapi: the document does not begin with its version")
+	}
+	return openapi3.NewLoader().LoadFromData(y)
+})
+
+func parse(y []byte) (*openapi3.T, error) {
+	doc, err := openapi3.NewLoader().LoadFromData(y)
+	if err != nil {
+		return nil, err
+	}
+	return doc, doc.Validate(context.Background())
+}
