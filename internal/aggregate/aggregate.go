@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"jali/connectors"
+	"jali/connectors/billfile"
 	"jali/connectors/money"
 	"jali/consent"
 	"jali/internal/kv"
@@ -108,7 +109,7 @@ type ImportReport struct {
 	Known    int // already here
 	Covers   connectors.Span
 	Sums     []FlowSum
-	Problems []string // each disagreement of the file with itself, as a sentence code with counts
+	Problems []billfile.Problem // each disagreement of the file with itself
 	Kinds    map[connectors.Kind]int
 }
 
