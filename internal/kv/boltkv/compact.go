@@ -1,0 +1,66 @@
+package boltkv
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"os"
+
+	"go.etcd.io/bbolt"
+
+	"jali/internal/kv"
+)
+
+// Compact rewrites the file with nothing in it but what is stored now: bbolt
+// copies on write, so what was deleted or overwritten stays in the file's free
+// pages until then. Views go on during the copy, Updates wait; at the end the
+// new file takes the old one's place. If that fails the old one stays.
+func (db *DB) Compact(ctx context.Context) error {
+	db.writing.Lock()
+	defer db.writing.Unlock()
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if err := db.refuses(); err != nil {
+		return err
+	}
+	temp := db.path + tempMark + rand.Text()
+	defer os.Remove(temp)
+	fresh, err := openBolt(temp, os.O_RDWR|os.O_CREATE|os.O_EXCL, db.options, nil)
+	if err != nil {
+		return err
+	}
+	err = copyInto(ctx, fresh.DB, db.bolt.DB)
+	if err == nil {
+		err = fresh.finish(db.options)
+	}
+	if err != nil {
+		return errors.Join(err, fresh.Close())
+	}
+
+	db.gate.Lock()
+	defer db.gate.Unlock()
+	if err := os.Rename(temp, db.path); err != nil {
+		return errors.Join(errFile.Because(err), fresh.Close())
+	}
+	old := db.bolt
+	db.bolt = fresh
+	err = errors.Join(syncDir(db.path), old.Close())
+	if err != nil {
+		// After a power cut the old file might be back, without what is
+		// written from here on: so nothing is.
+		db.stop(err)
+		return kv.ErrUnknown.Because(err)
+	}
+	return nil
+}
+
+// copyBatch bounds the memory that a copy takes.
+const copyBatch = 4 << 20
+
+func copyInto(ctx context.Context, dst, src *bbolt.DB) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return bbolt.Compact(dst, src, copyBatch)
+}

@@ -1,0 +1,25 @@
+//go:build !windows && !plan9 && !solaris && !aix && !js && !wasip1
+
+package boltkv
+
+import (
+	"os"
+	"syscall"
+	"time"
+)
+
+// lock takes the lock that bbolt takes again later, so that the file can be
+// looked at before.
+func lock(f *os.File, patience time.Duration) error {
+	deadline := time.Now().Add(patience)
+	for {
+		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+		if err != syscall.EWOULDBLOCK && err != syscall.EINTR {
+			return err
+		}
+		if time.Now().After(deadline) {
+			return ErrLocked
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+}
