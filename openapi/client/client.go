@@ -1,0 +1,198 @@
+// Package client speaks to Jali as a bank's app does: a pushed request (RFC
+// 9126) for a grant of type account_view (RFC 9396), PKCE (RFC 7636), client
+// authentication by private_key_jwt (RFC 7523), tokens bound to a key by DPoP
+// (RFC 9449), and the data API.
+//
+// It keeps nothing: state, code verifier and token are the caller's to hold.
+package client
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// Client is one registered client with one key. It is safe for concurrent use.
+type Client struct {
+	Issuer   string // Jali's issuer identifier
+	ID       string // client_id
+	Redirect string // the registered redirect_uri to use
+	Key      Signer // authenticates the client and proves possession of its tokens
+	HTTP     *http.Client
+}
+
+// Signer makes a compact JWS over header and claims, to which it adds its alg
+// and kid. It is used at once by several goroutines.
+type Signer interface {
+	Sign(header, claims map[string]any) (string, error)
+	// JWK is the public key, as the "jwk" header of a DPoP proof has it.
+	JWK() map[string]any
+}
+
+// Problem is what Jali answers instead of what was asked: an RFC 9457 problem
+// of the data API, or an OAuth error with its code and description.
+type Problem struct {
+	Status     int    `json:"status"`
+	Code       string `json:"code"`
+	Title      string `json:"title"`
+	Detail     string `json:"detail"`
+	Owner      string `json:"owner"`       // who can mend it: person, client, source, us
+	Action     string `json:"action"`      // what the person can do
+	RetryAfter int    `json:"retry_after"` // seconds
+}
+
+func (p *Problem) Error() string { return p.Code + ": " + p.Detail }
+
+// answerCap is the largest answer that is read, in bytes.
+const answerCap = 16 << 20
+
+// Push asks for a grant and answers the URL to send the person to. details is
+// the authorization_details array; verifier is 43 to 128 characters, secret
+// until Redeem.
+func (c *Client) Push(ctx context.Context, state, verifier string, details any) (string, error) {
+	array, err := json.Marshal(details)
+	if err != nil {
+		return "", err
+	}
+	challenge := sha256.Sum256([]byte(verifier))
+	var pushed struct {
+		RequestURI string `json:"request_uri"`
+	}
+	err = c.form(ctx, "/oauth/par", url.Values{
+		"response_type": {"code"}, "redirect_uri": {c.Redirect}, "state": {state},
+		"code_challenge": {base64.RawURLEncoding.EncodeToString(challenge[:])}, "code_challenge_method": {"S256"},
+		"authorization_details": {string(array)},
+	}, &pushed)
+	if err != nil {
+		return "", err
+	}
+	return c.Issuer + "/oauth/authorize?" + url.Values{"client_id": {c.ID}, "request_uri": {pushed.RequestURI}}.Encode(), nil
+}
+
+// Token is a token endpoint's answer.
+type Token struct {
+	AccessToken  string          `json:"access_token"`
+	TokenType    string          `json:"token_type"`
+	ExpiresIn    int             `json:"expires_in"` // seconds
+	RefreshToken string          `json:"refresh_token"`
+	GrantID      string          `json:"grant_id"`
+	Details      json.RawMessage `json:"authorization_details"` // what the person agreed to
+}
+
+// Redeem trades a code for an access token bound to the client's key.
+func (c *Client) Redeem(ctx context.Context, code, verifier string) (Token, error) {
+	var t Token
+	err := c.form(ctx, "/oauth/token", url.Values{
+		"grant_type": {"authorization_code"}, "code": {code}, "redirect_uri": {c.Redirect}, "code_verifier": {verifier},
+	}, &t)
+	if err == nil && !strings.EqualFold(t.TokenType, "DPoP") {
+		return Token{}, fmt.Errorf("client: a token of type %q is not bound to the key", t.TokenType)
+	}
+	return t, err
+}
+
+// OpenView spends a use of the token's grant and reads the view into view.
+// key is the Idempotency-Key, 16 to 128 characters; want is {} or a subset.
+func (c *Client) OpenView(ctx context.Context, token, key string, want, view any) error {
+	body, err := json.Marshal(want)
+	if err != nil {
+		return err
+	}
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, c.Issuer+"/v1/views", bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("Idempotency-Key", key)
+	return c.data(r, token, view)
+}
+
+// Read gets a resource of the data API ("/v1/views/…") into answer.
+func (c *Client) Read(ctx context.Context, token, path string, answer any) error {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, c.Issuer+path, nil)
+	if err != nil {
+		return err
+	}
+	return c.data(r, token, answer)
+}
+
+// form posts to an OAuth endpoint as this client.
+func (c *Client) form(ctx context.Context, path string, form url.Values, answer any) error {
+	now := time.Now().Unix()
+	assertion, err := c.Key.Sign(map[string]any{"typ": "JWT"}, map[string]any{
+		"iss": c.ID, "sub": c.ID, "aud": c.Issuer, "jti": rand.Text(), "iat": now, "exp": now + 60,
+	})
+	if err != nil {
+		return err
+	}
+	form.Set("client_id", c.ID)
+	form.Set("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer")
+	form.Set("client_assertion", assertion)
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, c.Issuer+path, strings.NewReader(form.Encode()))
+	if err != nil {
+		return err
+	}
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	return c.send(r, nil, answer)
+}
+
+func (c *Client) data(r *http.Request, token string, answer any) error {
+	r.Header.Set("Authorization", "DPoP "+token)
+	hash := sha256.Sum256([]byte(token))
+	return c.send(r, hash[:], answer)
+}
+
+// send proves possession of the key and sends the request.
+func (c *Client) send(r *http.Request, tokenHash []byte, answer any) error {
+	htu, _, _ := strings.Cut(r.URL.String(), "?")
+	claims := map[string]any{"jti": rand.Text(), "htm": r.Method, "htu": htu, "iat": time.Now().Unix()}
+	if tokenHash != nil {
+		claims["ath"] = base64.RawURLEncoding.EncodeToString(tokenHash)
+	}
+	proof, err := c.Key.Sign(map[string]any{"typ": "dpop+jwt", "jwk": c.Key.JWK()}, claims)
+	if err != nil {
+		return err
+	}
+	r.Header.Set("DPoP", proof)
+	resp, err := c.HTTP.Do(r)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(io.LimitReader(resp.Body, answerCap))
+	if err != nil {
+		return err
+	}
+	if resp.StatusCode >= http.StatusMultipleChoices {
+		return refusal(resp.StatusCode, b)
+	}
+	if answer == nil || len(b) == 0 {
+		return nil
+	}
+	return json.Unmarshal(b, answer)
+}
+
+func refusal(status int, body []byte) error {
+	var said struct {
+		Problem
+		OAuth       string `json:"error"`
+		Description string `json:"error_description"`
+	}
+	if err := json.Unmarshal(body, &said); err != nil {
+		return fmt.Errorf("client: status %d without a problem", status)
+	}
+	p := said.Problem
+	if p.Status = status; said.OAuth != "" {
+		p.Code, p.Detail = said.OAuth, said.Description
+	}
+	return &p
+}
