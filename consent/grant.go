@@ -6,9 +6,25 @@
 //	pushed -> shown -> given -> exhausted | revoked | expired
 //	             \-> refused
 //
-// pushed and shown may expire too. Pause is no state but a switch on (person,
+// pushed and shown may expire too, and an exhausted grant may still be revoked,
+// which closes the view it opened. Pause is no state but a switch on (person,
 // client). OAuth is how grants are asked for and carried (package oauth);
-// this package knows no HTTP and no fosite.
+// this package knows no HTTP and no fosite, no account but by its id, and not
+// what a passkey is ([StepUp]).
+//
+// A moment T belongs to what comes after it: a grant until T is dead at T.
+//
+// Rows, all under "consent":
+//
+//	("grant", grant)                 the Grant, without its evidence
+//	("evidence", grant)              the Evidence of its yes
+//	("person", person, grant)        every grant that was shown to a person
+//	("given", person, client, grant) the ones in state given
+//	("used", grant, key)             what an idempotency key was spent on
+//	("paused", person, client)       there: paused
+//	("leave", person)                the Agreement of a person about to leave
+//	("client", client)               the register
+//	("due", at, kind, id, key)       what lapses when; see Sweep
 package consent
 
 import "time"
@@ -64,10 +80,10 @@ type Grant struct {
 	EndedBy   string    `json:"ended_by,omitempty"` // "person" or "client", where revoked
 
 	Uses     int       `json:"uses"`               // spent, in all
-	Day      Date      `json:"day,omitempty"`      // the day that UsesOnDay counts
+	Day      Date      `json:"day,omitempty"`      // the day that DayUses counts
 	DayUses  int       `json:"day_uses,omitempty"` // spent on Day
 	LastUse  time.Time `json:"last_use,omitzero"`
-	Evidence *Evidence `json:"evidence,omitempty"` // of the yes
+	Evidence *Evidence `json:"-"` // of the yes; a row of its own, filled in by [Service.Give] and [Service.Evidence] alone
 
 	Pending *Agreement `json:"pending,omitempty"` // shown and awaiting its passkey check
 	Ticket  []byte     `json:"ticket,omitempty"`  // SHA-256 of the ticket that lets OAuth finish; gone when it has

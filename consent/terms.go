@@ -35,9 +35,6 @@ const (
 	Full     BillFields = "full"     // + description, order reference
 )
 
-// Date is a calendar day "2006-01-02" in Asia/Shanghai.
-type Date string
-
 // Period is the days whose bills are shown: From to To, both inclusive, or,
 // where Days is not zero, that many days up to and including the day of each
 // use. Without bills or statements it is zero.

@@ -1,0 +1,89 @@
+package consent
+
+import (
+	"context"
+	"crypto/rand"
+	"time"
+
+	"jali/internal/audit"
+	"jali/internal/kv"
+)
+
+// Push records a client's request inside the transaction of its PAR record.
+// Terms beyond their purpose's ceilings are refused. The request lapses if it
+// is not decided before lapses.
+func (s *Service) Push(tx kv.Tx, now time.Time, id GrantID, client ClientID, asked Terms, lapses time.Time) (Grant, error) {
+	if err := asked.Within(now); err != nil {
+		return Grant{}, err
+	}
+	if _, err := activeClient(tx, client); err != nil {
+		return Grant{}, err
+	}
+	if taken, err := tx.Get(grantKey(id)); err != nil {
+		return Grant{}, err
+	} else if taken != nil || id == "" {
+		return Grant{}, errBackwards
+	}
+	asked.Until = asked.Until.UTC()
+	g := Grant{
+		ID: id, Client: client, State: Pushed, Asked: asked,
+		PushedAt: now.UTC(), LapsesAt: lapses.UTC().Truncate(time.Microsecond),
+	}
+	if err := putGrant(tx, g); err != nil {
+		return Grant{}, err
+	}
+	return g, g.dueRequest().put(tx)
+}
+
+// Show binds a pushed request to the person who opens it. Shown again to the
+// same person it answers the same; to another person it is unknown.
+func (s *Service) Show(ctx context.Context, p Session, id GrantID) (Grant, error) {
+	now, event := s.now(), rand.Text()
+	var g Grant
+	err := s.DB.Update(ctx, func(tx kv.Tx) error {
+		var err error
+		if g, err = getGrant(tx, id); err != nil {
+			return err
+		}
+		if g.Person == "" {
+			g.Person = p.Person
+		}
+		if err := g.undecided(p, now); err != nil {
+			return err
+		}
+		if _, err := activeClient(tx, g.Client); err != nil || g.State == Shown {
+			return err
+		}
+		if err := g.move(Shown); err != nil {
+			return err
+		}
+		if err := putGrant(tx, g); err != nil {
+			return err
+		}
+		if err := tx.Put(personKey(p.Person, id), []byte(id)); err != nil {
+			return err
+		}
+		return audit.Append(tx, audit.Event{ID: event, At: now, Person: string(p.Person), Client: string(g.Client),
+			Verb: audit.GrantShown, On: string(id)})
+	})
+	if err != nil {
+		return Grant{}, err
+	}
+	return g, nil
+}
+
+// undecided reports why this person may not decide the request now.
+func (g Grant) undecided(p Session, now time.Time) error {
+	switch {
+	case g.Person != p.Person || p.Person == "":
+		return ErrNoGrant
+	case g.State != Pushed && g.State != Shown:
+		if g.State == Expired && g.DecidedAt.IsZero() {
+			return ErrLapsed
+		}
+		return ErrDecided
+	case !now.Before(g.LapsesAt) || !now.Before(g.Asked.Until):
+		return ErrLapsed
+	}
+	return nil
+}

@@ -1,0 +1,140 @@
+package consent
+
+import (
+	"context"
+	"crypto/rand"
+	"strconv"
+	"time"
+
+	"jali/internal/audit"
+	"jali/internal/kv"
+)
+
+const (
+	sweepBatch = 100
+	// lapsedStays is how long a request that nobody decided still answers that
+	// it has lapsed, before it is forgotten.
+	lapsedStays = 24 * time.Hour
+)
+
+// Sweep expires what has lapsed: requests, given grants past Until, tickets,
+// idempotency keys. It walks an index by time, in small transactions, and
+// answers how many grants and requests it ended. Nothing depends on when it
+// runs: what has lapsed is refused before, too.
+func (s *Service) Sweep(ctx context.Context) (int, error) {
+	total := 0
+	for {
+		now, event := s.now(), rand.Text()
+		var some bool
+		if err := s.DB.View(ctx, func(tx kv.Tx) error {
+			rows, err := dueAt(tx, now, 1)
+			some = len(rows) > 0
+			return err
+		}); err != nil || !some {
+			return total, err
+		}
+		var ended int
+		if err := s.DB.Update(ctx, func(tx kv.Tx) error {
+			rows, err := dueAt(tx, now, sweepBatch)
+			if err != nil {
+				return err
+			}
+			ended = 0
+			for i, d := range rows {
+				if err := d.delete(tx); err != nil {
+					return err
+				}
+				over, err := s.lapse(tx, now, event+"-"+strconv.Itoa(i), d)
+				if err != nil {
+					return err
+				}
+				if over {
+					ended++
+				}
+			}
+			return nil
+		}); err != nil {
+			return total, err
+		}
+		total += ended
+	}
+}
+
+func dueAt(tx kv.Tx, now time.Time, limit int) ([]due, error) {
+	r := kv.Prefix(room, "due")
+	r.To = kv.Key(room, "due", now.Add(time.Microsecond))
+	var rows []due
+	for row, err := range tx.Scan(r) {
+		if err != nil {
+			return nil, err
+		}
+		var d due
+		if err := kv.Decode(row.Value, &d); err != nil {
+			return nil, err
+		}
+		if rows = append(rows, d); len(rows) == limit {
+			break
+		}
+	}
+	return rows, nil
+}
+
+// lapse does what is due and reports whether it ended a grant or a request.
+func (s *Service) lapse(tx kv.Tx, now time.Time, event string, d due) (bool, error) {
+	id := GrantID(d.ID)
+	switch d.Kind {
+	case dueUse:
+		return false, tx.Delete(usedKey(id, d.Key))
+	case dueLeave:
+		var a Agreement
+		// One prepared again since has a row of its own.
+		if ok, err := kv.Load(tx, leaveKey(PersonID(d.ID)), &a); err != nil || !ok || now.Before(a.Until) {
+			return false, err
+		}
+		return false, tx.Delete(leaveKey(PersonID(d.ID)))
+	}
+	var g Grant
+	if ok, err := kv.Load(tx, grantKey(id), &g); err != nil || !ok {
+		return false, err
+	}
+	switch d.Kind {
+	case dueTicket:
+		g.Ticket = nil
+		return false, putGrant(tx, g)
+	case dueRemoval:
+		if g.Person != "" {
+			if err := tx.Delete(personKey(g.Person, id)); err != nil {
+				return false, err
+			}
+		}
+		return false, tx.Delete(grantKey(id))
+	case dueRequest:
+		return s.lapseRequest(tx, now, g)
+	case dueGrant:
+		if g.State != Given {
+			return false, nil
+		}
+		if err := s.end(tx, now, &g, Expired, ""); err != nil {
+			return false, err
+		}
+		return true, audit.Append(tx, audit.Event{ID: event, At: now, Person: string(g.Person), Client: string(g.Client),
+			Verb: audit.GrantExpired, On: d.ID})
+	}
+	return false, nil
+}
+
+// lapseRequest expires a request. No grant has ended, so no hook is told and
+// nothing is written in the timeline but that it was shown.
+func (s *Service) lapseRequest(tx kv.Tx, now time.Time, g Grant) (bool, error) {
+	if g.State != Pushed && g.State != Shown {
+		return false, nil
+	}
+	if err := g.move(Expired); err != nil {
+		return false, err
+	}
+	g.EndedAt, g.Pending = now, nil
+	if err := putGrant(tx, g); err != nil {
+		return false, err
+	}
+	return true, due{At: now.Add(lapsedStays), Kind: dueRemoval, ID: string(g.ID)}.put(tx)
+}
