@@ -1,6 +1,7 @@
 package alipay
 
 import (
+	"cmp"
 	"crypto/rsa"
 	"errors"
 	"fmt"
@@ -71,11 +72,11 @@ func New(c Config) (*Connector, error) {
 	if err != nil {
 		return nil, err
 	}
-	gateway, err := endpoint(c.Gateway, Gateway)
+	gateway, err := dial.Endpoint(cmp.Or(c.Gateway, Gateway))
 	if err != nil {
 		return nil, fmt.Errorf("alipay: Gateway: %w", err)
 	}
-	authorize, err := endpoint(c.Authorize, Authorize)
+	authorize, err := dial.Endpoint(cmp.Or(c.Authorize, Authorize))
 	if err != nil {
 		return nil, fmt.Errorf("alipay: Authorize: %w", err)
 	}
@@ -109,22 +110,6 @@ func describe(s connectors.Source) connectors.Source {
 	}
 	return s
 }
-
-func endpoint(given, usual string) (*url.URL, error) {
-	if given == "" {
-		given = usual
-	}
-	u, err := url.Parse(given)
-	switch {
-	case err != nil, u.Host == "", u.User != nil, u.Fragment != "":
-		return nil, errors.New("not an address")
-	case u.Scheme == "https", u.Scheme == "http" && loopback(u.Hostname()):
-		return u, nil
-	}
-	return nil, errors.New("must be https")
-}
-
-func loopback(host string) bool { return host == "localhost" || host == "127.0.0.1" || host == "::1" }
 
 // Source describes Alipay.
 func (c *Connector) Source() connectors.Source { return c.source }

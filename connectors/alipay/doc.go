@@ -10,6 +10,11 @@
 // balance, in CNY. Bills are the account log: windows of at most 31 days, no
 // further back than a year.
 //
+// The bill methods are published for a merchant, who authorizes an application
+// by app_auth_token. They are called here with a user's auth_token, as the
+// person is the one who agrees; the live platform has to admit the application
+// to that, and answers 40006 or 20001 where it has not.
+//
 // What it cannot do: Alipay publishes no interface for 余额宝, 花呗 or 借呗
 // holdings, so they appear only as the bills that move money to and from the
 // balance; the log knows booked entries only, so there is never a pending

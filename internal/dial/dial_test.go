@@ -228,3 +228,24 @@ func TestRetryAfter(t *testing.T) {
 		}
 	}
 }
+
+func TestEndpoint(t *testing.T) {
+	for text, ok := range map[string]bool{
+		"https://openapi.alipay.com/gateway.do": true,
+		"http://127.0.0.1:8070/alipay":          true,
+		"http://localhost:8070":                 true,
+		"http://[::1]:1":                        true,
+		"http://openapi.alipay.com":             false, // tokens would travel in the clear
+		"http://localhost.example":              false,
+		"https://user@alipay.com":               false,
+		"https://alipay.com/#x":                 false,
+		"ftp://alipay.com":                      false,
+		"alipay.com":                            false,
+		"":                                      false,
+		"https://\x7f":                          false,
+	} {
+		if _, err := Endpoint(text); (err == nil) != ok {
+			t.Errorf("Endpoint(%q): %v, want ok %v", text, err, ok)
+		}
+	}
+}
