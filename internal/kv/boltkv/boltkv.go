@@ -202,7 +202,7 @@ func (db *DB) Close() error {
 	case h == nil:
 		return nil
 	case db.wedged:
-		return h.file.Close()
+		return errors.Join(unlock(h.file), h.file.Close())
 	case stopped != nil:
 		return h.Close()
 	}

@@ -32,7 +32,7 @@ func (db *DB) Compact(ctx context.Context) error {
 	}
 	err = copyInto(ctx, fresh.DB, db.bolt.DB)
 	if err == nil {
-		err = fresh.finish(db.options)
+		err = fresh.finish()
 	}
 	if err != nil {
 		return errors.Join(err, fresh.Close())

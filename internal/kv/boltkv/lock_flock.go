@@ -23,3 +23,6 @@ func lock(f *os.File, patience time.Duration) error {
 		time.Sleep(10 * time.Millisecond)
 	}
 }
+
+// unlock lets go of a file that stays mapped: closing it alone would not.
+func unlock(f *os.File) error { return syscall.Flock(int(f.Fd()), syscall.LOCK_UN) }

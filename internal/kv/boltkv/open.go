@@ -96,7 +96,7 @@ func create(path string, o Options) (*handle, error) {
 		return about.Put(schemaKey, binary.BigEndian.AppendUint64(nil, schema))
 	})
 	if err == nil {
-		err = h.finish(o)
+		err = h.finish()
 	}
 	if err != nil {
 		return nil, errors.Join(errFile.Because(err), h.Close())
@@ -145,6 +145,11 @@ func openBolt(path string, flag int, o Options, check func(*os.File) error) (*ha
 	case err == nil:
 		db.AllocSize = o.Grow
 		h.DB = db
+		if made {
+			if err := h.grow(int64(o.Grow)); err != nil {
+				return nil, errors.Join(errFile.Because(err), h.Close())
+			}
+		}
 		return &h, nil
 	case errors.Is(err, bolterrors.ErrTimeout):
 		return nil, ErrLocked
@@ -156,23 +161,20 @@ func openBolt(path string, flag int, o Options, check func(*os.File) error) (*ha
 	return nil, errFile.Because(err)
 }
 
-// finish ends the making of a file: it is grown, put on disk and synced from
-// then on.
-func (h *handle) finish(o Options) error {
+// grow writes zeros behind a new file's first pages.
+func (h *handle) grow(to int64) error {
 	info, err := h.file.Stat()
-	if err != nil {
+	if err != nil || info.Size() >= to {
 		return err
 	}
-	if n := int64(o.Grow) - info.Size(); n > 0 {
-		if _, err := h.file.WriteAt(make([]byte, n), info.Size()); err != nil {
-			return err
-		}
-	}
-	if err := h.file.Sync(); err != nil {
-		return err
-	}
+	_, err = h.file.WriteAt(make([]byte, to-info.Size()), info.Size())
+	return err
+}
+
+// finish ends the making of a file: it is put on disk, and synced from then on.
+func (h *handle) finish() error {
 	h.NoSync = false
-	return nil
+	return h.file.Sync()
 }
 
 // listFree writes the list of free pages, which spares the next to open the
