@@ -43,38 +43,6 @@ const (
 	BalanceKindOutstanding BalanceKind = "outstanding"
 )
 
-// Defines values for BillCategory.
-const (
-	BillCategoryBeauty        BillCategory = "beauty"
-	BillCategoryCar           BillCategory = "car"
-	BillCategoryChildren      BillCategory = "children"
-	BillCategoryClothing      BillCategory = "clothing"
-	BillCategoryCommunication BillCategory = "communication"
-	BillCategoryDebt          BillCategory = "debt"
-	BillCategoryDigital       BillCategory = "digital"
-	BillCategoryDonation      BillCategory = "donation"
-	BillCategoryEducation     BillCategory = "education"
-	BillCategoryFinance       BillCategory = "finance"
-	BillCategoryFood          BillCategory = "food"
-	BillCategoryGroceries     BillCategory = "groceries"
-	BillCategoryHealth        BillCategory = "health"
-	BillCategoryHome          BillCategory = "home"
-	BillCategoryHousing       BillCategory = "housing"
-	BillCategoryIncome        BillCategory = "income"
-	BillCategoryInsurance     BillCategory = "insurance"
-	BillCategoryLeisure       BillCategory = "leisure"
-	BillCategoryOther         BillCategory = "other"
-	BillCategoryPets          BillCategory = "pets"
-	BillCategoryPublic        BillCategory = "public"
-	BillCategoryServices      BillCategory = "services"
-	BillCategoryShopping      BillCategory = "shopping"
-	BillCategorySport         BillCategory = "sport"
-	BillCategoryTransfer      BillCategory = "transfer"
-	BillCategoryTransport     BillCategory = "transport"
-	BillCategoryTravel        BillCategory = "travel"
-	BillCategoryUtilities     BillCategory = "utilities"
-)
-
 // Defines values for BillDirection.
 const (
 	BillDirectionIn  BillDirection = "in"
@@ -262,10 +230,18 @@ type Bill struct {
 	// Amount A sum of money, never rounded.
 	Amount Amount `json:"amount"`
 
-	// Category What it was for.
+	// Category What it was for: a code of the published tree, where `food.drinks` lies under `food`. Codes may be added; treat an
+	// unknown one as the part before its dot. `food` (`food.restaurant`, `food.delivery`, `food.drinks`), `groceries`
+	// (`groceries.supermarket`), `transport` (`transport.public`, `transport.taxi`, `transport.car`), `shopping`
+	// (`shopping.clothing`, `shopping.electronics`, `shopping.home`), `housing` (`housing.rent`, `housing.mortgage`),
+	// `utilities`, `telecom`, `health` (`health.pharmacy`), `education`, `leisure` (`leisure.subscription`,
+	// `leisure.sport`), `travel` (`travel.hotel`), `family` (`family.children`, `family.pets`, `family.gifts`,
+	// `family.donation`), `finance` (`finance.insurance`, `finance.investment`, `finance.repayment`, `finance.loan`,
+	// `finance.transfer`, `finance.fee`), `income` (`income.salary`, `income.interest`, `income.refund`), `other`.
 	//
-	// Examples: food
-	Category BillCategory `json:"category"`
+	//
+	// Examples: food.drinks
+	Category string `json:"category"`
 
 	// Counted Whether totals hold it. Of mirrors one is counted; what failed is not.
 	//
@@ -342,11 +318,6 @@ type Bill struct {
 	// Examples: 2026-10-14T12:03:11+08:00
 	Time time.Time `json:"time,omitempty,omitzero"`
 }
-
-// BillCategory What it was for.
-//
-// Examples: food
-type BillCategory string
 
 // BillDirection Of the account.
 //
@@ -1073,6 +1044,22 @@ func (response OpenView403ApplicationProblemPlusJSONResponse) VisitOpenViewRespo
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type OpenView404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response OpenView404ApplicationProblemPlusJSONResponse) VisitOpenViewResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(404)
 	_, err := buf.WriteTo(w)
 	return err
 }

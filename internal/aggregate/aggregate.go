@@ -92,8 +92,15 @@ type OwnStatement struct {
 	connectors.Statement
 }
 
-// Total sums counted bills and balances in one currency.
-type Total struct{ Assets, Debts, Net, In, Out money.Amount }
+// Total sums counted bills and balances in one currency. An Amount without a
+// currency was not asked for.
+type Total struct {
+	Assets money.Amount `json:"assets"`
+	Debts  money.Amount `json:"debts"`
+	Net    money.Amount `json:"net"`
+	In     money.Amount `json:"in"`
+	Out    money.Amount `json:"out"`
+}
 
 // Upload is a parsed file that waits for the person's yes; sealed, for an hour.
 type Upload struct {

@@ -33,9 +33,9 @@ type Client struct {
 // Signer makes a compact JWS over header and claims, to which it adds its alg
 // and kid. It is used at once by several goroutines.
 type Signer interface {
-	Sign(header, claims map[string]any) (string, error)
+	Sign(header map[string]any, claims any) (string, error)
 	// JWK is the public key, as the "jwk" header of a DPoP proof has it.
-	JWK() map[string]any
+	JWK() json.RawMessage
 }
 
 // Problem is what Jali answers instead of what was asked: an RFC 9457 problem

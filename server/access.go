@@ -1,0 +1,160 @@
+package server
+
+import (
+	"crypto/rand"
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"runtime/debug"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+const (
+	headerRequestID = "X-Request-Id"
+	maxBody         = 1 << 20
+	maxUpload       = 20<<20 + 64<<10
+)
+
+// addressOf answers a caller's address: the connection's, or what a trusted
+// proxy says.
+func addressOf(proxies []netip.Prefix) echo.IPExtractor {
+	if len(proxies) == 0 {
+		return echo.ExtractIPDirect()
+	}
+	options := []echo.TrustOption{echo.TrustLoopback(false), echo.TrustLinkLocal(false), echo.TrustPrivateNet(false)}
+	for _, p := range proxies {
+		p = p.Masked()
+		options = append(options, echo.TrustIPRange(&net.IPNet{
+			IP: p.Addr().AsSlice(), Mask: net.CIDRMask(p.Bits(), p.Addr().BitLen()),
+		}))
+	}
+	return echo.ExtractIPFromXFFHeader(options...)
+}
+
+// identify gives every request an id: its own, if it brings a plain one.
+func (s *Server) identify(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		id := c.Request().Header.Get(headerRequestID)
+		if !plainID(id) {
+			id = rand.Text()
+		}
+		c.Response().Header().Set(headerRequestID, id)
+		if len(s.TrustedProxies) > 0 { // handlers further in know the person's address, not the proxy's
+			c.Request().RemoteAddr = net.JoinHostPort(c.RealIP(), "0")
+		}
+		return next(c)
+	}
+}
+
+func plainID(id string) bool {
+	return len(id) >= 8 && len(id) <= 64 &&
+		strings.Trim(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") == ""
+}
+
+func requestID(c echo.Context) string { return c.Response().Header().Get(headerRequestID) }
+
+// observe logs and counts each request by its route's template: paths and
+// queries hold ids.
+func (s *Server) observe() (echo.MiddlewareFunc, error) {
+	took := prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name: "jali_http_request_duration_seconds", Help: "How long requests took, by method, route and status.",
+		Buckets: []float64{.001, .005, .025, .1, .25, .5, 1, 2.5, 5, 10},
+	}, []string{"method", "route", "status"})
+	if s.Metrics != nil {
+		if err := s.Metrics.Register(took); err != nil {
+			return nil, err
+		}
+	}
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			start := s.Now()
+			if err := next(c); err != nil {
+				c.Error(err) // writes the problem, so that its status is known here
+			}
+			method, route, status := c.Request().Method, c.Path(), c.Response().Status
+			if !slices.Contains(methods, method) {
+				method = "other" // or anybody could make series without end
+			}
+			d := s.Now().Sub(start)
+			took.WithLabelValues(method, route, strconv.Itoa(status)).Observe(d.Seconds())
+			s.Log.InfoContext(c.Request().Context(), "request", "method", method, "route", route, "status", status,
+				"ms", d.Milliseconds(), "request_id", requestID(c))
+			return nil
+		}
+	}, nil
+}
+
+var methods = []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions}
+
+// recover turns a panic into a fault. What was panicked with may hold
+// anything, so only its type and the place are logged.
+func (s *Server) recover(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) (err error) {
+		defer func() {
+			p := recover()
+			if p == nil {
+				return
+			}
+			if p == http.ErrAbortHandler {
+				panic(p)
+			}
+			s.Log.ErrorContext(c.Request().Context(), "panic", "request_id", requestID(c), "route", c.Path(),
+				"type", fmt.Sprintf("%T", p), "stack", frames(debug.Stack()))
+			err = errPanic
+		}()
+		return next(c)
+	}
+}
+
+// frames keeps a stack's functions and lines and drops arguments and the
+// panic's own text.
+func frames(stack []byte) []string {
+	var out []string
+	for line := range strings.Lines(string(stack)) {
+		if strings.HasPrefix(line, "\t") {
+			at, _, _ := strings.Cut(strings.TrimSpace(line), " ")
+			out = append(out, at)
+		}
+	}
+	return out
+}
+
+// limit bounds bodies before anybody reads them.
+func (s *Server) limit(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		r, most := c.Request(), int64(maxBody)
+		if slices.Contains(s.Uploads, r.URL.Path) {
+			most = maxUpload
+		}
+		if r.ContentLength > most && s.check.operation(r.Method, c.Path()) == nil {
+			return errLarge // an operation of the document first asks who is calling
+		}
+		if r.Body != nil && r.Body != http.NoBody {
+			r.Body = http.MaxBytesReader(c.Response(), r.Body, most)
+		}
+		return next(c)
+	}
+}
+
+// harden sets the headers that hold unless a handler knows better: nothing is
+// stored, sniffed, framed or run.
+func harden(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		h := c.Response().Header()
+		h.Set("Cache-Control", "no-store")
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+		h.Set("Cross-Origin-Resource-Policy", "same-origin")
+		if c.Request().TLS != nil {
+			h.Set("Strict-Transport-Security", "max-age=31536000")
+		}
+		return next(c)
+	}
+}

@@ -1,0 +1,59 @@
+package server
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+)
+
+// HTTP answers an http.Server with every timeout set. Reading has a minute
+// for a bill file over a slow line; writing has more than any view takes.
+// TLS, where certificates are given to it, is 1.2 or later.
+func HTTP(h http.Handler, log *slog.Logger) *http.Server {
+	if log == nil {
+		log = slog.Default()
+	}
+	return &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       time.Minute,
+		WriteTimeout:      90 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    64 << 10,
+		TLSConfig:         &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}},
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+	}
+}
+
+// Serve answers on l until ctx ends, then lets requests under way finish for
+// at most grace. It answers nil after a clean end. With certificates in
+// s.TLSConfig it speaks TLS.
+func Serve(ctx context.Context, s *http.Server, l net.Listener, grace time.Duration) error {
+	failed := make(chan error, 1)
+	go func() {
+		if c := s.TLSConfig; c != nil && (len(c.Certificates) > 0 || c.GetCertificate != nil) {
+			failed <- s.ServeTLS(l, "", "")
+			return
+		}
+		failed <- s.Serve(l)
+	}()
+	select {
+	case err := <-failed:
+		return err
+	case <-ctx.Done():
+	}
+	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
+	defer cancel()
+	err := s.Shutdown(end)
+	if err != nil {
+		err = errors.Join(err, s.Close())
+	}
+	if served := <-failed; !errors.Is(served, http.ErrServerClosed) {
+		err = errors.Join(err, served)
+	}
+	return err
+}

@@ -1,0 +1,165 @@
+package server
+
+import (
+	"encoding/json"
+	"errors"
+	"math"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"jali/internal/fault"
+	"jali/openapi"
+)
+
+var (
+	errRoute  = &fault.Error{Kind: fault.NotFound, Code: "route_unknown", Detail: "there is nothing here; see /openapi.yaml"}
+	errMethod = &fault.Error{Kind: fault.Invalid, Code: "method_not_allowed", Detail: "this path has other methods; see the Allow header"}
+	errPanic  = &fault.Error{Kind: fault.Internal, Code: "internal"}
+	errLarge  = &fault.Error{Kind: fault.TooLarge, Code: "body_too_large", Detail: "send a body of at most 1 MiB"}
+	errMedia  = &fault.Error{Kind: fault.Unsupported, Code: "media_type_unsupported",
+		Detail: "send Content-Type: application/json, without a content encoding"}
+	errInvalid = &fault.Error{Kind: fault.Invalid, Code: "request_invalid"}
+	errGone    = &fault.Error{Kind: fault.Unavailable, Code: "unavailable", Detail: "this took too long or was broken off; try again"}
+)
+
+// statusOf is the one place where a kind of fault becomes an HTTP status.
+func statusOf(f *fault.Error) int {
+	if f.Code == errMethod.Code {
+		return http.StatusMethodNotAllowed
+	}
+	switch f.Kind {
+	case fault.Invalid:
+		return http.StatusBadRequest
+	case fault.Unauthenticated:
+		return http.StatusUnauthorized
+	case fault.Denied:
+		return http.StatusForbidden
+	case fault.NotFound:
+		return http.StatusNotFound
+	case fault.Conflict:
+		return http.StatusConflict
+	case fault.Mismatch:
+		return http.StatusUnprocessableEntity
+	case fault.Gone:
+		return http.StatusGone
+	case fault.TooLarge:
+		return http.StatusRequestEntityTooLarge
+	case fault.Unsupported:
+		return http.StatusUnsupportedMediaType
+	case fault.Limited:
+		return http.StatusTooManyRequests
+	case fault.Upstream:
+		return http.StatusBadGateway
+	case fault.Unavailable:
+		return http.StatusServiceUnavailable
+	default:
+		return http.StatusInternalServerError
+	}
+}
+
+// problemOf writes a fault as RFC 9457 has it. Of an internal one it says
+// nothing but that it is ours.
+func problemOf(f *fault.Error) openapi.Problem {
+	status := statusOf(f)
+	p := openapi.Problem{
+		Type:       "urn:jali:problem:" + f.Code,
+		Title:      http.StatusText(status),
+		Status:     status,
+		Code:       f.Code,
+		Owner:      openapi.ProblemOwner(f.WhoseFault()),
+		Detail:     f.Detail,
+		Action:     openapi.ProblemAction(f.Action),
+		RetryAfter: seconds(f.RetryAfter),
+	}
+	if status == http.StatusInternalServerError {
+		return openapi.Problem{Type: "urn:jali:problem:internal", Title: http.StatusText(status), Status: status,
+			Code: "internal", Owner: openapi.ProblemOwnerUs}
+	}
+	if f.Kind == fault.Limited && p.RetryAfter == 0 {
+		p.RetryAfter = 1
+	}
+	return p
+}
+
+// seconds rounds up: who comes back after them is not too early.
+func seconds(d time.Duration) int {
+	return int(math.Ceil(max(0, d.Seconds())))
+}
+
+// answerError writes any error that a handler or a middleware answers.
+func (s *Server) answerError(err error, c echo.Context) {
+	f := asFault(err, c.Request())
+	p := problemOf(f)
+	if p.Status >= http.StatusInternalServerError {
+		s.Log.ErrorContext(c.Request().Context(), "request failed", "request_id", requestID(c),
+			"route", c.Path(), "code", f.Code, "err", err)
+	}
+	if c.Response().Committed {
+		return
+	}
+	h := c.Response().Header()
+	if p.Status == http.StatusUnauthorized {
+		h.Set("WWW-Authenticate", challengeOf(err))
+	}
+	if p.RetryAfter > 0 {
+		h.Set("Retry-After", strconv.Itoa(p.RetryAfter))
+	}
+	h.Set("Cache-Control", "no-store")
+	h.Set("Content-Type", "application/problem+json")
+	body, err := json.Marshal(p)
+	if err != nil {
+		s.Log.ErrorContext(c.Request().Context(), "a problem cannot be written", "request_id", requestID(c), "err", err)
+	}
+	c.Response().WriteHeader(p.Status)
+	if c.Request().Method != http.MethodHead {
+		_, _ = c.Response().Write(body)
+	}
+}
+
+// asFault finds the fault in err. Errors of echo and net/http are told by
+// their type, never by their text.
+func asFault(err error, r *http.Request) *fault.Error {
+	var f *fault.Error
+	if errors.As(err, &f) {
+		return f
+	}
+	var large *http.MaxBytesError
+	if errors.As(err, &large) {
+		return errLarge
+	}
+	var e *echo.HTTPError
+	if errors.As(err, &e) {
+		switch e.Code {
+		case http.StatusNotFound:
+			return errRoute
+		case http.StatusMethodNotAllowed:
+			return errMethod
+		case http.StatusUnsupportedMediaType:
+			return errMedia
+		case http.StatusRequestEntityTooLarge:
+			return errLarge
+		case http.StatusBadRequest:
+			return errInvalid.Saying("a parameter cannot be read")
+		}
+	}
+	if r.Context().Err() != nil {
+		return errGone.Because(err)
+	}
+	return fault.Of(err)
+}
+
+// challengeOf answers what stands in WWW-Authenticate (RFC 9110, section
+// 11.6.1; RFC 9449, section 7.1).
+func challengeOf(err error) string {
+	var c interface{ Challenge() string }
+	if errors.As(err, &c) {
+		if v := c.Challenge(); v != "" && !strings.ContainsAny(v, "\r\n") {
+			return v
+		}
+	}
+	return `DPoP error="invalid_token"`
+}

@@ -1,0 +1,133 @@
+// Package server is the HTTP edge: routes, who is calling, whether a request
+// is what the document says, and how a fault looks on the wire. It decides
+// nothing about data; it stores nothing.
+//
+// A request to /v1 goes: request id, log, recovery, size, headers,
+// authentication, the document, the handler. Authentication comes before
+// validation, so that a stranger learns nothing from either. Other paths go to
+// the handlers that are mounted here, which answer in their own ways.
+package server
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/labstack/echo/v4"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"jali/consent"
+	"jali/internal/aggregate"
+	"jali/openapi"
+)
+
+// Views opens and reads views; *aggregate.Service does.
+type Views interface {
+	Sources() []aggregate.Source
+	Open(context.Context, aggregate.OpenRequest) (aggregate.View, error)
+	Get(ctx context.Context, client consent.ClientID, grant consent.GrantID, view string) (aggregate.View, error)
+	Page(ctx context.Context, client consent.ClientID, grant consent.GrantID, view, cursor string, limit int) (aggregate.BillPage, error)
+}
+
+// Caller is who sent a request: a client, by a grant.
+type Caller struct {
+	Client consent.ClientID
+	Grant  consent.GrantID
+}
+
+// Config of a server. Views and Authenticate are required.
+type Config struct {
+	Views Views
+
+	// Authenticate answers who sent a request to /v1, or a fault. An error
+	// with a method Challenge() string names its own WWW-Authenticate.
+	Authenticate func(*http.Request) (Caller, error)
+
+	OAuth http.Handler            // /oauth/ and /.well-known/
+	Pages http.Handler            // everything that nobody else has
+	Extra map[string]http.Handler // by prefix, "/sandbox/"
+
+	// Uploads are the paths whose bodies may be as large as a bill file and
+	// its form (20 MiB and 64 KiB). All others end at 1 MiB. nil: "/upload".
+	Uploads []string
+
+	// TrustedProxies may say in X-Forwarded-For whom they speak for. Without
+	// one that header is not read.
+	TrustedProxies []netip.Prefix
+
+	Log     *slog.Logger          // nil: slog.Default
+	Metrics prometheus.Registerer // nil: none
+	Now     func() time.Time      // nil: time.Now
+}
+
+// Server is an http.Handler.
+type Server struct {
+	Config
+	echo  *echo.Echo
+	check *checker
+}
+
+// New mounts everything. It fails if the document cannot be read.
+func New(c Config) (*Server, error) {
+	if c.Log == nil {
+		c.Log = slog.Default()
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Uploads == nil {
+		c.Uploads = []string{"/upload"}
+	}
+	check, err := newChecker()
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{Config: c, echo: echo.New(), check: check}
+	observe, err := s.observe()
+	if err != nil {
+		return nil, err
+	}
+	e := s.echo
+	e.HideBanner, e.HidePort = true, true
+	e.IPExtractor = addressOf(c.TrustedProxies)
+	e.HTTPErrorHandler = s.answerError
+	e.Use(s.identify, observe, s.recover, s.limit, harden, s.admit)
+
+	openapi.RegisterHandlers(e, openapi.NewStrictHandler(s, nil))
+	e.GET("/openapi.yaml", serveDocument)
+	for _, path := range []string{"/v1", "/v1/*"} {
+		e.Any(path, s.strayed)
+	}
+	if c.OAuth != nil {
+		e.Any("/oauth/*", echo.WrapHandler(c.OAuth))
+		e.Any("/.well-known/*", echo.WrapHandler(c.OAuth))
+	}
+	for prefix, h := range c.Extra {
+		e.Any(prefix+"*", echo.WrapHandler(h))
+	}
+	if c.Pages != nil {
+		e.Any("/*", echo.WrapHandler(c.Pages))
+	}
+	return s, nil
+}
+
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.echo.ServeHTTP(w, r) }
+
+func serveDocument(c echo.Context) error {
+	c.Response().Header().Set("Cache-Control", "public, max-age=300")
+	return c.Blob(http.StatusOK, "application/yaml; charset=utf-8", openapi.YAML)
+}
+
+// strayed answers what lies under /v1 and is no operation of the document.
+func (s *Server) strayed(c echo.Context) error {
+	if allow := s.check.methods(c.Request().URL.Path); len(allow) > 0 && !slices.Contains(allow, c.Request().Method) {
+		for _, m := range allow {
+			c.Response().Header().Add("Allow", m)
+		}
+		return errMethod
+	}
+	return errRoute
+}

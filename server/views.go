@@ -1,0 +1,68 @@
+package server
+
+import (
+	"context"
+	"time"
+
+	"jali/consent"
+	"jali/internal/aggregate"
+	"jali/openapi"
+)
+
+// ListSources is public: it tells what this installation can connect.
+func (s *Server) ListSources(context.Context, openapi.ListSourcesRequestObject) (openapi.ListSourcesResponseObject, error) {
+	list := openapi.ListSources200JSONResponse{Sources: []openapi.Source{}}
+	for _, src := range s.Views.Sources() {
+		list.Sources = append(list.Sources, openapi.Source{
+			ID: src.ID, Name: openapi.Name{Zh: src.Name.ZH, En: src.Name.EN}, Kind: openapi.SourceKind(src.Kind),
+			HistoryDays: int(src.History / (24 * time.Hour)),
+		})
+	}
+	return list, nil
+}
+
+// OpenView spends one use of the caller's grant and answers with what it
+// opened. A failure after the spend does not give the use back: the sources
+// have been asked, and a repeat with the same key asks again at no cost.
+func (s *Server) OpenView(ctx context.Context, r openapi.OpenViewRequestObject) (openapi.OpenViewResponseObject, error) {
+	c := callerFrom(ctx)
+	v, err := s.Views.Open(ctx, aggregate.OpenRequest{
+		Grant: c.Grant, Client: c.Client, Key: r.Params.IdempotencyKey, Want: wanted(r.Body),
+	})
+	if err != nil {
+		return nil, err
+	}
+	return openapi.OpenView201JSONResponse(viewToWire(v)), nil
+}
+
+// ReadView answers an open view again.
+func (s *Server) ReadView(ctx context.Context, r openapi.ReadViewRequestObject) (openapi.ReadViewResponseObject, error) {
+	c := callerFrom(ctx)
+	v, err := s.Views.Get(ctx, c.Client, c.Grant, r.ID)
+	if err != nil {
+		return nil, err
+	}
+	return openapi.ReadView200JSONResponse(viewToWire(v)), nil
+}
+
+// ListBills answers a page of an open view's bills.
+func (s *Server) ListBills(ctx context.Context, r openapi.ListBillsRequestObject) (openapi.ListBillsResponseObject, error) {
+	c := callerFrom(ctx)
+	page, err := s.Views.Page(ctx, c.Client, c.Grant, r.ID, r.Params.Cursor, r.Params.Limit)
+	if err != nil {
+		return nil, err
+	}
+	return openapi.ListBills200JSONResponse(pageToWire(page)), nil
+}
+
+func wanted(body *openapi.Want) aggregate.Want {
+	var w aggregate.Want
+	if body == nil {
+		return w
+	}
+	w.Sources = body.Sources
+	for _, d := range body.Datatypes {
+		w.Datatypes = append(w.Datatypes, consent.Datatype(d))
+	}
+	return w
+}
