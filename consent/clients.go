@@ -3,6 +3,7 @@ package consent
 import (
 	"bytes"
 	"context"
+	"errors"
 	"net/netip"
 	"net/url"
 	"strings"
@@ -20,23 +21,49 @@ const (
 // AddClient registers a client, or says as [ErrClient] what about it is not
 // acceptable. AliasShape is opaque where it is left out.
 func (s *Service) AddClient(ctx context.Context, c Client) error {
-	if c.AliasShape == "" {
-		c.AliasShape = "opaque"
-	}
+	return s.register(ctx, c, func(Client) (Client, error) { return Client{}, ErrClientExists })
+}
+
+// PutClient is AddClient, but replaces a client of the same id. Since when it
+// is registered and whether it is suspended stay as they are.
+func (s *Service) PutClient(ctx context.Context, c Client) error {
+	return s.register(ctx, c, func(old Client) (Client, error) {
+		c := c
+		c.AddedAt, c.Suspended = old.AddedAt, old.Suspended
+		return c, nil
+	})
+}
+
+func (s *Service) register(ctx context.Context, c Client, instead func(old Client) (Client, error)) error {
 	if c.AddedAt.IsZero() {
 		c.AddedAt = s.now()
 	}
+	c = c.whole()
 	if err := c.check(); err != nil {
 		return err
 	}
 	return s.DB.Update(ctx, func(tx kv.Tx) error {
-		if there, err := tx.Get(clientKey(c.ID)); err != nil {
-			return err
-		} else if there != nil {
-			return ErrClientExists
+		put := c
+		old, err := getClient(tx, c.ID)
+		switch {
+		case err == nil:
+			put, err = instead(old)
+		case errors.Is(err, ErrNoClient):
+			err = nil
 		}
-		return kv.Store(tx, clientKey(c.ID), c)
+		if err != nil {
+			return err
+		}
+		return kv.Store(tx, clientKey(c.ID), put.whole())
 	})
+}
+
+// whole fills in what a registration may leave out.
+func (c Client) whole() Client {
+	if c.AliasShape == "" {
+		c.AliasShape = "opaque"
+	}
+	return c
 }
 
 // Client answers a client, suspended or not.

@@ -1,27 +1,47 @@
 // Package passkey signs people in and steps them up with WebAuthn
 // (go-webauthn), keeps their sessions, and lets them back in with a one-time
 // recovery code when every passkey is lost.
+//
+// It decides who a browser speaks for. Its unit is the person: a random id,
+// which is their WebAuthn user handle, too; what they call themselves and
+// their passkeys is sealed. It knows no grant: consent asks it, through
+// [Service.Check], whether that person answered that challenge just now.
+//
+// Of what opens something - cookies, ceremonies, recovery codes - only SHA-256
+// is kept. Rows, all under "passkey":
+//
+//	("person", person)             when they joined, their sealed name, where their codes are
+//	("credential", person, id)     a passkey: public key, sign count, sealed label
+//	("owner", id)                  whose passkey that is
+//	("session", hash of cookie)    a session
+//	("place", person, session)     where that session is, and the key of its forms
+//	("flow", hash of flow)         a ceremony under way
+//	("codes", locator)             a person's recovery codes, hashed
+//	("due", at, kind, person, id)  what lapses when; see Sweep
 package passkey
 
 import (
 	"context"
-	"net/http"
+	"fmt"
+	"net/netip"
+	"net/url"
 	"time"
 
+	"github.com/go-webauthn/webauthn/protocol"
+	"github.com/go-webauthn/webauthn/webauthn"
+
 	"jali/consent"
+	"jali/internal/fault"
 	"jali/internal/kv"
 )
 
 // Sealer keeps what a person calls themselves and their passkeys. The vault
 // implements it, wired in cmd.
 type Sealer interface {
-	NewPerson(tx kv.Tx, person consent.PersonID) error // makes the person's key
-	Seal(tx kv.Tx, person consent.PersonID, record string, plain []byte) ([]byte, error)
-	Open(tx kv.Tx, person consent.PersonID, record string, sealed []byte) ([]byte, error)
+	NewPerson(ctx context.Context, person consent.PersonID) error // makes the person's key, durably
+	Seal(ctx context.Context, person consent.PersonID, record string, plain []byte) ([]byte, error)
+	Open(ctx context.Context, person consent.PersonID, record string, sealed []byte) ([]byte, error)
 }
-
-// Service is constructed by New.
-type Service struct{}
 
 // Config of a Service.
 type Config struct {
@@ -31,109 +51,114 @@ type Config struct {
 	Now    func() time.Time
 }
 
-func New(c Config) (*Service, error) { panic("unwritten") }
-
-// BeginSignUp starts a new person. options is JSON for
-// PublicKeyCredential.parseCreationOptionsFromJSON; flow names the ceremony
-// (kept 5 minutes, single use) and comes back with the answer.
-func (s *Service) BeginSignUp(ctx context.Context, name string) (flow string, options []byte, err error) {
-	panic("unwritten")
+// Service is constructed by New.
+type Service struct {
+	db     kv.DB
+	seal   Sealer
+	clock  func() time.Time
+	rp     *webauthn.WebAuthn
+	cookie string // its name
+	secure bool
+	tries  tries
 }
 
-// FinishSignUp makes the person, their key, their first passkey and a session.
-// It answers eight recovery codes, shown this once.
-func (s *Service) FinishSignUp(ctx context.Context, flow string, response []byte, userAgent string) (SignedIn, []string, error) {
-	panic("unwritten")
+// Name of the relying party, as authenticators show it.
+const display = "花窗 Jali"
+
+// New wants an issuer that WebAuthn takes: https on a named host, or http on
+// localhost. Its path is not looked at.
+func New(c Config) (*Service, error) {
+	u, err := url.Parse(c.Issuer)
+	if err != nil || u.Hostname() == "" {
+		return nil, fmt.Errorf("passkey: the issuer is no URL with a host")
+	}
+	if _, err := netip.ParseAddr(u.Hostname()); err == nil {
+		return nil, fmt.Errorf("passkey: WebAuthn wants a host name for an issuer, not an address; on this machine localhost")
+	}
+	secure := u.Scheme == "https"
+	if !secure && (u.Scheme != "http" || u.Hostname() != "localhost") {
+		return nil, fmt.Errorf("passkey: the issuer is https, or http on localhost")
+	}
+	rp, err := webauthn.New(&webauthn.Config{
+		RPID:                  u.Hostname(),
+		RPDisplayName:         display,
+		RPOrigins:             []string{origin(u)},
+		AttestationPreference: protocol.PreferNoAttestation,
+		AuthenticatorSelection: protocol.AuthenticatorSelection{
+			RequireResidentKey: protocol.ResidentKeyRequired(),
+			ResidentKey:        protocol.ResidentKeyRequirementRequired,
+			UserVerification:   protocol.VerificationRequired,
+		},
+		Timeouts: webauthn.TimeoutsConfig{
+			Login:        webauthn.TimeoutConfig{Timeout: flowLife, TimeoutUVD: flowLife},
+			Registration: webauthn.TimeoutConfig{Timeout: flowLife, TimeoutUVD: flowLife},
+		},
+		// Password managers answer with extensions that nobody asked for; none of them is read.
+		ExtensionsUnsolicitedOutputPolicy: protocol.UnsolicitedOutputPolicyIgnore,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("passkey: %w", err)
+	}
+	s := &Service{db: c.DB, seal: c.Seal, clock: c.Now, rp: rp, secure: secure, cookie: "jali_session"}
+	if secure {
+		s.cookie = "__Host-jali"
+	}
+	return s, nil
 }
 
-func (s *Service) BeginSignIn(ctx context.Context) (flow string, options []byte, err error) {
-	panic("unwritten")
-}
-func (s *Service) FinishSignIn(ctx context.Context, flow string, response []byte, userAgent string) (SignedIn, error) {
-	panic("unwritten")
-}
-
-// Recover signs in with a recovery code (rate limited); the session may only add a passkey
-// until it has.
-func (s *Service) Recover(ctx context.Context, code string, userAgent string) (SignedIn, error) {
-	panic("unwritten")
+// origin is the issuer's as a browser writes it: without its scheme's own port.
+func origin(u *url.URL) string {
+	if u.Scheme == "https" && u.Port() == "443" || u.Scheme == "http" && u.Port() == "80" {
+		return u.Scheme + "://" + u.Hostname()
+	}
+	return u.Scheme + "://" + u.Host
 }
 
-// BeginAdd and FinishAdd put a further passkey beside the first.
-func (s *Service) BeginAdd(ctx context.Context, p consent.Session) (flow string, options []byte, err error) {
-	panic("unwritten")
-}
-func (s *Service) FinishAdd(ctx context.Context, p consent.Session, flow string, response []byte, label string) error {
-	panic("unwritten")
-}
+func (s *Service) now() time.Time { return s.clock().UTC().Truncate(time.Microsecond) }
 
-// NewCodes replaces all recovery codes.
-func (s *Service) NewCodes(ctx context.Context, p consent.Session) ([]string, error) {
-	panic("unwritten")
-}
+var (
+	// ErrSignedOut is a request without a session that lives.
+	ErrSignedOut = &fault.Error{Kind: fault.Unauthenticated, Code: "signed_out", Owner: fault.Person, Action: "sign_in",
+		Detail: "sign in first"}
 
-// Passkeys lists a person's passkeys; Remove takes one away, never the last.
-func (s *Service) Passkeys(ctx context.Context, p consent.Session) ([]Passkey, error) {
-	panic("unwritten")
-}
-func (s *Service) Remove(ctx context.Context, p consent.Session, id string) error { panic("unwritten") }
+	// ErrStale is a change of what guards the account by a session whose
+	// sign-in is more than 15 minutes old.
+	ErrStale = &fault.Error{Kind: fault.Unauthenticated, Code: "sign_in_again", Owner: fault.Person, Action: "sign_in",
+		Detail: "sign in again before changing how you sign in"}
 
-// Options answers JSON for PublicKeyCredential.parseRequestOptionsFromJSON
-// over a given challenge, restricted to the person's passkeys, user
-// verification required.
-func (s *Service) Options(ctx context.Context, p consent.Session, challenge []byte) ([]byte, error) {
-	panic("unwritten")
-}
+	// ErrRecovering is a session by recovery code that has added no passkey yet.
+	ErrRecovering = &fault.Error{Kind: fault.Denied, Code: "add_passkey_first", Owner: fault.Person, Action: "add_passkey",
+		Detail: "add a passkey first"}
 
-// Check implements consent.StepUp.
-func (s *Service) Check(tx kv.Tx, person consent.PersonID, challenge, response []byte) (consent.Evidence, error) {
-	panic("unwritten")
-}
+	// ErrFlow is an answer to a ceremony that is unknown, lapsed, used or another session's.
+	ErrFlow = &fault.Error{Kind: fault.Conflict, Code: "ceremony_expired", Owner: fault.Person, Action: "try_again",
+		Detail: "this took too long or was used already; try again"}
 
-// SignedIn is a new session and the secret of its cookie.
-type SignedIn struct {
-	Session consent.Session
-	Cookie  *http.Cookie // HttpOnly, SameSite=Lax, __Host- and Secure on https
-}
+	// ErrRefused is an answer of an authenticator that does not prove what it should.
+	ErrRefused = &fault.Error{Kind: fault.Denied, Code: "passkey_refused", Owner: fault.Person, Action: "try_again",
+		Detail: "the passkey's answer was not accepted"}
 
-// Session reads the request's cookie. ErrSignedOut where there is none that lives.
-// Recovering reports a session by recovery code that has added no passkey yet.
-func (s *Service) Session(r *http.Request) (p consent.Session, recovering bool, err error) {
-	panic("unwritten")
-}
+	// ErrMalformed is an answer that is none.
+	ErrMalformed = &fault.Error{Kind: fault.Invalid, Code: "passkey_malformed",
+		Detail: "this is no answer of an authenticator"}
 
-// CSRF answers the token that every form of this session carries, and
-// CheckCSRF compares it in constant time.
-func (s *Service) CSRF(p consent.Session) string                  { panic("unwritten") }
-func (s *Service) CheckCSRF(p consent.Session, token string) bool { panic("unwritten") }
+	// ErrCode is a recovery code that is wrong or was used.
+	ErrCode = &fault.Error{Kind: fault.Unauthenticated, Code: "recovery_code_refused", Owner: fault.Person, Action: "try_again",
+		Detail: "this recovery code is not right, or was used already"}
 
-// Sessions lists where the person is signed in; End ends one, EndAll all but the given one.
-func (s *Service) Sessions(ctx context.Context, p consent.Session) ([]SessionInfo, error) {
-	panic("unwritten")
-}
-func (s *Service) End(ctx context.Context, p consent.Session, id string) error { panic("unwritten") }
-func (s *Service) EndAll(ctx context.Context, p consent.Session) error         { panic("unwritten") }
+	// ErrTooOften is too many tries with recovery codes of one person.
+	ErrTooOften = &fault.Error{Kind: fault.Limited, Code: "recovery_limited", Owner: fault.Person,
+		Detail: "too many tries; wait and try again"}
 
-// Name is what the person calls themselves.
-func (s *Service) Name(ctx context.Context, p consent.Session) (string, error) { panic("unwritten") }
+	ErrName = &fault.Error{Kind: fault.Invalid, Code: "name_invalid", Owner: fault.Person,
+		Detail: "a name has 1 to 60 characters and no control characters"}
 
-// PersonLeaves removes passkeys, codes and sessions.
-func (s *Service) PersonLeaves(tx kv.Tx, person consent.PersonID) error { panic("unwritten") }
+	ErrLastPasskey = &fault.Error{Kind: fault.Conflict, Code: "last_passkey", Owner: fault.Person, Action: "add_passkey",
+		Detail: "the last passkey cannot be removed; add another first"}
 
-// Sweep removes lapsed ceremonies and sessions.
-func (s *Service) Sweep(ctx context.Context) error { panic("unwritten") }
+	ErrNotFound = &fault.Error{Kind: fault.NotFound, Code: "passkey_not_found", Owner: fault.Person,
+		Detail: "there is no such passkey or session"}
 
-type Passkey struct {
-	ID       string
-	Label    string
-	AddedAt  time.Time
-	LastUsed time.Time
-}
-
-type SessionInfo struct {
-	ID       string
-	Agent    string // browser and system in words, from the User-Agent
-	OpenedAt time.Time
-	SeenAt   time.Time // to the hour
-	Current  bool
-}
+	ErrTooMany = &fault.Error{Kind: fault.Conflict, Code: "too_many_passkeys", Owner: fault.Person,
+		Detail: "there are 20 passkeys already; remove one first"}
+)
