@@ -2,10 +2,23 @@
 // banks into the vocabulary of package connectors. A file is known by its
 // content, never by its name; its header row by its column names, never by
 // its place.
+//
+// Its unit is the [File]: the bills of one export, and where the file
+// disagrees with itself. A file is read whole or not at all: one row that
+// cannot be read is an error that names its line, and nothing is answered. A
+// word that is not known (a type, a state) is no error: its bill is of kind
+// "other" and keeps the word.
+//
+// What it reads: Alipay's web export (16 columns, until about 2021) and its
+// app exports of 2021 and since 2023; WeChat Pay's CSV and XLSX, with amounts
+// as text ("¥28.16") or as numbers. It stores nothing, touches no other file,
+// and knows no person.
 package billfile
 
 import (
+	"fmt"
 	"io"
+	"runtime"
 	"time"
 
 	"jali/connectors"
@@ -13,7 +26,7 @@ import (
 	"jali/internal/secret"
 )
 
-// MaxSize is the largest file that is read, in bytes.
+// MaxSize is the largest file that is read, in bytes, packed and unpacked.
 const MaxSize = 20 << 20
 
 // File is what a file says.
@@ -21,24 +34,61 @@ type File struct {
 	Format   string            // "alipay_web", "alipay_app_2021", "alipay_app_2023", "wechat_csv", "wechat_xlsx_text", "wechat_xlsx_number"
 	Source   connectors.Source // "alipay" or "wechatpay"
 	Account  connectors.Account
-	Holder   secret.Value // the login or nickname in the preamble, if any: tells one person's files from another's
-	Covers   connectors.Span
-	Exported time.Time // zero if the file does not say
+	Holder   secret.Value      // the login or nickname in the preamble, if any: tells one person's files from another's
+	Covers   connectors.Span   // the period the file says it holds, at most until Exported; where it says none, the days of its rows
+	Exported time.Time         // zero if the file does not say
 	Bills    []connectors.Bill // in the file's order
 	Problems []Problem
 }
 
 // Problem is a disagreement of a file with itself: what it claims in preamble
 // or footer against what its rows give. A claim that cannot be read is one too.
+//
+//	count_differs     the claimed number of rows is not the one there is
+//	sum_differs       likewise of their sum
+//	claim_unreadable  the claim is there and is no number, sum or time
+//	claim_missing     there are rows that nothing is claimed of: the file has lost its preamble or footer
+//	outside_period    RowCount rows lie outside the claimed period
+//	sheet_ignored     another sheet holds RowCount rows, too, and was not read
 type Problem struct {
-	Code          string // "count_differs", "sum_differs", "claim_unreadable", …
-	Of            string // "total", "in", "out", "other"
-	Claimed, Rows money.Amount
-	ClaimedCount  int
+	Code          string
+	Of            string       // "total", "in", "out", "other", "in_pending", "out_pending", "period"
+	Claimed, Rows money.Amount // of sum_differs
+	ClaimedCount  int          // of count_differs
 	RowCount      int
 }
 
+// zone is the one zone of these files: China has kept UTC+8 without summer
+// time for longer than there have been wallets.
+var zone = time.FixedZone("Asia/Shanghai", 8*60*60)
+
 // Read reads one file whole. What cannot be read is ErrUnknown, ErrTooLarge
-// or a fault that names the line and the column, never its content. A parser
-// that panics is the file's fault.
-func Read(r io.Reader) (*File, error) { panic("unwritten") }
+// or ErrDamaged; the last has a [*Place] in its chain. A parser that panics is
+// the file's fault.
+func Read(r io.Reader) (f *File, err error) {
+	data, err := io.ReadAll(io.LimitReader(r, MaxSize+1))
+	if err != nil {
+		return nil, ErrInterrupted.Because(err)
+	}
+	if len(data) > MaxSize {
+		return nil, ErrTooLarge
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			f, err = nil, ErrDamaged.Because(panicked(p))
+		}
+	}()
+	s, err := open(data)
+	if err != nil {
+		return nil, err
+	}
+	return s.read()
+}
+
+// panicked tells a panic without what the panic may quote of the file.
+func panicked(p any) error {
+	if e, ok := p.(runtime.Error); ok {
+		return fmt.Errorf("parser: %w", e)
+	}
+	return fmt.Errorf("parser: panic of type %T", p)
+}

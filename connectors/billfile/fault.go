@@ -1,0 +1,59 @@
+package billfile
+
+import (
+	"fmt"
+
+	"jali/internal/fault"
+)
+
+var (
+	// ErrUnknown is a file of another sort. Its words say what it looks like
+	// and what to upload instead.
+	ErrUnknown = &fault.Error{Kind: fault.Unsupported, Code: "unknown_file", Owner: fault.Person, Action: "export_again",
+		Detail: "this is not a bill file that can be read; upload the CSV or XLSX as it was exported by Alipay or WeChat Pay"}
+	// ErrDamaged is a bill file that is cut short or spoilt. [Place] in its
+	// chain says where.
+	ErrDamaged = &fault.Error{Kind: fault.Invalid, Code: "damaged_file", Owner: fault.Person, Action: "export_again",
+		Detail: "the file is damaged; export it again and upload it unchanged"}
+	// ErrTooLarge is a file over [MaxSize], or a workbook that unpacks beyond it.
+	ErrTooLarge = &fault.Error{Kind: fault.TooLarge, Code: "file_too_large", Owner: fault.Person, Action: "export_again",
+		Detail: "the file is over 20 MiB; export a shorter period"}
+	// ErrInterrupted is an upload that broke off.
+	ErrInterrupted = &fault.Error{Kind: fault.Invalid, Code: "file_interrupted", Owner: fault.Person, Action: "ask_again",
+		Detail: "the file did not arrive whole; upload it again"}
+)
+
+// Place is where a damaged file cannot be read. It holds no content: Column is
+// one of the column names that this package looks for.
+type Place struct {
+	Line   int    // counted from 1, in the file or sheet
+	Column string // empty: the row as a whole
+	Why    string // "cut_short", "not_a_time", "not_an_amount", "negative", "id_rounded", "cells", "encoding", "out_of_range"
+}
+
+func (p *Place) Error() string {
+	if p.Column == "" {
+		return fmt.Sprintf("line %d: %s", p.Line, p.Why)
+	}
+	return fmt.Sprintf("line %d, column %s: %s", p.Line, p.Column, p.Why)
+}
+
+var reasons = map[string]string{
+	"cut_short":     "the file ends in the middle of this row",
+	"not_a_time":    "this is not a date and time",
+	"not_an_amount": "this is not an amount with at most two decimals",
+	"negative":      "an amount of these files is never negative",
+	"id_rounded":    "a spreadsheet program has rounded this order number; use the file as it was downloaded, never saved again",
+	"cells":         "this row does not fit the header row",
+	"encoding":      "this line has bytes that are not text",
+	"out_of_range":  "the amounts up to here are more than can be summed",
+}
+
+func damaged(line int, column, why string) error {
+	p := &Place{Line: line, Column: column, Why: why}
+	where := fmt.Sprintf("line %d", line)
+	if column != "" {
+		where += ", column " + column
+	}
+	return ErrDamaged.Saying(where + ": " + reasons[why] + "; nothing was taken from this file").Because(p)
+}

@@ -1,0 +1,106 @@
+package billfile
+
+import (
+	"bytes"
+	"errors"
+	"strings"
+
+	"github.com/xuri/excelize/v2"
+)
+
+// maxColumns bounds a row: one cell in the last column of Excel makes excelize
+// fill in the 16,383 before it.
+const maxColumns = 256
+
+// openWorkbook finds the sheet that holds the bills. Both unpacking limits are
+// the same, or excelize would write what lies between them, unsealed, into the
+// temporary folder.
+func openWorkbook(data []byte) (*sheet, error) {
+	book, err := excelize.OpenReader(bytes.NewReader(data),
+		excelize.Options{UnzipSizeLimit: MaxSize, UnzipXMLSizeLimit: MaxSize, RawCellValue: true})
+	if err != nil {
+		if strings.Contains(err.Error(), "unzip size exceeds") {
+			return nil, ErrTooLarge.Because(err)
+		}
+		return nil, ErrDamaged.Saying("the workbook is cut short, damaged or has a password; download it again").Because(err)
+	}
+	defer book.Close()
+	era := 1900
+	if p, err := book.GetWorkbookProps(); err == nil && p.Date1904 != nil && *p.Date1904 {
+		era = 1904
+	}
+	var best *sheet
+	var ignored []*sheet
+	for _, name := range book.GetSheetList() {
+		s, err := readSheet(book, name)
+		if err != nil {
+			return nil, err
+		}
+		if s == nil {
+			continue
+		}
+		s.era = era
+		switch {
+		case best == nil:
+			best = s
+		case s.titled() && !best.titled():
+			best, ignored = s, append(ignored, best)
+		default:
+			ignored = append(ignored, s)
+		}
+	}
+	if best == nil {
+		return nil, ErrUnknown.Saying("no sheet of this workbook has the columns of a WeChat Pay or Alipay bill; upload the file as it was exported")
+	}
+	for _, s := range ignored {
+		rows, _, err := s.split()
+		if err != nil {
+			return nil, err
+		}
+		best.others = append(best.others, len(rows))
+	}
+	return best, nil
+}
+
+// titled reports that the sheet begins as the wallet writes it, not as a copy
+// of the table that somebody made beside it.
+func (s *sheet) titled() bool {
+	first := clean(strings.Join(s.cells[0], ""))
+	return strings.HasPrefix(first, "微信支付账单") || strings.HasPrefix(first, "支付宝") || strings.HasPrefix(first, "-----")
+}
+
+// readSheet answers nil for a sheet without a header row.
+func readSheet(book *excelize.File, name string) (*sheet, error) {
+	rows, err := book.Rows(name)
+	if err != nil {
+		var none excelize.ErrSheetNotExist
+		if errors.As(err, &none) {
+			return nil, nil // a chart
+		}
+		return nil, ErrDamaged.Saying("a sheet of the workbook cannot be read; download it again").Because(err)
+	}
+	defer rows.Close()
+	s := &sheet{}
+	for rows.Next() {
+		cells, err := rows.Columns()
+		if err != nil {
+			return nil, ErrDamaged.Saying("a sheet of the workbook cannot be read; download it again").Because(err)
+		}
+		if len(cells) > maxColumns {
+			return nil, damaged(len(s.cells)+1, "", "cells")
+		}
+		s.cells = append(s.cells, cells)
+		if s.layout == nil {
+			if len(s.cells) > maxPreamble {
+				return nil, nil
+			}
+			if s.layout = layoutOf(cells); s.layout != nil {
+				s.layout.line = len(s.cells)
+			}
+		}
+	}
+	if s.layout == nil {
+		return nil, nil
+	}
+	return s, nil
+}
