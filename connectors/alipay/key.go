@@ -22,12 +22,12 @@ func privateKey(v secret.Value) (*rsa.PrivateKey, error) {
 	}
 	key, err := x509.ParsePKCS1PrivateKey(der)
 	if err != nil {
-		any, err := x509.ParsePKCS8PrivateKey(der)
+		parsed, err := x509.ParsePKCS8PrivateKey(der)
 		if err != nil {
 			return nil, errors.New("alipay: Key is neither PKCS#1 nor PKCS#8")
 		}
 		var ok bool
-		if key, ok = any.(*rsa.PrivateKey); !ok {
+		if key, ok = parsed.(*rsa.PrivateKey); !ok {
 			return nil, errors.New("alipay: Key is not an RSA key")
 		}
 	}
@@ -42,11 +42,11 @@ func publicKey(text string) (*rsa.PublicKey, error) {
 	if err != nil {
 		return nil, errors.New("alipay: AlipayKey is neither PEM nor base64")
 	}
-	any, err := x509.ParsePKIXPublicKey(der)
+	parsed, err := x509.ParsePKIXPublicKey(der)
 	if err != nil {
 		return nil, errors.New("alipay: AlipayKey is not a PKIX public key")
 	}
-	key, ok := any.(*rsa.PublicKey)
+	key, ok := parsed.(*rsa.PublicKey)
 	if !ok || key.N.BitLen() < minBits {
 		return nil, errors.New("alipay: AlipayKey is not an RSA key of 2048 bits or more")
 	}

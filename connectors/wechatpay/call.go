@@ -1,0 +1,161 @@
+package wechatpay
+
+import (
+	"context"
+	"crypto"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"jali/connectors"
+	"jali/internal/dial"
+)
+
+const (
+	maxAnswer = 1 << 20
+	// skew is how far an answer's clock may be from ours, as published.
+	skew = 300 * time.Second
+)
+
+// Errors of the bill API that say something of a day, not of the call.
+var (
+	errNoStatement = errors.New("the day has no statement")
+	errCreating    = errors.New("the day's statement is not made yet")
+)
+
+// ask signs a GET, and decodes its answer into out once WeChat Pay's signature
+// over it has been checked.
+func (c *Connector) ask(ctx context.Context, path string, query url.Values, out any) error {
+	u := c.api.JoinPath(path)
+	u.RawQuery = query.Encode()
+	a, err := c.send(ctx, u, maxAnswer)
+	if err != nil {
+		return err
+	}
+	if a.Status < 200 || a.Status > 299 {
+		return c.refusal(a)
+	}
+	if err := c.verify(a); err != nil {
+		return connectors.ErrUnsigned.Because(err)
+	}
+	if json.Unmarshal(a.Body, out) != nil {
+		return connectors.ErrMalformed.Because(errors.New("the answer is not of its documented form"))
+	}
+	return nil
+}
+
+// send makes one signed GET and answers what came, whatever its status.
+func (c *Connector) send(ctx context.Context, u *url.URL, limit int64) (dial.Answer, error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
+	if err != nil {
+		return dial.Answer{}, connectors.ErrMalformed.Because(errors.New("not an address"))
+	}
+	stamp, nonce := strconv.FormatInt(c.now().Unix(), 10), rand.Text()
+	sum := sha256.Sum256([]byte(http.MethodGet + "\n" + r.URL.RequestURI() + "\n" + stamp + "\n" + nonce + "\n\n"))
+	sig, err := rsa.SignPKCS1v15(rand.Reader, c.key, crypto.SHA256, sum[:])
+	if err != nil {
+		return dial.Answer{}, fmt.Errorf("wechatpay: sign: %w", err)
+	}
+	r.Header.Set("Authorization", fmt.Sprintf(
+		`WECHATPAY2-SHA256-RSA2048 mchid="%s",nonce_str="%s",signature="%s",timestamp="%s",serial_no="%s"`,
+		c.mchID, nonce, base64.StdEncoding.EncodeToString(sig), stamp, c.serial))
+	r.Header.Set("Accept", "application/json")
+	r.Header.Set("User-Agent", "Jali")
+	return c.do(r, limit)
+}
+
+func (c *Connector) do(r *http.Request, limit int64) (dial.Answer, error) {
+	a, err := dial.Do(c.http, r, limit)
+	switch {
+	case errors.Is(err, dial.ErrTooLarge):
+		return a, connectors.ErrMalformed.Because(err)
+	case err != nil:
+		return a, connectors.ErrDown.Because(err)
+	}
+	return a, nil
+}
+
+// verify checks the four Wechatpay- headers against the body as it came.
+func (c *Connector) verify(a dial.Answer) error {
+	stamp, nonce := a.Header.Get("Wechatpay-Timestamp"), a.Header.Get("Wechatpay-Nonce")
+	seconds, err := strconv.ParseInt(stamp, 10, 64)
+	if err != nil || nonce == "" {
+		return errors.New("no timestamp or nonce")
+	}
+	if off := c.now().Sub(time.Unix(seconds, 0)).Abs(); off >= skew {
+		return errors.New("the timestamp is too far off")
+	}
+	key, ok := c.platform[a.Header.Get("Wechatpay-Serial")]
+	if !ok {
+		return errors.New("signed with an unknown key")
+	}
+	sig, err := base64.StdEncoding.DecodeString(a.Header.Get("Wechatpay-Signature"))
+	if err != nil {
+		return errors.New("the signature is not base64")
+	}
+	sum := sha256.New()
+	sum.Write([]byte(stamp + "\n" + nonce + "\n"))
+	sum.Write(a.Body)
+	sum.Write([]byte("\n"))
+	if rsa.VerifyPKCS1v15(key, crypto.SHA256, sum.Sum(nil), sig) != nil {
+		return errors.New("the signature does not fit")
+	}
+	return nil
+}
+
+// refusal translates an error answer. Those from before WeChat Pay knew who
+// asked come unsigned; they can become an error, but never say that a day is
+// empty. A signature that is there must be right.
+func (c *Connector) refusal(a dial.Answer) error {
+	signed := a.Header.Get("Wechatpay-Signature") != ""
+	if signed {
+		if err := c.verify(a); err != nil {
+			return connectors.ErrUnsigned.Because(err)
+		}
+	}
+	var e struct {
+		Code string `json:"code"`
+	}
+	_ = json.Unmarshal(a.Body, &e) // a gateway's page has no code
+	cause := fmt.Errorf("HTTP status %d, code %s", a.Status, tame(e.Code))
+	wait := a.RetryAfter(c.now())
+	switch e.Code {
+	case "NO_STATEMENT_EXIST", "STATEMENT_CREATING":
+		if !signed {
+			return connectors.ErrUnsigned.Because(cause)
+		}
+		if e.Code == "STATEMENT_CREATING" {
+			return connectors.ErrRefused.Because(errCreating)
+		}
+		return connectors.ErrRefused.Because(errNoStatement)
+	case "NO_AUTH":
+		// The merchant is not, or no longer, under this service provider.
+		return connectors.ErrUnauthorized.Because(cause)
+	case "RATELIMIT_EXCEEDED", "FREQUENCY_LIMITED", "FREQUENCY_LIMIT_EXCEED":
+		return connectors.ErrBusy.After(wait).Because(cause)
+	case "SYSTEM_ERROR":
+		return connectors.ErrDown.After(wait).Because(cause)
+	}
+	if a.Status == http.StatusUnauthorized {
+		// SIGN_ERROR: the service provider's own key, which no person can mend.
+		return connectors.ErrRefused.Because(cause)
+	}
+	return connectors.Answered(a.Status, wait)
+}
+
+// tame keeps a code fit for a log line.
+func tame(code string) string {
+	if len(code) > 64 || strings.Trim(code, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") != "" {
+		return "(unreadable)"
+	}
+	return code
+}

@@ -1,0 +1,165 @@
+package wechatpay
+
+import (
+	"cmp"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"jali/connectors"
+	"jali/internal/dial"
+	"jali/internal/secret"
+)
+
+const (
+	// The public addresses of the live platform.
+	API   = "https://api.mch.weixin.qq.com"
+	Login = "https://open.weixin.qq.com"
+	SNS   = "https://api.weixin.qq.com"
+
+	// history stays inside the three months of the bill API whatever the
+	// lengths of the months.
+	history   = 89 * 24 * time.Hour
+	maxWindow = 31 * 24 * time.Hour
+)
+
+// Config is how Jali is known to WeChat and WeChat Pay.
+type Config struct {
+	// Source describes the institution; empty fields take WeChat Pay's own.
+	Source connectors.Source
+	// API, Login and SNS default to the live platform; a path is a prefix of
+	// every call. Plain http is for loopback addresses alone.
+	API, Login, SNS string
+
+	AppID     string // of the official account or app that people sign in to
+	AppSecret secret.Value
+
+	MchID  string       // the service provider's number
+	Serial string       // of the certificate that belongs to Key
+	Key    secret.Value // PEM, PKCS#8, RSA of 2048 bits or more (apiclient_key.pem)
+	// PlatformKeys are WeChat Pay's public keys (PEM, PKIX) by their ids
+	// (PUB_KEY_ID_…); more than one while a key is being replaced.
+	PlatformKeys map[string]string
+
+	HTTP *http.Client // nil: dial.New with its zero Config
+	Now  func() time.Time
+}
+
+// Connector speaks to WeChat Pay. It is safe for concurrent use.
+type Connector struct {
+	source          connectors.Source
+	api, login, sns *url.URL
+	appID           string
+	appSecret       secret.Value
+	mchID, serial   string
+	key             *rsa.PrivateKey
+	platform        map[string]*rsa.PublicKey
+	http            *http.Client
+	now             func() time.Time
+}
+
+var (
+	_ connectors.Connector  = (*Connector)(nil)
+	_ connectors.BillLister = (*Connector)(nil)
+	_ connectors.Linker     = (*Connector)(nil)
+	_ connectors.Refresher  = (*Connector)(nil)
+)
+
+// New checks c and parses its keys once.
+func New(c Config) (*Connector, error) {
+	for name, v := range map[string]string{"AppID": c.AppID, "AppSecret": c.AppSecret.RevealString(), "MchID": c.MchID, "Serial": c.Serial} {
+		if v == "" || strings.ContainsAny(v, "\"\n\r") {
+			return nil, fmt.Errorf("wechatpay: %s is empty or unusable", name)
+		}
+	}
+	n := &Connector{source: describe(c.Source), appID: c.AppID, appSecret: c.AppSecret, mchID: c.MchID,
+		serial: c.Serial, platform: map[string]*rsa.PublicKey{}, http: c.HTTP, now: c.Now}
+	for _, e := range []struct {
+		name, given, usual string
+		to                 **url.URL
+	}{{"API", c.API, API, &n.api}, {"Login", c.Login, Login, &n.login}, {"SNS", c.SNS, SNS, &n.sns}} {
+		u, err := dial.Endpoint(cmp.Or(e.given, e.usual))
+		if err != nil {
+			return nil, fmt.Errorf("wechatpay: %s: %w", e.name, err)
+		}
+		*e.to = u
+	}
+	var err error
+	if n.key, err = privateKey(c.Key); err != nil {
+		return nil, err
+	}
+	for id, text := range c.PlatformKeys {
+		if n.platform[id], err = publicKey(text); err != nil || id == "" {
+			return nil, fmt.Errorf("wechatpay: PlatformKeys[%q] is not an RSA public key of 2048 bits or more in PEM", id)
+		}
+	}
+	if len(n.platform) == 0 {
+		return nil, errors.New("wechatpay: PlatformKeys is empty: no answer could be believed")
+	}
+	if n.http == nil {
+		n.http = dial.New(dial.Config{})
+	}
+	if n.now == nil {
+		n.now = time.Now
+	}
+	return n, nil
+}
+
+func privateKey(v secret.Value) (*rsa.PrivateKey, error) {
+	block, _ := pem.Decode(v.Reveal())
+	if block == nil {
+		return nil, errors.New("wechatpay: Key is not PEM")
+	}
+	parsed, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+	if err != nil {
+		return nil, errors.New("wechatpay: Key is not PKCS#8")
+	}
+	key, ok := parsed.(*rsa.PrivateKey)
+	if !ok || key.N.BitLen() < 2048 {
+		return nil, errors.New("wechatpay: Key is not an RSA key of 2048 bits or more")
+	}
+	return key, nil
+}
+
+func publicKey(text string) (*rsa.PublicKey, error) {
+	block, _ := pem.Decode([]byte(text))
+	if block == nil {
+		return nil, errors.New("not PEM")
+	}
+	parsed, err := x509.ParsePKIXPublicKey(block.Bytes)
+	if err != nil {
+		return nil, err
+	}
+	key, ok := parsed.(*rsa.PublicKey)
+	if !ok || key.N.BitLen() < 2048 {
+		return nil, errors.New("not RSA")
+	}
+	return key, nil
+}
+
+// describe fills in what the operator left out, and holds what is told of the
+// source to what the platform answers.
+func describe(s connectors.Source) connectors.Source {
+	s.ID = cmp.Or(s.ID, "wechatpay")
+	s.Name = cmp.Or(s.Name, connectors.Name{ZH: "微信支付", EN: "WeChat Pay"})
+	s.Kind = cmp.Or(s.Kind, connectors.Wallet)
+	if s.History <= 0 || s.History > history {
+		s.History = history
+	}
+	if s.MaxWindow <= 0 || s.MaxWindow > maxWindow {
+		s.MaxWindow = maxWindow
+	}
+	if s.Concurrent <= 0 {
+		s.Concurrent = 8
+	}
+	return s
+}
+
+// Source describes WeChat Pay.
+func (c *Connector) Source() connectors.Source { return c.source }
