@@ -1,0 +1,132 @@
+package oauth
+
+import (
+	"net/http"
+	"strings"
+	"time"
+
+	"jali/consent"
+	"jali/consent/dpop"
+	"jali/internal/fault"
+	"jali/internal/jose"
+	"jali/internal/kv"
+)
+
+// Caller is who sends a request to the data API, and by which grant.
+type Caller struct {
+	Client consent.ClientID
+	Grant  consent.GrantID
+	Token  string // what stands for the token in storage and may stand in a log
+}
+
+// Unauthorized is a 401 with what belongs into WWW-Authenticate. The fault
+// inside says what to tell.
+type Unauthorized struct {
+	cause     *fault.Error
+	challenge string
+}
+
+func (e *Unauthorized) Error() string { return e.cause.Error() }
+func (e *Unauthorized) Unwrap() error { return e.cause }
+
+// Challenge is the value of WWW-Authenticate (RFC 9449, section 7.1).
+func (e *Unauthorized) Challenge() string { return e.challenge }
+
+var errToken = &fault.Error{Kind: fault.Unauthenticated, Code: "invalid_token",
+	Detail: "the access token is unknown, has expired or was revoked"}
+
+func unauthorized(f *fault.Error) *Unauthorized {
+	code := "invalid_token"
+	if f.Code == dpop.ErrProof.Code {
+		code = f.Code
+	}
+	return &Unauthorized{f, `DPoP error="` + code + `", error_description="` + plain(f.Detail) + `", algs="` + algs + `"`}
+}
+
+var algs = strings.Join(jose.Algorithms(), " ")
+
+// Authenticate answers who may read by which grant (RFC 9449, section 7). It
+// comes before any look at the rest of the request. The token has to be sent
+// as DPoP with a proof for this request by the key it is bound to; then the
+// grant is loaded, for the token only points at it. What it opens, and whether
+// a use is left, is for [consent.Service] to say.
+//
+// Errors with a Challenge are 401: no token, a wrong token or proof, a grant
+// that was revoked (grant_revoked) or has expired. A paused or suspended
+// client is fault.Denied.
+func (s *Server) Authenticate(r *http.Request) (Caller, error) {
+	token, err := tokenOf(r.Header)
+	if err != nil {
+		return Caller{}, err
+	}
+	now, hash := s.now(), s.store.hash(accessKind, token)
+	var t row
+	err = s.DB.View(r.Context(), func(tx kv.Tx) error {
+		t = row{}
+		_, err := kv.Load(tx, rowKey(accessKind, hash), &t)
+		return err
+	})
+	if err != nil {
+		return Caller{}, err
+	}
+	if t.Grant == "" {
+		return Caller{}, unauthorized(errToken)
+	}
+	if err := s.prove(r, token, t.Key, now); err != nil {
+		return Caller{}, err
+	}
+	if !now.Before(t.Ends) {
+		return Caller{}, unauthorized(errToken)
+	}
+	if _, err := s.Consent.Live(r.Context(), t.Client, t.Grant); err != nil {
+		if f := fault.Of(err); f.Kind == fault.Unauthenticated {
+			return Caller{}, unauthorized(f)
+		} else if f.Kind == fault.NotFound {
+			return Caller{}, unauthorized(errToken.Because(err))
+		}
+		return Caller{}, err
+	}
+	return Caller{Client: t.Client, Grant: t.Grant, Token: hash}, nil
+}
+
+// tokenOf takes the token out of the one Authorization header.
+func tokenOf(h http.Header) (string, error) {
+	got := h.Values("Authorization")
+	if len(got) == 0 {
+		return "", &Unauthorized{errToken.Saying("an access token is missing"), `DPoP algs="` + algs + `"`}
+	}
+	scheme, token, _ := strings.Cut(got[0], " ")
+	switch {
+	case len(got) > 1:
+		return "", unauthorized(errToken.Saying("there is more than one Authorization header"))
+	case strings.EqualFold(scheme, "Bearer"):
+		return "", unauthorized(errToken.Saying("tokens are bound to a key here: send this one as DPoP, with a proof"))
+	case !strings.EqualFold(scheme, "DPoP"):
+		return "", unauthorized(errToken.Saying("the Authorization scheme must be DPoP"))
+	case token == "" || len(token) > maxID || !isVisible(token) || strings.ContainsAny(token, " ,"):
+		return "", unauthorized(errToken)
+	}
+	return token, nil
+}
+
+// prove checks that the request comes from who holds the token's key.
+func (s *Server) prove(r *http.Request, token, key string, now time.Time) error {
+	proof, err := dpop.FromHeader(r.Header)
+	if err != nil {
+		return unauthorized(fault.Of(err))
+	}
+	p, err := dpop.Verify(proof, dpop.Request{Method: r.Method, URL: s.Issuer + r.URL.EscapedPath(), Token: token, Now: now})
+	if err != nil {
+		return unauthorized(fault.Of(err))
+	}
+	if p.Thumbprint != key {
+		return unauthorized(errToken.Saying("the access token is bound to another key than the DPoP proof's"))
+	}
+	if err := s.replay.TakeProof(p, now); err != nil {
+		if f := fault.Of(err); f.Kind == fault.Unauthenticated {
+			return unauthorized(f)
+		}
+		return err
+	}
+	return nil
+}

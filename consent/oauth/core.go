@@ -1,0 +1,150 @@
+package oauth
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/ory/fosite"
+	"github.com/ory/fosite/handler/oauth2"
+	"github.com/ory/fosite/handler/par"
+	"github.com/ory/fosite/handler/pkce"
+
+	"jali/consent"
+	"jali/consent/rar"
+)
+
+const requestURIPrefix = "urn:ietf:params:oauth:request_uri:"
+
+// newCore puts fosite together out of the four handlers that are used, in the
+// order in which they must run: PKCE after code, and ours last, since it
+// binds what the others have let through.
+func newCore(s *Server) *fosite.Fosite {
+	c := &fosite.Config{
+		AuthorizeCodeLifespan: codeLife, AccessTokenLifespan: accessLife, RefreshTokenLifespan: -1,
+		EnforcePKCE: true, RefreshTokenScopes: []string{}, OmitRedirectScopeParam: true,
+		SanitationWhiteList:             []string{"redirect_uri", "code_challenge", "code_challenge_method"},
+		RedirectSecureChecker:           fosite.IsRedirectURISecureStrict,
+		PushedAuthorizeRequestURIPrefix: requestURIPrefix, PushedAuthorizeContextLifespan: requestLife,
+		IsPushedAuthorizeEnforced: true,
+		ClientAuthenticationStrategy: func(ctx context.Context, _ *http.Request, _ url.Values) (fosite.Client, error) {
+			return s.store.GetClient(ctx, string(stepOf(ctx).client.ID))
+		},
+	}
+	tokens := strategy{s.store}
+	codes := &oauth2.AuthorizeExplicitGrantHandler{
+		AccessTokenStrategy: tokens, RefreshTokenStrategy: tokens, AuthorizeCodeStrategy: tokens,
+		CoreStorage: s.store, TokenRevocationStorage: s.store, Config: c,
+	}
+	proofKey := &pkce.Handler{AuthorizeCodeStrategy: tokens, Storage: s.store, Config: c}
+	c.PushedAuthorizeEndpointHandlers.Append(&par.PushedAuthorizeHandler{Storage: s.store, Config: c})
+	c.AuthorizeEndpointHandlers.Append(codes)
+	c.AuthorizeEndpointHandlers.Append(proofKey)
+	c.TokenEndpointHandlers.Append(codes)
+	c.TokenEndpointHandlers.Append(&unrotated{&oauth2.RefreshTokenGrantHandler{
+		AccessTokenStrategy: tokens, RefreshTokenStrategy: tokens, TokenRevocationStorage: s.store, Config: c,
+	}})
+	c.TokenEndpointHandlers.Append(proofKey)
+	c.TokenEndpointHandlers.Append(&bound{s.Consent})
+	c.TokenIntrospectionHandlers.Append(&oauth2.CoreValidator{CoreStrategy: tokens, CoreStorage: s.store, Config: c})
+	return fosite.NewOAuth2Provider(s.store, c)
+}
+
+// strategy makes codes and tokens: 256 random bits in base64url. There is
+// nothing in them to validate; whether one is good is for the store to say.
+type strategy struct{ store }
+
+func (s strategy) generate(k kind) (token, hash string, err error) {
+	b := make([]byte, 32)
+	_, _ = rand.Read(b) // never fails (crypto/rand, since Go 1.24)
+	token = base64.RawURLEncoding.EncodeToString(b)
+	return token, s.hash(k, token), nil
+}
+
+func (s strategy) AuthorizeCodeSignature(_ context.Context, t string) string {
+	return s.hash(codeKind, t)
+}
+func (s strategy) AccessTokenSignature(_ context.Context, t string) string {
+	return s.hash(accessKind, t)
+}
+func (s strategy) RefreshTokenSignature(_ context.Context, t string) string {
+	return s.hash(refreshKind, t)
+}
+func (s strategy) GenerateAuthorizeCode(context.Context, fosite.Requester) (string, string, error) {
+	return s.generate(codeKind)
+}
+func (s strategy) GenerateAccessToken(context.Context, fosite.Requester) (string, string, error) {
+	return s.generate(accessKind)
+}
+func (s strategy) GenerateRefreshToken(context.Context, fosite.Requester) (string, string, error) {
+	return s.generate(refreshKind)
+}
+func (strategy) ValidateAuthorizeCode(context.Context, fosite.Requester, string) error { return nil }
+func (strategy) ValidateAccessToken(context.Context, fosite.Requester, string) error   { return nil }
+func (strategy) ValidateRefreshToken(context.Context, fosite.Requester, string) error  { return nil }
+
+// unrotated is fosite's refresh handler with the last step replaced: an access
+// token is issued and the refresh token stays. fosite cannot be told so.
+type unrotated struct {
+	*oauth2.RefreshTokenGrantHandler
+}
+
+func (h *unrotated) PopulateTokenEndpointResponse(ctx context.Context, r fosite.AccessRequester, out fosite.AccessResponder) error {
+	if !h.CanHandleTokenEndpointRequest(ctx, r) {
+		return fosite.ErrUnknownRequest
+	}
+	token, hash, err := h.AccessTokenStrategy.GenerateAccessToken(ctx, r)
+	if err != nil {
+		return err
+	}
+	if err := h.TokenRevocationStorage.CreateAccessTokenSession(ctx, hash, r); err != nil {
+		return err
+	}
+	out.SetAccessToken(token)
+	return nil
+}
+
+// bound is the last handler of the token endpoint. It holds code or refresh
+// token against the proof's key, and the grant against the clock; then it
+// says what the client got.
+type bound struct{ consent *consent.Service }
+
+func (*bound) CanSkipClientAuth(context.Context, fosite.AccessRequester) bool { return false }
+
+func (*bound) CanHandleTokenEndpointRequest(_ context.Context, r fosite.AccessRequester) bool {
+	return r.GetGrantTypes().ExactOne("authorization_code") || r.GetGrantTypes().ExactOne("refresh_token")
+}
+
+func (b *bound) HandleTokenEndpointRequest(ctx context.Context, r fosite.AccessRequester) error {
+	st, se := stepOf(ctx), sessionOf(r)
+	if se == nil || se.grant == "" {
+		return fosite.ErrInvalidGrant
+	}
+	if se.key != "" && se.key != st.key {
+		return invalidGrant("this is bound to another key than the DPoP proof's (RFC 9449, section 10)")
+	}
+	g, err := b.consent.Load(ctx, st.client.ID, se.grant)
+	if errors.Is(err, consent.ErrNoGrant) {
+		return fosite.ErrInvalidGrant
+	} else if err != nil {
+		return err
+	}
+	if g.State != consent.Given || !st.now.Before(g.Agreed.Until) {
+		return invalidGrant("the grant has ended; ask the person again")
+	}
+	se.until, st.grant = g.Agreed.Until, g
+	return nil
+}
+
+func (b *bound) PopulateTokenEndpointResponse(ctx context.Context, _ fosite.AccessRequester, out fosite.AccessResponder) error {
+	st := stepOf(ctx)
+	out.SetTokenType("DPoP")
+	out.SetExpiresIn(accessEnds(st.now, st.grant.Agreed.Until).Sub(st.now).Truncate(time.Second))
+	out.SetExtra("grant_id", string(st.grant.ID))
+	out.SetExtra("authorization_details", rar.Format(st.grant.Agreed))
+	return nil
+}

@@ -1,0 +1,48 @@
+package oauth
+
+import (
+	"encoding/json"
+	"net/http"
+
+	"jali/consent/rar"
+	"jali/internal/jose"
+)
+
+const publicCache = "public, max-age=300"
+
+// metadata describes this server (RFC 8414, section 2; RFC 9126, section 5;
+// RFC 9207, section 3; RFC 9396, section 10; RFC 9449, section 5.1). It names
+// what is served and nothing that is not.
+func (s *Server) metadata(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Cache-Control", publicCache)
+	writeJSON(w, http.StatusOK, map[string]any{
+		"issuer":                                         s.Issuer,
+		"authorization_endpoint":                         s.Issuer + "/oauth/authorize",
+		"token_endpoint":                                 s.Issuer + "/oauth/token",
+		"pushed_authorization_request_endpoint":          s.Issuer + "/oauth/par",
+		"revocation_endpoint":                            s.Issuer + "/oauth/revoke",
+		"introspection_endpoint":                         s.Issuer + "/oauth/introspect",
+		"jwks_uri":                                       s.Issuer + "/oauth/jwks",
+		"require_pushed_authorization_requests":          true,
+		"response_types_supported":                       []string{"code"},
+		"response_modes_supported":                       []string{"query"},
+		"grant_types_supported":                          []string{"authorization_code", "refresh_token"},
+		"code_challenge_methods_supported":               []string{"S256"},
+		"authorization_response_iss_parameter_supported": true,
+		"authorization_details_types_supported":          []string{rar.Type},
+		"dpop_signing_alg_values_supported":              jose.Algorithms(),
+
+		"token_endpoint_auth_methods_supported":                    []string{"private_key_jwt"},
+		"token_endpoint_auth_signing_alg_values_supported":         jose.Algorithms(),
+		"revocation_endpoint_auth_methods_supported":               []string{"private_key_jwt"},
+		"revocation_endpoint_auth_signing_alg_values_supported":    jose.Algorithms(),
+		"introspection_endpoint_auth_methods_supported":            []string{"private_key_jwt"},
+		"introspection_endpoint_auth_signing_alg_values_supported": jose.Algorithms(),
+	})
+}
+
+// jwks publishes the key that the issuer signs with.
+func (s *Server) jwks(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Cache-Control", publicCache)
+	writeJSON(w, http.StatusOK, map[string]any{"keys": []json.RawMessage{s.IssuerKey.Public().JWK()}})
+}

@@ -1,0 +1,174 @@
+// Package oauth carries grants over OAuth 2.0: a client asks for one by a
+// pushed request (RFC 9126) with authorization_details (RFC 9396), the
+// person's browser passes by here on its way to the consent page and back,
+// and the client gets tokens that are bound to its key (RFC 9449). The grant
+// is the authority; what is issued here only points at it.
+//
+// Every endpoint is a strict wrapper of ours, in the manner of FAPI 2.0, and
+// behind it fosite as the state machine of pushed request, code, PKCE, refresh
+// and introspection, over a store of ours. The wrapper reads forms, checks
+// client assertions (RFC 7523) and proofs, strips what fosite must not see or
+// keep, and gives every error its standard code. Not used of fosite are its
+// request objects, client authentication, signer, response writers and
+// introspection request. Two steps are direct code because fosite's are
+// worse: the first visit to the authorization endpoint, where fosite would
+// delete the request_uri that a reload still needs; and revocation, where
+// fosite takes the refresh token away together with an access token and
+// answers a foreign token with an error. fosite also wants a state of eight
+// characters, which is the client's business and optional: it is given the
+// grant's id for one, and the real state stands in our row.
+//
+// A code lives 60 seconds and works once, by compare-and-set. Its second use
+// takes back every token that it gave. The grant stays as it is: it is the
+// person's to end, and without a token nothing opens it. Access tokens live 15
+// minutes or until the grant's end. Refresh tokens exist for recurring grants
+// alone, are bound to client and key, are not rotated (FAPI 2.0 Security
+// Profile, section 5.3.2.1) and live until the grant's end. Of all of these
+// the store knows a MAC only.
+//
+// The ids of client assertions and proofs are kept in memory; what was issued
+// before this process started is refused, so both need an iat.
+//
+// Rows: ("oauth", kind, hash) for kinds pushed, code, access and refresh;
+// ("oauth", "of", grant, kind, hash) finds what a grant has given; ("oauth",
+// "ends", at, kind, hash) is what Sweep removes when its time has come.
+// Sessions, pages and data are not known here.
+package oauth
+
+import (
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/ory/fosite"
+
+	"jali/consent"
+	"jali/consent/dpop"
+	"jali/internal/fault"
+	"jali/internal/jose"
+	"jali/internal/kv"
+)
+
+// How long things last.
+const (
+	requestLife = 300 * time.Second // a request_uri may be opened
+	decideLife  = 15 * time.Minute  // the person may take to answer, from the push on
+	codeLife    = 60 * time.Second
+	accessLife  = 15 * time.Minute
+)
+
+// Config of a Server. All but ErrorPage and Log are required.
+type Config struct {
+	DB      kv.DB
+	Consent *consent.Service
+	// Issuer is our origin, https://jali.example or http://localhost:8080,
+	// without a path or a slash at its end. Clients' htu and aud are compared
+	// with it, never with a Host header.
+	Issuer string
+	Now    func() time.Time
+	// MAC keys what is stored in place of tokens; package vault has one.
+	MAC func(use string, parts ...string) []byte
+	// Subject is the pairwise sub of a person for a client.
+	Subject func(person, client string) string
+	// IssuerKey is published at the jwks_uri.
+	IssuerKey jose.PrivateKey
+	// ConsentURL is where a person answers a request; it may be a path.
+	ConsentURL func(consent.GrantID) string
+	// ErrorPage tells a person in their browser what went wrong. Nil: plain
+	// text in both languages.
+	ErrorPage func(http.ResponseWriter, *http.Request, *fault.Error)
+	Log       *slog.Logger
+}
+
+// Server is the authorization server, mounted at /oauth/ and at
+// /.well-known/oauth-authorization-server and /.well-known/openid-configuration.
+type Server struct {
+	Config
+	core   *fosite.Fosite
+	store  store
+	keys   jose.Sets
+	replay *dpop.Replay
+	routes map[string]route
+}
+
+// New checks the configuration and makes a Server. What was issued before
+// this moment will be refused.
+func New(c Config) (*Server, error) {
+	if c.DB == nil || c.Consent == nil || c.Now == nil || c.MAC == nil || c.Subject == nil || c.ConsentURL == nil || c.IssuerKey.Empty() {
+		return nil, errors.New("oauth: the configuration is not whole")
+	}
+	if u, err := url.Parse(c.Issuer); err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || c.Issuer != u.Scheme+"://"+u.Host {
+		return nil, errors.New("oauth: the issuer must be an origin, as https://jali.example")
+	} else if u.Scheme == "http" && !fosite.IsLocalhost(u) {
+		return nil, errors.New("oauth: the issuer must be https, or http on localhost")
+	}
+	if c.ErrorPage == nil {
+		c.ErrorPage = plainErrorPage
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.NewTextHandler(io.Discard, nil))
+	}
+	s := &Server{Config: c, replay: dpop.NewReplay(c.Now())}
+	s.store = store{db: c.DB, mac: c.MAC}
+	s.core = newCore(s)
+	s.routes = map[string]route{
+		"/.well-known/oauth-authorization-server": {http.MethodGet, s.metadata},
+		"/.well-known/openid-configuration":       {http.MethodGet, s.metadata}, // RFC 8414, section 5
+		"/oauth/jwks":                             {http.MethodGet, s.jwks},
+		"/oauth/authorize":                        {http.MethodGet, s.authorize},
+		"/oauth/finish":                           {http.MethodGet, s.finish},
+		"/oauth/par":                              {http.MethodPost, s.posted(s.push)},
+		"/oauth/token":                            {http.MethodPost, s.posted(s.token)},
+		"/oauth/revoke":                           {http.MethodPost, s.posted(s.revoke)},
+		"/oauth/introspect":                       {http.MethodPost, s.posted(s.introspect)},
+	}
+	return s, nil
+}
+
+type route struct {
+	method  string
+	handler http.HandlerFunc
+}
+
+// Resource is the data API that tokens are for: the only location and
+// resource that a client can name.
+func (s *Server) Resource() string { return s.Issuer + "/v1" }
+
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Referrer-Policy", "no-referrer")
+	to, ok := s.routes[r.URL.Path]
+	switch {
+	case !ok:
+		s.fail(w, r, refuse(http.StatusNotFound, "invalid_request", "there is no such endpoint"))
+	case r.Method != to.method:
+		h.Set("Allow", to.method)
+		s.fail(w, r, refuse(http.StatusMethodNotAllowed, "invalid_request", "this endpoint answers to "+to.method+" only"))
+	default:
+		to.handler(w, r)
+	}
+}
+
+// now is read once for each request and before any transaction.
+func (s *Server) now() time.Time { return s.Now().UTC().Truncate(time.Microsecond) }
+
+// plainErrorPage says what went wrong to whoever has no page for it.
+func plainErrorPage(w http.ResponseWriter, _ *http.Request, f *fault.Error) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	status := http.StatusBadRequest
+	if k := f.Kind; k == fault.Internal || k == fault.Unavailable {
+		status = http.StatusServiceUnavailable
+	}
+	w.WriteHeader(status)
+	_, _ = io.WriteString(w, strings.Join([]string{
+		"这个授权请求无法继续，请回到发起它的应用重新开始。",
+		"This request cannot go on. Go back to the app that you came from and start again.",
+		"(" + f.Code + ": " + f.Detail + ")", "",
+	}, "\n"))
+}

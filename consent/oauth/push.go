@@ -1,0 +1,160 @@
+package oauth
+
+import (
+	"crypto/rand"
+	"net/http"
+	"net/url"
+	"slices"
+
+	"github.com/ory/fosite"
+
+	"jali/consent"
+	"jali/consent/dpop"
+	"jali/consent/rar"
+	"jali/internal/kv"
+)
+
+// MaxState is the longest state that is carried.
+const MaxState = 2048
+
+// push answers POST /oauth/par (RFC 9126): it records what a client asks for,
+// as a grant nobody has seen yet, and answers the request_uri under which its
+// browser opens it within 300 seconds.
+func (s *Server) push(w http.ResponseWriter, c call) error {
+	if err := acceptable(c.form, c.client); err != nil {
+		return err
+	}
+	if err := s.resource(c.form); err != nil {
+		return err
+	}
+	asked, err := rar.Parse([]byte(c.form.Get("authorization_details")), c.now, s.Resource())
+	if err != nil {
+		return err
+	}
+	key, err := s.keyAsked(c)
+	if err != nil {
+		return err
+	}
+	id := consent.GrantID("grant_" + rand.Text())
+	st := step{now: c.now, client: c.client, key: key, asked: pushed{
+		Grant: id, Client: c.client.ID, State: c.form.Get("state"), Key: key, OpenUntil: c.now.Add(requestLife),
+	}}
+	ctx := c.Context()
+	form := only(c.form, "response_type", "redirect_uri", "code_challenge", "code_challenge_method")
+	form.Set("client_id", string(c.client.ID))
+	form.Set("state", string(id)) // see the package comment
+	ar, err := s.core.NewPushedAuthorizeRequest(with(ctx, &st), request(http.MethodPost, form))
+	if err != nil {
+		return err
+	}
+	var answer fosite.PushedAuthorizeResponder
+	err = s.DB.Update(ctx, func(tx kv.Tx) error {
+		if _, err := s.Consent.Push(tx, c.now, id, c.client.ID, asked, c.now.Add(decideLife)); err != nil {
+			return err
+		}
+		in := st
+		in.tx = tx
+		var err error
+		answer, err = s.core.NewPushedAuthorizeResponse(with(ctx, &in), ar, &session{})
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	writeJSON(w, http.StatusCreated, map[string]any{
+		"request_uri": answer.GetRequestURI(), "expires_in": int(requestLife.Seconds()),
+	})
+	return nil
+}
+
+// acceptable is what fosite would be too lenient about.
+func acceptable(form url.Values, c consent.Client) error {
+	challenge := form.Get("code_challenge")
+	switch {
+	case form.Has("request_uri"):
+		return invalidRequest("request_uri is what this endpoint gives, and cannot be given to it")
+	case form.Has("request"):
+		return invalidRequest("request objects are not read here; send the parameters themselves")
+	case !form.Has("response_type"):
+		return invalidRequest("response_type is missing; it must be code")
+	case form.Get("response_type") != "code":
+		return fositeCodes["unsupported_response_type"]
+	case form.Has("response_mode") && form.Get("response_mode") != "query":
+		return fositeCodes["unsupported_response_mode"]
+	case form.Has("scope"):
+		return fositeCodes["invalid_scope"]
+	case !slices.Contains(c.RedirectURIs, form.Get("redirect_uri")):
+		return invalidRequest("redirect_uri is missing, or not exactly one that is registered")
+	case form.Get("code_challenge_method") != "S256":
+		return invalidRequest("code_challenge_method must be S256")
+	case !isHash(challenge):
+		return invalidRequest("code_challenge must be the 43 characters of a SHA-256 in base64url")
+	case len(form.Get("state")) > MaxState:
+		return invalidRequest("state is longer than 2048 bytes")
+	case !isVisible(form.Get("state")):
+		return invalidRequest("state may hold printable ASCII only (RFC 6749, appendix A.5)")
+	case !form.Has("authorization_details"):
+		return invalidRequest("authorization_details is missing; there is no other way to ask (RFC 9396)")
+	}
+	return nil
+}
+
+// isHash reports whether s is 256 bits in base64url without padding.
+func isHash(s string) bool {
+	if len(s) != 43 {
+		return false
+	}
+	for _, c := range []byte(s) {
+		if !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_') {
+			return false
+		}
+	}
+	return true
+}
+
+func isVisible(s string) bool {
+	for _, c := range []byte(s) {
+		if c < 0x20 || c > 0x7e {
+			return false
+		}
+	}
+	return true
+}
+
+// resource heeds RFC 8707: there is one resource.
+func (s *Server) resource(form url.Values) error {
+	if form.Has("resource") && form.Get("resource") != s.Resource() {
+		return refuse(http.StatusBadRequest, "invalid_target", "the only resource is "+s.Resource())
+	}
+	return nil
+}
+
+// keyAsked answers the key that the code shall be bound to, by dpop_jkt or by
+// a proof (RFC 9449, section 10); empty where the client leaves it open.
+func (s *Server) keyAsked(c call) (string, error) {
+	key := c.form.Get("dpop_jkt")
+	if key != "" && !isHash(key) {
+		return "", invalidRequest("dpop_jkt must be the 43 characters of a SHA-256 in base64url")
+	}
+	if len(c.Header.Values("DPoP")) == 0 {
+		return key, nil
+	}
+	proved, err := s.proof(c)
+	if err == nil && key != "" && proved != key {
+		err = dpop.ErrProof.Saying("dpop_jkt is not the thumbprint of the DPoP proof's key")
+	}
+	return proved, err
+}
+
+// proof checks the request's one proof and answers its key.
+func (s *Server) proof(c call) (string, error) {
+	proof, err := dpop.FromHeader(c.Header)
+	if err != nil {
+		return "", err
+	}
+	p, err := dpop.Verify(proof, dpop.Request{Method: c.Method, URL: s.Issuer + c.URL.EscapedPath(), Now: c.now})
+	if err != nil {
+		return "", err
+	}
+	return p.Thumbprint, s.replay.TakeProof(p, c.now)
+}

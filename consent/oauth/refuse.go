@@ -1,0 +1,144 @@
+package oauth
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/ory/fosite"
+
+	"jali/consent"
+	"jali/consent/dpop"
+	"jali/consent/rar"
+	"jali/internal/fault"
+)
+
+// refusal is an error as OAuth tells it (RFC 6749, section 5.2).
+type refusal struct {
+	status      int
+	code        string // of the standard that names it; never fosite's own
+	description string
+	retryAfter  time.Duration
+	challenge   string // WWW-Authenticate, where the client tried another scheme
+	cause       error
+}
+
+func (r *refusal) Error() string {
+	if r.cause != nil {
+		return r.code + ": " + r.description + ": " + r.cause.Error()
+	}
+	return r.code + ": " + r.description
+}
+
+func (r *refusal) Unwrap() error { return r.cause }
+
+func refuse(status int, code, description string) *refusal {
+	return &refusal{status: status, code: code, description: description}
+}
+
+func invalidRequest(description string) *refusal {
+	return refuse(http.StatusBadRequest, "invalid_request", description)
+}
+
+func invalidGrant(description string) *refusal {
+	return refuse(http.StatusBadRequest, "invalid_grant", description)
+}
+
+// fositeCodes are the errors of fosite that are answered as they are; their
+// words, which may quote what was sent, are not.
+var fositeCodes = map[string]*refusal{
+	"invalid_request":           invalidRequest("a parameter is missing, malformed or not acceptable"),
+	"invalid_state":             invalidRequest("a parameter is missing, malformed or not acceptable"),
+	"invalid_request_uri":       invalidRequest("the request_uri is not valid"),
+	"unsupported_response_mode": invalidRequest("response_mode must be query or left out"),
+	"unsupported_response_type": refuse(http.StatusBadRequest, "unsupported_response_type", "response_type must be code"),
+	"invalid_scope":             refuse(http.StatusBadRequest, "invalid_scope", "there are no scopes here; ask with authorization_details"),
+	"unsupported_grant_type":    refuse(http.StatusBadRequest, "unsupported_grant_type", "grant_type must be authorization_code or refresh_token"),
+	"unauthorized_client":       refuse(http.StatusBadRequest, "unauthorized_client", "this client may not use this grant type"),
+	"invalid_grant":             invalidGrant("code, code_verifier, redirect_uri or token is wrong, has expired or was used; or it belongs to another client or key"),
+	"not_found":                 invalidGrant("code or token is unknown"),
+	"token_inactive":            invalidGrant("the token is not active"),
+	"invalid_token":             invalidGrant("code or token has expired"),
+}
+
+// refusalOf finds what to answer. What nobody foresaw is server_error, and
+// says nothing.
+func refusalOf(err error) *refusal {
+	var own *refusal
+	if errors.As(err, &own) {
+		return own
+	}
+	var f *fault.Error
+	if errors.As(err, &f) {
+		switch {
+		case errors.Is(f, dpop.ErrProof):
+			return refuse(http.StatusBadRequest, f.Code, f.Detail)
+		case rar.Invalid(f):
+			return refuse(http.StatusBadRequest, "invalid_authorization_details", f.Detail)
+		case errors.Is(f, consent.ErrSuspended):
+			return errSuspended
+		case f.Kind == fault.Unavailable:
+			return &refusal{status: http.StatusServiceUnavailable, code: "temporarily_unavailable",
+				description: "not possible at this moment; try again later", retryAfter: f.RetryAfter, cause: err}
+		}
+		return serverError(err)
+	}
+	if errors.Is(err, fosite.ErrInvalidatedAuthorizeCode) {
+		return fositeCodes["invalid_grant"]
+	}
+	var theirs *fosite.RFC6749Error
+	if errors.As(err, &theirs) && theirs.CodeField < http.StatusInternalServerError {
+		if known := fositeCodes[theirs.ErrorField]; known != nil {
+			return known
+		}
+	}
+	return serverError(err)
+}
+
+func serverError(err error) *refusal {
+	return &refusal{status: http.StatusInternalServerError, code: "server_error", description: "something went wrong on our side", cause: err}
+}
+
+// fail answers an error in OAuth's own format.
+func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
+	no := refusalOf(err)
+	if no.status >= http.StatusInternalServerError {
+		s.Log.ErrorContext(r.Context(), "an OAuth request failed", "path", r.URL.Path, "error", no.cause)
+	} else {
+		s.Log.DebugContext(r.Context(), "an OAuth request was refused", "path", r.URL.Path, "code", no.code, "reason", no.description)
+	}
+	if no.challenge != "" {
+		w.Header().Set("WWW-Authenticate", no.challenge)
+	}
+	if no.retryAfter > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(int(no.retryAfter.Seconds())))
+	}
+	writeJSON(w, no.status, map[string]string{"error": no.code, "error_description": plain(no.description)})
+}
+
+// plain keeps to the characters of error_description (RFC 6749, section 5.2).
+func plain(s string) string {
+	return strings.Map(func(c rune) rune {
+		switch {
+		case c == '"' || c == '\\':
+			return '\''
+		case c < 0x20 || c > 0x7e:
+			return '?'
+		}
+		return c
+	}, s)
+}
+
+func writeJSON(w http.ResponseWriter, status int, v any) {
+	b, err := json.Marshal(v)
+	if err != nil {
+		status, b = http.StatusInternalServerError, []byte(`{"error":"server_error"}`)
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Pragma", "no-cache")
+	w.WriteHeader(status)
+	_, _ = w.Write(b)
+}

@@ -1,0 +1,48 @@
+package oauth
+
+import (
+	"net/http"
+
+	"jali/consent"
+	"jali/internal/kv"
+)
+
+// revoke answers POST /oauth/revoke (RFC 7009): an access token ends alone, a
+// refresh token takes its access tokens along. The grant itself stays: ending
+// that is another request. Unknown and foreign tokens answer 200 like others.
+func (s *Server) revoke(w http.ResponseWriter, c call) error {
+	token := c.form.Get("token")
+	if token == "" {
+		return invalidRequest("token is missing")
+	}
+	err := s.DB.Update(c.Context(), func(tx kv.Tx) error {
+		for _, k := range []kind{accessKind, refreshKind} {
+			hash := s.store.hash(k, token)
+			var r row
+			ok, err := kv.Load(tx, rowKey(k, hash), &r)
+			if err != nil {
+				return err
+			}
+			if !ok || r.Client != c.client.ID {
+				continue
+			}
+			if k == refreshKind {
+				return dropAll(tx, r.Grant, accessKind, refreshKind)
+			}
+			return drop(tx, k, hash, r.Grant)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	w.WriteHeader(http.StatusOK)
+	return nil
+}
+
+// GrantEnded drops the refresh tokens of a grant that has ended, in the
+// transaction that ends it. Access tokens stay until they end by themselves:
+// they open nothing any more, and are told why.
+func (s *Server) GrantEnded(tx kv.Tx, g consent.Grant, _ bool) error {
+	return dropAll(tx, g.ID, refreshKind)
+}
