@@ -1,0 +1,131 @@
+package mock
+
+import (
+	"crypto"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"runtime"
+	"sync"
+)
+
+// Keys by their holder. All people of one operator use one key at every bank,
+// as Open Banking's directory has it.
+const (
+	keyAlipayApp   = "alipay_app"
+	keyAlipay      = "alipay"
+	keyMerchant    = "wechatpay_merchant"
+	keyWeChatPay   = "wechatpay"
+	keyBankClient  = "bank_client"
+	keyBankPrefix  = "bank_"
+	keyBits        = 2048
+	keyOrdersAhead = 16
+)
+
+// keyring holds RSA keys that are made in the background, those that an
+// operator needs first first. get waits for its key alone.
+type keyring struct {
+	mu   sync.Mutex
+	keys map[string]*lateKey
+}
+
+type lateKey struct {
+	made chan struct{}
+	key  *rsa.PrivateKey
+}
+
+func openKeys(st *state) (*keyring, error) {
+	names := []string{keyAlipayApp, keyMerchant, keyBankClient, keyAlipay, keyWeChatPay}
+	for _, b := range bankNames {
+		names = append(names, keyBankPrefix+b.id)
+	}
+	ring := &keyring{keys: map[string]*lateKey{}}
+	orders := make(chan string, keyOrdersAhead)
+	for _, name := range names {
+		k := &lateKey{made: make(chan struct{})}
+		ring.keys[name] = k
+		if text, ok := st.Keys[name]; ok {
+			key, err := parseKey(text)
+			if err != nil {
+				return nil, err
+			}
+			k.key = key
+			close(k.made)
+			continue
+		}
+		orders <- name
+	}
+	close(orders)
+	for range runtime.GOMAXPROCS(0) {
+		go func() {
+			for name := range orders {
+				key, err := rsa.GenerateKey(rand.Reader, keyBits)
+				if err != nil { // crypto/rand does not fail; without it there is no town
+					panic(fmt.Sprintf("mock: %v", err))
+				}
+				ring.keys[name].key = key
+				close(ring.keys[name].made)
+				st.keepKey(name, key)
+			}
+		}()
+	}
+	return ring, nil
+}
+
+func (r *keyring) get(name string) *rsa.PrivateKey {
+	k := r.keys[name]
+	<-k.made
+	return k.key
+}
+
+func parseKey(text string) (*rsa.PrivateKey, error) {
+	block, _ := pem.Decode([]byte(text))
+	if block == nil {
+		return nil, errors.New("a key of the town is not PEM")
+	}
+	key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+	if err != nil {
+		return nil, err
+	}
+	rsaKey, ok := key.(*rsa.PrivateKey)
+	if !ok {
+		return nil, errors.New("a key of the town is not RSA")
+	}
+	return rsaKey, nil
+}
+
+func writeKey(key *rsa.PrivateKey) (string, error) {
+	der, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		return "", err
+	}
+	return string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})), nil
+}
+
+// signPKCS1 is SHA256withRSA in base64, which Alipay calls RSA2 and WeChat Pay
+// SHA256-RSA2048. A forged signature is well-formed and over something else.
+func signPKCS1(key *rsa.PrivateKey, message []byte, forged bool) string {
+	digest := sha256.Sum256(message)
+	if forged {
+		digest[0] ^= 1
+	}
+	sig, err := rsa.SignPKCS1v15(rand.Reader, key, crypto.SHA256, digest[:])
+	if err != nil {
+		return ""
+	}
+	return base64.StdEncoding.EncodeToString(sig)
+}
+
+func verifiesPKCS1(key *rsa.PublicKey, message []byte, signature string) bool {
+	sig, err := base64.StdEncoding.DecodeString(signature)
+	if err != nil {
+		return false
+	}
+	digest := sha256.Sum256(message)
+	return rsa.VerifyPKCS1v15(key, crypto.SHA256, digest[:], sig) == nil
+}

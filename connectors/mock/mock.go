@@ -1,0 +1,301 @@
+// Package mock is one imagined town whose wallets and banks speak the real
+// dialects, so that Jali can be run, shown and tested without a single real
+// account.
+//
+// The unit is the [Town]: a dozen people with a shop each, who earn, spend,
+// refund, top up and pay one another by wallet and by card. What happened on a
+// day follows from the seed, the day and the days before it, and is the same
+// in every book that it touches: a payment by Alipay from a bank card stands in
+// Alipay's account log and in the bank's transactions with one amount and one
+// order number. History goes back at least 13 months and grows with the clock.
+//
+// The institutions check signatures themselves and sign what they answer. The
+// package shares no code with the dialects, or one mistyped tag would pass on
+// both sides; it knows nothing of consent, vault or storage. It keeps its
+// state in memory, or in files whose names begin with "town".
+//
+// Departures from the real institutions, all of them on purpose: a redirect
+// URI may be any loopback address (others: [Town.AllowRedirect]); WeChat Pay,
+// which publishes no bills of a person, tells the bills of the small shop
+// (小微商户) that each person runs under the service provider, and says which
+// shop it is in the member sub_mchid of its OAuth answer; Alipay's bill methods
+// take the person's auth_token where the real ones take app_auth_token.
+package mock
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"jali/internal/fault"
+)
+
+// Institutions of the town, as [Town.SetLatency] and its siblings take them.
+// The banks go by the id of [BankAccess].
+const (
+	Alipay    = "alipay"
+	WeChatPay = "wechatpay"
+)
+
+// Config is what a town is founded on. The zero Config is a town in memory.
+type Config struct {
+	Seed    uint64
+	Now     func() time.Time // nil: time.Now
+	BaseURL string           // where the Handler is reached, without a slash at the end: "http://127.0.0.1:8070"
+	Log     *slog.Logger     // nil: nothing is logged. No token, number or name is ever logged
+	Dir     string           // empty: in memory; else a folder for "town.json" (0600), which holds keys and tokens
+}
+
+// Town is the imagined town. It is safe for concurrent use.
+type Town struct {
+	cfg   Config
+	world *world
+	keys  *keyring
+	state *state
+
+	mu       sync.Mutex
+	trouble  map[string]trouble
+	redirect map[string]bool
+	nonces   map[string]time.Time
+	jtis     map[string]time.Time
+	bills    map[string]billFile
+}
+
+// trouble is what ails an institution.
+type trouble struct {
+	latency time.Duration
+	down    bool
+	busy    bool
+	forged  bool
+}
+
+// ErrState is returned by [New] for a Dir that cannot be read or written, or
+// that holds the state of a town with another seed.
+var ErrState = &fault.Error{Kind: fault.Unavailable, Code: "town_state",
+	Detail: "the folder of the mock town cannot be read or written, or belongs to a town with another seed"}
+
+// New founds a town, or opens the one that Dir holds. Keys are made in the
+// background: what needs one waits for it.
+func New(cfg Config) (*Town, error) { return found(cfg, nil) }
+
+func found(cfg Config, keys *keyring) (*Town, error) {
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.NewTextHandler(io.Discard, nil))
+	}
+	cfg.BaseURL = strings.TrimRight(cfg.BaseURL, "/")
+	if cfg.BaseURL == "" {
+		cfg.BaseURL = "http://127.0.0.1:8070"
+	}
+	st, err := openState(cfg.Dir, cfg.Seed, founding(cfg.Now()))
+	if err != nil {
+		return nil, ErrState.Because(err)
+	}
+	if keys == nil {
+		if keys, err = openKeys(st); err != nil {
+			return nil, ErrState.Because(err)
+		}
+	}
+	t := &Town{
+		cfg: cfg, world: newWorld(cfg.Seed, st.Founded), keys: keys, state: st,
+		trouble:  map[string]trouble{},
+		redirect: map[string]bool{},
+		nonces:   map[string]time.Time{},
+		jtis:     map[string]time.Time{},
+		bills:    map[string]billFile{},
+	}
+	return t, nil
+}
+
+// Person is somebody of the town, with the one login that all institutions take.
+type Person struct {
+	ID       string // "lin_xiaozhou"
+	Name     string // "林小舟"
+	Login    string
+	Password string
+}
+
+// People are the townspeople, always in the same order.
+func (t *Town) People() []Person {
+	out := make([]Person, 0, len(t.world.people))
+	for _, p := range t.world.people {
+		out = append(out, Person{ID: p.id, Name: p.name, Login: p.login, Password: p.password})
+	}
+	return out
+}
+
+// Serves reports whether a person has anything at an institution: everyone has
+// a wallet at Alipay and a shop at WeChat Pay, and accounts at one bank or two.
+func (t *Town) Serves(institution, personID string) bool {
+	p := t.world.personByID(personID)
+	if p == nil {
+		return false
+	}
+	if institution == Alipay || institution == WeChatPay {
+		return true
+	}
+	return slices.ContainsFunc(p.cards, func(a *account) bool { return a.bank == institution })
+}
+
+// Canaries are the texts that must never stand where a client, a log or a
+// database shows them: every account and card number, wallet user id, openid,
+// sub_mchid, phone and account id of the town, and every code and token that it
+// has ever issued.
+func (t *Town) Canaries() []string {
+	return append(t.world.numbers(), t.state.issued()...)
+}
+
+// AllowRedirect registers a redirect URI that is not a loopback address, at
+// every institution.
+func (t *Town) AllowRedirect(uri string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.redirect[uri] = true
+}
+
+func (t *Town) mayRedirect(uri string) bool {
+	t.mu.Lock()
+	known := t.redirect[uri]
+	t.mu.Unlock()
+	if known {
+		return true
+	}
+	u, err := url.Parse(uri)
+	if err != nil || u.Fragment != "" || u.User != nil || (u.Scheme != "http" && u.Scheme != "https") {
+		return false
+	}
+	switch u.Hostname() {
+	case "localhost", "127.0.0.1", "::1":
+		return true
+	}
+	return false
+}
+
+// SetLatency makes every call to an institution's API take at least d. Its
+// login page stays quick.
+func (t *Town) SetLatency(institution string, d time.Duration) {
+	t.ail(institution, func(x *trouble) { x.latency = d })
+}
+
+// SetDown makes an institution's API fail, in its own manner: Alipay answers
+// code 20000, WeChat Pay 500 SYSTEM_ERROR, a bank 503.
+func (t *Town) SetDown(institution string, down bool) {
+	t.ail(institution, func(x *trouble) { x.down = down })
+}
+
+// SetBusy makes an institution's API ask for fewer calls: Alipay answers code
+// 40005, WeChat Pay 429 RATELIMIT_EXCEEDED, a bank 429 with Retry-After.
+func (t *Town) SetBusy(institution string, busy bool) {
+	t.ail(institution, func(x *trouble) { x.busy = busy })
+}
+
+// BadSignature makes an institution sign its answers wrongly. A bank signs
+// only its ID tokens.
+func (t *Town) BadSignature(institution string, bad bool) {
+	t.ail(institution, func(x *trouble) { x.forged = bad })
+}
+
+func (t *Town) ail(institution string, change func(*trouble)) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	x := t.trouble[institution]
+	change(&x)
+	t.trouble[institution] = x
+}
+
+// ails answers what is wrong with an institution, after the time that it takes
+// to find out. It reports false when the caller has gone meanwhile.
+func (t *Town) ails(r *http.Request, institution string) (trouble, bool) {
+	t.mu.Lock()
+	x := t.trouble[institution]
+	t.mu.Unlock()
+	if x.latency > 0 {
+		wait := time.NewTimer(x.latency)
+		defer wait.Stop()
+		select {
+		case <-wait.C:
+		case <-r.Context().Done():
+			return x, false
+		}
+	}
+	return x, true
+}
+
+// once reports whether it sees the key for the first time within keep, and
+// forgets those that are older.
+func (t *Town) once(seen map[string]time.Time, key string, keep time.Duration) bool {
+	now := t.cfg.Now()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if at, ok := seen[key]; ok && now.Sub(at) <= keep {
+		return false
+	}
+	if len(seen) > 4096 {
+		for k, at := range seen {
+			if now.Sub(at) > keep {
+				delete(seen, k)
+			}
+		}
+	}
+	seen[key] = now
+	return true
+}
+
+const largestRequest = 1 << 20
+
+// Handler serves the whole town: an index page at /, Alipay under /alipay/,
+// WeChat Pay under /wechatpay/ and for clients that cannot take a prefix at
+// /v3/, /sns/ and /connect/ too, and each bank under /bank/{id}/.
+func (t *Town) Handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /{$}", t.index)
+	t.serveAlipay(mux)
+	t.serveWeChatPay(mux, "/wechatpay")
+	t.serveWeChatPay(mux, "")
+	for _, b := range t.world.banks {
+		t.serveBank(mux, b)
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r.Body = http.MaxBytesReader(w, r.Body, largestRequest)
+		w.Header().Set("Cache-Control", "no-store")
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		t.cfg.Log.Debug("town", "method", r.Method, "institution", institutionOf(r.URL.Path))
+		mux.ServeHTTP(w, r)
+	})
+}
+
+func institutionOf(path string) string {
+	first, rest, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
+	switch first {
+	case "bank":
+		id, _, _ := strings.Cut(rest, "/")
+		if len(id) > 32 {
+			return "bank"
+		}
+		return id
+	case "v3", "sns", "connect":
+		return WeChatPay
+	case Alipay, WeChatPay:
+		return first
+	}
+	return "town"
+}
+
+var beijing = time.FixedZone("Asia/Shanghai", 8*60*60)
+
+// yuan writes fen as Alipay and the banks do: 1050 is "10.50".
+func yuan(fen int64) string {
+	sign := ""
+	if fen < 0 {
+		sign, fen = "-", -fen
+	}
+	return fmt.Sprintf("%s%d.%02d", sign, fen/100, fen%100)
+}
