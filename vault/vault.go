@@ -1,18 +1,97 @@
 // Package vault seals what must not be seen, issues the aliases that clients
 // see instead, and destroys keys when something has to be gone.
+//
+//	key-encryption key (package kek)
+//	  -> root keyring, in terms                 DB, wrapped; unwrapped once, by Open
+//	       -> one key per person                Keys, wrapped under the root
+//	            -> sealed records               wherever their rooms keep them
+//	       -> one per (person, client, epoch)   Keys, wrapped under the root
+//	            -> ids that one client meets
+//
+// What is sealed binds what it is: kind, person, record, schema version and
+// term are associated data, so that a row put elsewhere does not open. Bytes
+// do not vanish from a database file by deletion, keys do by [Vault.Shred]: it
+// destroys them in Keys, a small file, and has that rewritten.
+//
+// An epoch is the time from a client's first grant of a person's to the end
+// of its last living one. Aliases and ids belong to it; the next begins with
+// new ones.
+//
+// Rows in DB:
+//
+//	("vault", "keyring")                                 the wrapped root keyring
+//	("vault", "signing")                                 the issuer's key, sealed
+//	("vault", "epoch", person, client)                   the current epoch, once there was a Pair
+//	("vault", "alias", person, client, epoch, account)   the alias
+//	("vault", "name", client, alias)                     person, account and epoch behind it
+//	("vault", "left", person)                            a mark: keys to be destroyed
+//	("vault", "ended", person, client, epoch)            a mark: a key to be destroyed
+//
+// Rows in Keys:
+//
+//	("vault", "keyring")                                 which keyring these belong to
+//	("vault", "person", person, term)                    a wrapped key
+//	("vault", "pair", person, client, epoch)             a wrapped key
+//
+// The vault knows persons, clients and accounts by id alone, and not why
+// anything is sealed.
 package vault
 
 import (
 	"context"
+	"sync"
 	"time"
 
+	"jali/internal/fault"
 	"jali/internal/kv"
-	"jali/internal/secret"
 	"jali/vault/kek"
 )
 
-// Vault is opened once per process by Open.
-type Vault struct{}
+var (
+	// ErrShredded is a person whose key was destroyed, or never made: what was
+	// sealed for them cannot be opened by anyone.
+	ErrShredded = &fault.Error{Kind: fault.Gone, Code: "person_shredded",
+		Detail: "this person's data has been destroyed"}
+
+	// ErrSealed is a sealed record that does not open: it was changed, cut, or
+	// belongs elsewhere.
+	ErrSealed = &fault.Error{Kind: fault.Internal, Code: "sealed_record",
+		Detail: "a sealed record does not open: it was changed or belongs elsewhere"}
+
+	// ErrEpochEnded is a [Pair] of an epoch that has ended since: the client's
+	// last grant was revoked, or the person left.
+	ErrEpochEnded = &fault.Error{Kind: fault.Conflict, Code: "epoch_ended",
+		Detail: "this client's view of the person has ended", Action: "ask_again"}
+
+	// ErrNoAlias answers unknown, foreign and ended aliases alike.
+	ErrNoAlias = &fault.Error{Kind: fault.NotFound, Code: "alias_not_found",
+		Detail: "there is no such account"}
+
+	// ErrForeignKeys is a pair of database and key store that do not belong
+	// together, or of which one is missing.
+	ErrForeignKeys = &fault.Error{Kind: fault.Unavailable, Code: "keys_foreign", Owner: fault.Us,
+		Detail: "the database and the store of its keys do not belong together, or one of them is missing; put back the right two, nothing was changed"}
+
+	errShape = &fault.Error{Kind: fault.Invalid, Code: "alias_shape",
+		Detail: "an alias is opaque, card or iban"}
+	errNameless = &fault.Error{Kind: fault.Internal, Code: "sealed_nameless",
+		Detail: "what is sealed needs a kind, a person and a key"}
+)
+
+// schema is the version of what is sealed and of how names are bound to it.
+const schema = 1
+
+// Vault is opened once per process by [Open].
+type Vault struct {
+	db   kv.DB
+	keys Keys
+
+	ring    *keyring
+	persons *cache[*aead]  // by person and term
+	pairs   *cache[[]byte] // by person, client and epoch
+
+	shredding sync.Mutex
+}
 
 // Config of a Vault.
 type Config struct {
@@ -29,7 +108,26 @@ type Keys interface {
 	Compact(context.Context) error // rewrites the file without what was deleted
 }
 
-func Open(ctx context.Context, c Config) (*Vault, error) { panic("unwritten") }
+// keptKeys bounds how many keys are held unwrapped in memory, of each kind:
+// some 3 MiB when full.
+const keptKeys = 4096
+
+// Open unwraps the root keyring, and makes it where both stores are empty. It
+// changes nothing if the key-encryption key is the wrong one
+// ([kek.ErrWrongKey]) or the two stores are strangers ([ErrForeignKeys]).
+func Open(ctx context.Context, c Config) (*Vault, error) {
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	ring, err := openRing(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	return &Vault{
+		db: c.DB, keys: c.Keys, ring: ring,
+		persons: newCache[*aead](keptKeys), pairs: newCache[[]byte](keptKeys),
+	}, nil
+}
 
 // Record names what is sealed; all of it, with the schema version and term, is
 // associated data, so a row moved elsewhere does not open.
@@ -38,67 +136,3 @@ type Record struct {
 	Person string
 	Key    string // the row's own id
 }
-
-// NewPerson makes a person's key. Durable before it answers.
-func (v *Vault) NewPerson(ctx context.Context, person string) error { panic("unwritten") }
-
-// Seal and Open need no transaction: person keys are cached, bounded, and read
-// from Keys on a miss. A person whose key was destroyed: ErrShredded.
-func (v *Vault) Seal(ctx context.Context, r Record, plain []byte) ([]byte, error) { panic("unwritten") }
-func (v *Vault) Open(ctx context.Context, r Record, sealed []byte) (secret.Value, error) {
-	panic("unwritten")
-}
-
-// Pair answers what Jali says to one client about one person. It makes the
-// pair's epoch key where there is none yet, so it is called outside any
-// transaction.
-func (v *Vault) Pair(ctx context.Context, person, client string) (*Pair, error) { panic("unwritten") }
-
-// Pair is one (person, client, epoch).
-type Pair struct{}
-
-// Alias answers what the client sees in place of an account: the same as long
-// as the epoch lasts, another for every other client. It makes one where
-// there is none yet. shape is "opaque", "card" or "iban". If the epoch has
-// ended since the Pair was made: ErrEpochEnded.
-func (p *Pair) Alias(tx kv.Tx, account, shape string) (string, error) { panic("unwritten") }
-
-// ID derives an id that only this client meets: HMAC-SHA-256 under the
-// epoch's key over prefix and parts, 128 bits in base64url behind prefix
-// ("bill_", "ord_").
-func (p *Pair) ID(prefix string, parts ...string) string { panic("unwritten") }
-
-// Resolve is Alias backwards, for client's own aliases of living epochs.
-// Unknown, foreign and ended answer ErrNoAlias alike.
-func (v *Vault) Resolve(tx kv.Tx, client, alias string) (person, account string, err error) {
-	panic("unwritten")
-}
-
-// Subject is the pairwise OAuth sub of a person for a client.
-func (v *Vault) Subject(person, client string) string { panic("unwritten") }
-
-// EndEpoch forgets a client's aliases of a person and marks the epoch's key
-// for [Vault.Shred]; the next Pair is of a new epoch. Called in the
-// transaction that revokes.
-func (v *Vault) EndEpoch(tx kv.Tx, person, client string) error { panic("unwritten") }
-
-// ViewID = HMAC(root, grant, idempotency key): stored nowhere. SealView and
-// OpenView use a key derived from the id; ViewHash is what the record is kept
-// under and what logs hold.
-func (v *Vault) ViewID(grant, idempotencyKey string) string            { panic("unwritten") }
-func (v *Vault) ViewHash(viewID string) string                         { panic("unwritten") }
-func (v *Vault) SealView(viewID string, plain []byte) ([]byte, error)  { panic("unwritten") }
-func (v *Vault) OpenView(viewID string, sealed []byte) ([]byte, error) { panic("unwritten") }
-
-// MAC is HMAC-SHA-256 under a key derived from the root for a named use:
-// token hashes, cookies, cursors, idempotency keys.
-func (v *Vault) MAC(use string, parts ...string) []byte { panic("unwritten") }
-
-// SigningKey answers the issuer's ES256 key (PKCS #8), made and sealed on first use.
-func (v *Vault) SigningKey(ctx context.Context) (secret.Value, error) { panic("unwritten") }
-
-// PersonLeaves marks the person for shredding in the deletion's transaction;
-// Shred destroys the keys of all marked persons and compacts Keys. It is safe
-// to run again after a crash and is run at start.
-func (v *Vault) PersonLeaves(tx kv.Tx, person string) error { panic("unwritten") }
-func (v *Vault) Shred(ctx context.Context) error            { panic("unwritten") }

@@ -1,0 +1,227 @@
+package vault
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"testing"
+
+	"jali/internal/kv"
+)
+
+var errPlanted = errors.New("planted")
+
+// failing is a store whose calls fail: n > 0 once the n-th has been done, as
+// if the machine stopped after it; n < 0 instead of the -n-th.
+type failing struct {
+	kv.DB
+	Keys
+	views, updates, compacts int
+}
+
+func fate(n *int) (before, after bool) {
+	switch {
+	case *n < 0:
+		*n++
+		return *n == 0, false
+	case *n > 0:
+		*n--
+		return false, *n == 0
+	}
+	return false, false
+}
+
+func run(n *int, f func() error) error {
+	before, after := fate(n)
+	if before {
+		return errPlanted
+	}
+	if err := f(); err != nil || !after {
+		return err
+	}
+	return errPlanted
+}
+
+func (f *failing) View(ctx context.Context, g func(kv.Tx) error) error {
+	return run(&f.views, func() error { return f.DB.View(ctx, g) })
+}
+
+func (f *failing) Update(ctx context.Context, g func(kv.Tx) error) error {
+	return run(&f.updates, func() error { return f.DB.Update(ctx, g) })
+}
+
+func (f *failing) Compact(ctx context.Context) error {
+	return run(&f.compacts, func() error { return f.Keys.Compact(ctx) })
+}
+
+func (f *failing) Close() error { return f.DB.Close() }
+
+func (h *house) wrapped(t testing.TB, key []byte) []byte {
+	t.Helper()
+	var out []byte
+	if err := h.keys.View(bg, func(tx kv.Tx) error {
+		b, err := tx.Get(key)
+		out = bytes.Clone(b)
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+func (h *house) marks(t testing.TB) int {
+	t.Helper()
+	m, _, err := h.marked(bg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(m)
+}
+
+func TestShredDestroysKeys(t *testing.T) {
+	h := newHouse(t)
+	for _, p := range []string{"p1", "p2", "p"} {
+		h.person(t, p)
+	}
+	r, r2 := Record{"bill", "p1", "b1"}, Record{"bill", "p2", "b1"}
+	sealed, sealed2 := h.seal(t, r, "x"), h.seal(t, r2, "x")
+	pair := h.pair(t, "p1", "bank")
+	alias, err := h.alias(pair, "a1", "opaque")
+	if err != nil {
+		t.Fatal(err)
+	}
+	person, epoch := h.wrapped(t, personKey("p1", 1)), h.wrapped(t, pairKey("p1", "bank", 1))
+	h.do(t, func(tx kv.Tx) error { return h.PersonLeaves(tx, "p1") })
+
+	// From the deletion on, before any key is destroyed.
+	if _, err := h.resolve(t, "bank", alias); !errors.Is(err, ErrNoAlias) {
+		t.Errorf("Resolve after leaving = %v, want ErrNoAlias", err)
+	}
+	if _, err := h.alias(pair, "a2", "opaque"); !errors.Is(err, ErrEpochEnded) {
+		t.Errorf("Alias after leaving = %v, want ErrEpochEnded", err)
+	}
+	if _, err := h.Pair(bg, "p1", "bank"); !errors.Is(err, ErrShredded) {
+		t.Errorf("Pair after leaving = %v, want ErrShredded", err)
+	}
+	if b := h.file(t, "keys.db"); !bytes.Contains(b, person) || !bytes.Contains(b, epoch) {
+		t.Fatal("the wrapped keys are not in the file: this test cannot fail")
+	}
+
+	if err := h.Shred(bg); err != nil {
+		t.Fatal(err)
+	}
+	if b := h.file(t, "keys.db"); bytes.Contains(b, person) || bytes.Contains(b, epoch) {
+		t.Error("wrapped keys are still in the file after Shred")
+	}
+	for range 2 {
+		if _, err := h.Open(bg, r, sealed); !errors.Is(err, ErrShredded) {
+			t.Errorf("Open after Shred = %v, want ErrShredded", err)
+		}
+		if _, err := h.Seal(bg, r, nil); !errors.Is(err, ErrShredded) {
+			t.Errorf("Seal after Shred = %v, want ErrShredded", err)
+		}
+		if _, err := h.Pair(bg, "p1", "bank"); !errors.Is(err, ErrShredded) {
+			t.Errorf("Pair after Shred = %v, want ErrShredded", err)
+		}
+		if _, err := h.Open(bg, r2, sealed2); err != nil {
+			t.Errorf("another person's record after Shred = %v", err)
+		}
+		h.open(t)
+	}
+	if h.wrapped(t, personKey("p", 1)) == nil {
+		t.Error("a person whose id begins the same lost their key")
+	}
+	if n := h.marks(t); n != 0 {
+		t.Errorf("%d marks are left", n)
+	}
+}
+
+func TestShredDestroysEndedEpochs(t *testing.T) {
+	h := newHouse(t)
+	h.person(t, "p1")
+	h.pair(t, "p1", "bank")
+	h.pair(t, "p1", "shop")
+	bank, shop := h.wrapped(t, pairKey("p1", "bank", 1)), h.wrapped(t, pairKey("p1", "shop", 1))
+	h.do(t, func(tx kv.Tx) error { return h.EndEpoch(tx, "p1", "bank") })
+	if err := h.Shred(bg); err != nil {
+		t.Fatal(err)
+	}
+	b := h.file(t, "keys.db")
+	if bytes.Contains(b, bank) {
+		t.Error("the ended epoch's key is still in the file")
+	}
+	if !bytes.Contains(b, shop) {
+		t.Error("another client's key is gone")
+	}
+	h.seal(t, Record{"bill", "p1", "b1"}, "x")
+}
+
+func TestShredTakesUpWhereItStopped(t *testing.T) {
+	for name, plant := range map[string]func(db, keys *failing){
+		"before it looked":             func(db, _ *failing) { db.views = -1 },
+		"before the keys were deleted": func(_, keys *failing) { keys.updates = -1 },
+		"after":                        func(_, keys *failing) { keys.updates = 1 },
+		"before the compaction":        func(_, keys *failing) { keys.compacts = -1 },
+		"after it":                     func(_, keys *failing) { keys.compacts = 1 },
+		"before the marks were taken":  func(db, _ *failing) { db.updates = -1 },
+		"after they were":              func(db, _ *failing) { db.updates = 1 },
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHouse(t)
+			h.person(t, "p1")
+			h.person(t, "p2")
+			h.pair(t, "p2", "bank")
+			r := Record{"bill", "p1", "b1"}
+			sealed := h.seal(t, r, "x")
+			doomed := [][]byte{h.wrapped(t, personKey("p1", 1)), h.wrapped(t, pairKey("p2", "bank", 1))}
+			h.do(t, func(tx kv.Tx) error {
+				return errors.Join(h.PersonLeaves(tx, "p1"), h.EndEpoch(tx, "p2", "bank"))
+			})
+			db, keys := &failing{DB: h.db}, &failing{DB: h.keys, Keys: h.keys}
+			plant(db, keys)
+			broken := &Vault{db: db, keys: keys, ring: h.ring, persons: h.persons, pairs: h.pairs}
+			if err := broken.Shred(bg); !errors.Is(err, errPlanted) {
+				t.Fatalf("Shred = %v, want the planted failure", err)
+			}
+			h.open(t) // a restart
+			for range 2 {
+				if err := h.Shred(bg); err != nil {
+					t.Fatal(err)
+				}
+			}
+			b := h.file(t, "keys.db")
+			for i, k := range doomed {
+				if bytes.Contains(b, k) {
+					t.Errorf("key %d is still in the file", i)
+				}
+			}
+			if _, err := h.Open(bg, r, sealed); !errors.Is(err, ErrShredded) {
+				t.Errorf("Open = %v, want ErrShredded", err)
+			}
+			if n := h.marks(t); n != 0 {
+				t.Errorf("%d marks are left", n)
+			}
+			h.seal(t, Record{"bill", "p2", "b1"}, "x")
+		})
+	}
+}
+
+func TestCacheForgetsWhatWasReadBeforeItWasEmptied(t *testing.T) {
+	c := newCache[int](2)
+	_, age, _ := c.get("a")
+	c.empty()
+	c.put("a", 1, age)
+	if _, _, ok := c.get("a"); ok {
+		t.Error("a key that was read before a shredding was kept after it")
+	}
+	_, age, _ = c.get("a")
+	for _, id := range []string{"a", "b", "c", "d", "e", "f", "g"} {
+		c.put(id, 1, age)
+		if n := len(c.young) + len(c.old); n > 4 {
+			t.Errorf("%d entries, want at most 4", n)
+		}
+	}
+	if _, _, ok := c.get("g"); !ok {
+		t.Error("the last is forgotten")
+	}
+}
