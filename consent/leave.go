@@ -27,10 +27,17 @@ func (s *Service) PrepareLeave(ctx context.Context, p Session) (Agreement, error
 		return Agreement{}, err
 	}
 	err = s.DB.Update(ctx, func(tx kv.Tx) error {
+		var old Agreement
+		if _, err := kv.Load(tx, leaveKey(p.Person), &old); err != nil {
+			return err
+		}
+		if err := dueLeaving(p.Person, old).delete(tx); err != nil {
+			return err
+		}
 		if err := kv.Store(tx, leaveKey(p.Person), a); err != nil {
 			return err
 		}
-		return due{At: a.Until, Kind: dueLeave, ID: string(p.Person)}.put(tx)
+		return dueLeaving(p.Person, a).put(tx)
 	})
 	if err != nil {
 		return Agreement{}, err
@@ -65,6 +72,9 @@ func (s *Service) Leave(ctx context.Context, p Session, response []byte) (Eviden
 			return err
 		}
 		if err := tx.Delete(leaveKey(p.Person)); err != nil {
+			return err
+		}
+		if err := dueLeaving(p.Person, a).delete(tx); err != nil {
 			return err
 		}
 		for _, leaves := range s.Leaving {

@@ -96,3 +96,5 @@ func (g Grant) dueEnd() due     { return due{At: g.Agreed.Until, Kind: dueGrant,
 func (g Grant) dueTicket() due {
 	return due{At: g.DecidedAt.Add(ticketLife), Kind: dueTicket, ID: string(g.ID)}
 }
+
+func dueLeaving(p PersonID, a Agreement) due { return due{At: a.Until, Kind: dueLeave, ID: string(p)} }

@@ -86,11 +86,6 @@ func (s *Service) lapse(tx kv.Tx, now time.Time, event string, d due) (bool, err
 	case dueUse:
 		return false, tx.Delete(usedKey(id, d.Key))
 	case dueLeave:
-		var a Agreement
-		// One prepared again since has a row of its own.
-		if ok, err := kv.Load(tx, leaveKey(PersonID(d.ID)), &a); err != nil || !ok || now.Before(a.Until) {
-			return false, err
-		}
 		return false, tx.Delete(leaveKey(PersonID(d.ID)))
 	}
 	var g Grant

@@ -76,6 +76,8 @@ func (t Terms) periodWithin(r Rule, _ time.Time) error {
 		return wrong("period", "goes only with the datatypes bills and statements")
 	case !t.dated():
 		return nil
+	case p.Zero():
+		return wrong("period", "is missing")
 	case p.Days < 0:
 		return wrong("period.days", "must be at least 1")
 	case p.Days > 0 && (p.From != "" || p.To != ""):

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"io"
 	"unicode/utf8"
 )
 
@@ -18,11 +17,10 @@ const (
 type object map[string]any
 
 var (
-	errSyntax  = errors.New("is not JSON")
-	errSize    = errors.New("is larger than 16 KiB")
-	errDepth   = errors.New("is nested too deep")
-	errTwice   = errors.New("names a member twice")
-	errTrailer = errors.New("has something after its end")
+	errSyntax = errors.New("is not JSON")
+	errSize   = errors.New("is larger than 16 KiB")
+	errDepth  = errors.New("is nested too deep")
+	errTwice  = errors.New("names a member twice")
 )
 
 // read parses one JSON text into object, []any, string, json.Number, bool and nil.
@@ -35,14 +33,7 @@ func read(raw []byte) (any, error) {
 	}
 	d := json.NewDecoder(bytes.NewReader(raw))
 	d.UseNumber()
-	v, err := value(d, 0)
-	if err != nil {
-		return nil, err
-	}
-	if _, err := d.Token(); err != io.EOF {
-		return nil, errTrailer
-	}
-	return v, nil
+	return value(d, 0)
 }
 
 func value(d *json.Decoder, depth int) (any, error) {
