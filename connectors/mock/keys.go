@@ -11,11 +11,10 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
-	"sync"
 )
 
-// Keys by their holder. All people of one operator use one key at every bank,
-// as Open Banking's directory has it.
+// Keys by their holder. The operator uses one key at every bank, as Open
+// Banking's directory has it.
 const (
 	keyAlipayApp   = "alipay_app"
 	keyAlipay      = "alipay"
@@ -29,10 +28,7 @@ const (
 
 // keyring holds RSA keys that are made in the background, those that an
 // operator needs first first. get waits for its key alone.
-type keyring struct {
-	mu   sync.Mutex
-	keys map[string]*lateKey
-}
+type keyring struct{ keys map[string]*lateKey }
 
 type lateKey struct {
 	made chan struct{}

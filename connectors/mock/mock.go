@@ -80,8 +80,8 @@ type trouble struct {
 var ErrState = &fault.Error{Kind: fault.Unavailable, Code: "town_state",
 	Detail: "the folder of the mock town cannot be read or written, or belongs to a town with another seed"}
 
-// New founds a town, or opens the one that Dir holds. Keys are made in the
-// background: what needs one waits for it.
+// New founds a town, or opens the one that Dir holds. Keys and history are made
+// in the background: what needs them waits for them.
 func New(cfg Config) (*Town, error) { return found(cfg, nil) }
 
 func found(cfg Config, keys *keyring) (*Town, error) {
@@ -104,6 +104,7 @@ func found(cfg Config, keys *keyring) (*Town, error) {
 			return nil, ErrState.Because(err)
 		}
 	}
+	now := cfg.Now()
 	t := &Town{
 		cfg: cfg, world: newWorld(cfg.Seed, st.Founded), keys: keys, state: st,
 		trouble:  map[string]trouble{},
@@ -112,6 +113,7 @@ func found(cfg Config, keys *keyring) (*Town, error) {
 		jtis:     map[string]time.Time{},
 		bills:    map[string]billFile{},
 	}
+	go t.world.read(now, func() {}) // so that the first reader need not wait for 14 months
 	return t, nil
 }
 
