@@ -229,7 +229,7 @@ func (w *world) open(r *rand.Rand, b bankName, kind accountKind, holder string) 
 	a := &account{bank: b.id, kind: kind, holder: holder, id: strings.ToLower(b.code) + "-" + letters(r, 22)}
 	switch kind {
 	case creditCard:
-		a.number, a.limit, a.product = luhn(r, b.creditBIN, 16), int64(20+r.IntN(30))*1000*100, b.zh+"信用卡"
+		a.number, a.limit, a.product = luhn(r, b.creditBIN, 16), int64(20+r.IntN(30))*1000*100, "标准信用卡"
 	case savings:
 		a.number, a.opening, a.product = luhn(r, b.debitBIN, 19), int64(1000+r.IntN(50000))*100, "活期储蓄"
 	case debitCard:

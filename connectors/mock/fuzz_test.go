@@ -1,0 +1,37 @@
+package mock
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+)
+
+// No request of a stranger opens anything or fells the town.
+func FuzzStrangersAreRefused(f *testing.F) {
+	town, err := found(Config{Seed: 1}, sharedKeys())
+	if err != nil {
+		f.Fatal(err)
+	}
+	h := town.Handler()
+	f.Add("POST", "/alipay/gateway.do?app_id=2021004170650123&method=alipay.system.oauth.token", "", "grant_type=refresh_token&sign=x")
+	f.Add("GET", "/v3/bill/tradebill?bill_date=2026-11-01", `WECHATPAY2-SHA256-RSA2048 mchid="1900009191",nonce_str="a",signature="b",timestamp="1",serial_no="c"`, "")
+	f.Add("POST", "/bank/jiangnan_bank/token", "", "grant_type=client_credentials&client_assertion=a.b.c")
+	f.Add("GET", "/bank/jiangnan_bank/open-banking/v4.0/aisp/accounts", "Bearer x", "")
+	f.Fuzz(func(t *testing.T, method, target, authorization, body string) {
+		if !strings.HasPrefix(target, "/") || strings.ContainsAny(target, " \t\r\n") || strings.Trim(method, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != "" || method == "" {
+			t.Skip()
+		}
+		r, err := http.NewRequest(method, "http://127.0.0.1"+target, strings.NewReader(body))
+		if err != nil {
+			t.Skip()
+		}
+		r.Header.Set("Authorization", authorization)
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		if strings.Contains(w.Body.String(), `"access_token"`) || strings.Contains(w.Body.String(), `"AccountId"`) || strings.Contains(w.Body.String(), `"10000"`) {
+			t.Errorf("%s %s opened something: %s", method, target, w.Body)
+		}
+	})
+}
