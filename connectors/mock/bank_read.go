@@ -25,7 +25,7 @@ func (c bankCall) asPerson(permissions ...string) (consent, bool) {
 		c.fail(http.StatusForbidden, "U009", "the consent is not authorised any more", "")
 		return consent{}, false
 	case !slices.ContainsFunc(permissions, k.allows):
-		c.fail(http.StatusForbidden, "U009", "the consent does not hold the permission", "Data.Permissions")
+		c.fail(http.StatusForbidden, "U008", "the consent does not hold the permission", "Data.Permissions")
 		return consent{}, false
 	}
 	return k, true
@@ -42,7 +42,7 @@ func (c bankCall) account(k consent) (*account, bool) {
 		if slices.Contains(k.Accounts, id) {
 			return a, true
 		}
-		c.fail(http.StatusForbidden, "U009", "the consent is not for this account", "AccountId")
+		c.fail(http.StatusForbidden, "U008", "the consent is not for this account", "AccountId")
 		return nil, false
 	}
 	c.fail(http.StatusBadRequest, "U011", "there is no such account", "AccountId")
