@@ -113,6 +113,9 @@ func TestShredDestroysKeys(t *testing.T) {
 	if b := h.file(t, "keys.db"); bytes.Contains(b, person) || bytes.Contains(b, epoch) {
 		t.Error("wrapped keys are still in the file after Shred")
 	}
+	if _, _, ok := h.pairs.get(string(pairKey("p1", "bank", 1))); ok {
+		t.Error("the pair's key is still in memory after Shred")
+	}
 	for range 2 {
 		if _, err := h.Open(bg, r, sealed); !errors.Is(err, ErrShredded) {
 			t.Errorf("Open after Shred = %v, want ErrShredded", err)
@@ -223,5 +226,70 @@ func TestCacheForgetsWhatWasReadBeforeItWasEmptied(t *testing.T) {
 	}
 	if _, _, ok := c.get("g"); !ok {
 		t.Error("the last is forgotten")
+	}
+}
+
+// overtaken is a key store before whose next Update something else happens.
+type overtaken struct {
+	Keys
+	by func()
+}
+
+func (o *overtaken) Update(ctx context.Context, f func(kv.Tx) error) error {
+	if by := o.by; by != nil {
+		o.by = nil
+		by()
+	}
+	return o.Keys.Update(ctx, f)
+}
+
+func TestAKeyMadeTooLateIsTakenBack(t *testing.T) {
+	for _, tt := range []struct {
+		why   string
+		by    func(*house) func(kv.Tx) error
+		epoch int // of the Pair, or 0
+		want  error
+	}{
+		{"the epoch ended while its key was drawn", func(h *house) func(kv.Tx) error {
+			return func(tx kv.Tx) error { return h.EndEpoch(tx, "p1", "bank") }
+		}, 2, nil},
+		{"the person left while it was drawn", func(h *house) func(kv.Tx) error {
+			return func(tx kv.Tx) error { return h.PersonLeaves(tx, "p1") }
+		}, 0, ErrShredded},
+	} {
+		t.Run(tt.why, func(t *testing.T) {
+			h := newHouse(t)
+			h.person(t, "p1")
+			keys := &overtaken{Keys: h.keys}
+			slow := &Vault{db: h.db, keys: keys, ring: h.ring, persons: h.persons, pairs: h.pairs}
+			keys.by = func() {
+				h.do(t, tt.by(h))
+				if err := h.Shred(bg); err != nil {
+					t.Error(err)
+				}
+			}
+			p, err := slow.Pair(bg, "p1", "bank")
+			if !errors.Is(err, tt.want) {
+				t.Fatalf("Pair = %v, want %v", err, tt.want)
+			}
+			if p != nil && p.epoch != tt.epoch {
+				t.Errorf("epoch = %d, want %d", p.epoch, tt.epoch)
+			}
+			if h.wrapped(t, pairKey("p1", "bank", 1)) != nil {
+				t.Error("a key of an epoch that ended is left, and nothing will destroy it")
+			}
+			if tt.want == nil {
+				return
+			}
+			if err := h.db.View(bg, func(tx kv.Tx) error {
+				b, err := tx.Get(epochKey("p1", "bank"))
+				if b != nil {
+					t.Error("an epoch of a person who left is kept")
+				}
+				return err
+			}); err != nil {
+				t.Fatal(err)
+			}
+		})
 	}
 }

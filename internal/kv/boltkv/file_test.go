@@ -254,6 +254,62 @@ func TestOpenRefusesAndLeavesUntouched(t *testing.T) {
 	}
 }
 
+// A file that was closed well is not read through when it is large, so what
+// it lacks has to be told from its size.
+func TestALargeFileCutShort(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "jali.db")
+	db, err := Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = db.Update(context.Background(), func(tx kv.Tx) error {
+		for i := range 20 {
+			if err := tx.Put(kv.Key("row", i), make([]byte, 1<<20)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := readMeta(f, info.Size())
+	if err != nil || m.list == noList || m.pages*uint64(m.pageSize) <= alwaysInspect {
+		t.Fatalf("readMeta = %+v, %v; want a list of free pages and more than %d bytes", m, err, alwaysInspect)
+	}
+	again, err := Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := count(t, again, false); n != 20 {
+		t.Errorf("%d rows, want 20", n)
+	}
+	if err := again.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(path, 17<<20); err != nil {
+		t.Fatal(err)
+	}
+	if cut, err := Open(path); !errors.Is(err, ErrDamaged) {
+		if err == nil {
+			cut.Close()
+		}
+		t.Errorf("Open of a cut file = %v, want ErrDamaged", err)
+	}
+}
+
 func TestOpenWhereItCannot(t *testing.T) {
 	dir := t.TempDir()
 	for _, path := range []string{filepath.Join(dir, "no", "such", "folder.db"), dir} {
