@@ -1,0 +1,213 @@
+package openbanking
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"jali/connectors"
+)
+
+// obTransaction is one OBTransaction6.
+type obTransaction struct {
+	AccountId              string   `json:"AccountId"`
+	TransactionId          string   `json:"TransactionId"`
+	TransactionReference   string   `json:"TransactionReference"`
+	Indicator              string   `json:"CreditDebitIndicator"`
+	Status                 string   `json:"Status"`
+	BookingDateTime        string   `json:"BookingDateTime"`
+	TransactionInformation string   `json:"TransactionInformation"`
+	Amount                 obAmount `json:"Amount"`
+	BankTransactionCode    struct {
+		Code    string `json:"Code"`
+		SubCode string `json:"SubCode"`
+	} `json:"BankTransactionCode"`
+	ProprietaryBankTransactionCode struct {
+		Code string `json:"Code"`
+	} `json:"ProprietaryBankTransactionCode"`
+	MerchantDetails struct {
+		MerchantName         string `json:"MerchantName"`
+		MerchantCategoryCode string `json:"MerchantCategoryCode"`
+	} `json:"MerchantDetails"`
+	CreditorAccount named `json:"CreditorAccount"`
+	DebtorAccount   named `json:"DebtorAccount"`
+}
+
+type named struct {
+	Name string `json:"Name"`
+}
+
+type transactionPage struct {
+	Data *struct {
+		Transaction []obTransaction `json:"Transaction"`
+	} `json:"Data"`
+	Links links `json:"Links"`
+	Meta  struct {
+		First string `json:"FirstAvailableDateTime"`
+	} `json:"Meta"`
+}
+
+// cursor is the page that comes next, and what is needed to go on naming rows
+// to which the bank gave no id.
+type cursor struct {
+	Next string `json:"next"`
+	Page int    `json:"page"`
+	Row  string `json:"row,omitempty"`  // the last row without an id
+	Same int    `json:"same,omitempty"` // how many rows in succession were like it
+}
+
+// Bills reads one page of transactions per call, in the bank's order.
+//
+// What a bank makes of the zone of its date filters differs, so a day more is
+// asked for on both sides, and what lies outside is dropped here.
+func (c *Connector) Bills(ctx context.Context, v connectors.Credential, ref connectors.AccountRef, from, to time.Time, next connectors.Cursor) (connectors.Page, error) {
+	k, err := read(v)
+	if err != nil {
+		return connectors.Page{}, err
+	}
+	id, _, err := readRef(ref)
+	if err != nil {
+		return connectors.Page{}, err
+	}
+	if !from.Before(to) {
+		return connectors.Page{Covers: connectors.Span{From: from, To: from}}, nil
+	}
+	u := c.api.JoinPath("accounts", url.PathEscape(id), "transactions")
+	at := cursor{Page: 1}
+	if next == "" {
+		u.RawQuery = url.Values{
+			"fromBookingDateTime": {from.Add(-24 * time.Hour).UTC().Format(time.RFC3339)},
+			"toBookingDateTime":   {to.Add(24 * time.Hour).UTC().Format(time.RFC3339)},
+		}.Encode()
+	} else {
+		if json.Unmarshal([]byte(next), &at) != nil || at.Page < 2 {
+			return connectors.Page{}, connectors.ErrRefused.Because(errors.New("not a cursor of this listing"))
+		}
+		if u, err = c.within(at.Next); err != nil {
+			return connectors.Page{}, connectors.ErrRefused.Because(err)
+		}
+	}
+	var a transactionPage
+	if err := c.call(ctx, http.MethodGet, u, k.Access, nil, &a); err != nil {
+		return connectors.Page{}, err
+	}
+	page, err := c.page(a, id, from, to, &at, u)
+	if err != nil {
+		return connectors.Page{}, connectors.ErrMalformed.Because(err)
+	}
+	return page, nil
+}
+
+func (c *Connector) page(a transactionPage, id string, from, to time.Time, at *cursor, self *url.URL) (connectors.Page, error) {
+	if a.Data == nil {
+		return connectors.Page{}, errors.New("no Data")
+	}
+	var page connectors.Page
+	for _, t := range a.Data.Transaction {
+		if t.AccountId != id {
+			return connectors.Page{}, errors.New("a transaction of another account")
+		}
+		if t.Status == "INFO" {
+			continue // told for information: nothing is or will be booked
+		}
+		b, err := t.bill()
+		if err != nil {
+			return connectors.Page{}, err
+		}
+		if b.ID == "" {
+			b.ID = at.name(t)
+		}
+		if !b.At.Before(from) && b.At.Before(to) {
+			page.Bills = append(page.Bills, b)
+		}
+	}
+	if first, err := time.Parse(time.RFC3339, a.Meta.First); err == nil && first.After(from) && first.Before(to) {
+		page.Covers = connectors.Span{From: first, To: to}
+	}
+	if a.Links.Next == "" {
+		return page, nil
+	}
+	u, err := c.within(a.Links.Next)
+	switch {
+	case err != nil:
+		return connectors.Page{}, err
+	case u.String() == self.String(), at.Page >= maxPages:
+		return connectors.Page{}, errors.New("pages without an end")
+	}
+	at.Next, at.Page = u.String(), at.Page+1
+	b, err := json.Marshal(at)
+	page.Next = connectors.Cursor(b)
+	return page, err
+}
+
+// name derives an id for a row without one, from what of it does not change
+// and its place among equal rows, which a bank lists next to each other.
+func (c *cursor) name(t obTransaction) string {
+	b, _ := json.Marshal([]string{t.BookingDateTime, t.Amount.Amount, t.Amount.Currency, t.Indicator, t.TransactionReference, t.TransactionInformation})
+	sum := sha256.Sum256(b)
+	row := hex.EncodeToString(sum[:12])
+	if row != c.Row {
+		c.Row, c.Same = row, 0
+	}
+	c.Same++
+	return fmt.Sprintf("derived-%s-%d", row, c.Same)
+}
+
+// bill translates one transaction; its ID may be empty. Errors name the
+// member, never the value.
+func (t obTransaction) bill() (connectors.Bill, error) {
+	at, err := time.Parse(time.RFC3339, t.BookingDateTime)
+	if err != nil {
+		return connectors.Bill{}, errors.New("BookingDateTime is not a time")
+	}
+	amount, err := t.Amount.parse()
+	if err != nil {
+		return connectors.Bill{}, err
+	}
+	b := connectors.Bill{ID: t.TransactionId, At: at, Amount: amount,
+		Counterparty: t.MerchantDetails.MerchantName, Description: t.TransactionInformation, Order: t.TransactionReference}
+	switch t.Indicator {
+	case "Credit", "CRDT":
+		b.Direction, b.Flow = connectors.In, connectors.FlowIn
+		b.Counterparty = cmp.Or(b.Counterparty, t.DebtorAccount.Name)
+	case "Debit", "DBIT":
+		b.Direction, b.Flow = connectors.Out, connectors.FlowOut
+		b.Counterparty = cmp.Or(b.Counterparty, t.CreditorAccount.Name)
+	default:
+		return connectors.Bill{}, errors.New("CreditDebitIndicator is neither Credit nor Debit")
+	}
+	switch t.Status {
+	case "BOOK", "Booked":
+		b.State = connectors.Done
+	case "RJCT", "Rejected":
+		b.State = connectors.Failed
+	case "":
+		return connectors.Bill{}, errors.New("no Status")
+	default: // PDNG, Pending, FUTR, and what is yet to be invented: not final
+		b.State = connectors.Pending
+	}
+	if b.Order != "" {
+		b.Refs = []string{b.Order}
+	}
+	if code := t.MerchantDetails.MerchantCategoryCode; code != "" {
+		b.Category = "mcc:" + code
+	}
+	b.RawKind = cmp.Or(t.ProprietaryBankTransactionCode.Code,
+		strings.Trim(t.BankTransactionCode.Code+"/"+t.BankTransactionCode.SubCode, "/"))
+	b.Kind = kindOf(t, b.Direction)
+	switch b.Kind {
+	case connectors.Topup, connectors.Withdrawal, connectors.Repayment, connectors.Investment, connectors.Redemption:
+		b.Flow = connectors.FlowInternal
+	case connectors.Refund:
+		b.RefundOf = b.Order // a refund is booked under the reference of its payment
+	}
+	return b, nil
+}
