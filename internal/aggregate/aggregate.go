@@ -2,19 +2,27 @@
 // side by side, joins what they say with imported bills, and shows the result
 // either to the person ([Service.Own]) or, through a grant and under aliases,
 // to a client ([Service.Open]). Both come out of the same code.
+//
+// The unit is the look: what the sources say of one person at one moment. A
+// client's look becomes a [View], which lives ten minutes under a key that is
+// stored nowhere. Whether a client may look is package consent's to say, and is
+// asked again before anything goes out; how a source speaks is its dialect's.
+//
+// Rows, all under "aggregate": ("connection", person, id), ("account", person,
+// id), ("ref", person, source, MAC of the source's own name) -> account id,
+// ("linking", person, hash of state), ("upload", person, id) with ("upload_part",
+// person, id, n), ("seen", person, session); ("view", hash) with ("view_part",
+// hash, n), and to find them ("view_of", person, grant, hash) and ("view_due",
+// moment, hash). Credentials, numbers, names and bills in them are sealed.
 package aggregate
 
 import (
-	"context"
-	"io"
-	"net/url"
 	"time"
 
 	"jali/connectors"
 	"jali/connectors/billfile"
 	"jali/connectors/money"
 	"jali/consent"
-	"jali/internal/kv"
 )
 
 // Connection is one person's link to one source.
@@ -125,60 +133,3 @@ type FlowSum struct {
 	Count int
 	Sum   money.Amount
 }
-
-// Service is wired in cmd; see fields in service.go.
-type Service struct {
-	DB  kv.DB
-	Now func() time.Time
-}
-
-func (s *Service) Sources() []connectors.Source { panic("unwritten") }
-
-func (s *Service) Connections(ctx context.Context, p consent.Session) ([]Connection, error) {
-	panic("unwritten")
-}
-
-// BeginLink answers where to send the browser; FinishLink takes what the
-// source sent back to returnURL. The link belongs to the session that began it.
-func (s *Service) BeginLink(ctx context.Context, p consent.Session, source, returnURL string) (string, error) {
-	panic("unwritten")
-}
-func (s *Service) FinishLink(ctx context.Context, p consent.Session, query url.Values) (Connection, error) {
-	panic("unwritten")
-}
-func (s *Service) Disconnect(ctx context.Context, p consent.Session, id string) error {
-	panic("unwritten")
-}
-
-// Accounts answers what a person can tick, from what is stored: no source is asked.
-func (s *Service) Accounts(ctx context.Context, p consent.Session) ([]OwnAccount, error) {
-	panic("unwritten")
-}
-
-// Stage parses an exported file and keeps it sealed until Accept or an hour
-// has gone. A file that cannot be read stores nothing.
-func (s *Service) Stage(ctx context.Context, p consent.Session, file io.Reader) (Upload, error) {
-	panic("unwritten")
-}
-
-// Accept takes a staged file in. Problems need acceptMismatch.
-func (s *Service) Accept(ctx context.Context, p consent.Session, upload string, acceptMismatch bool) (ImportReport, error) {
-	panic("unwritten")
-}
-
-// Own is the person's own look over [from, to). It is audited.
-func (s *Service) Own(ctx context.Context, p consent.Session, from, to time.Time) (Look, error) {
-	panic("unwritten")
-}
-
-// ExportJSON and ExportCSV write everything that is kept of a person.
-func (s *Service) ExportJSON(ctx context.Context, p consent.Session, w io.Writer) error {
-	panic("unwritten")
-}
-func (s *Service) ExportCSV(ctx context.Context, p consent.Session, w io.Writer) error {
-	panic("unwritten")
-}
-
-// PersonLeaves removes connections, accounts, uploads and views.
-func (s *Service) PersonLeaves(tx kv.Tx, person consent.PersonID) error { panic("unwritten") }
-func (s *Service) Sweep(ctx context.Context) error                      { panic("unwritten") }

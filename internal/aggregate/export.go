@@ -1,0 +1,302 @@
+package aggregate
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/csv"
+	"encoding/json"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"jali/connectors"
+	"jali/connectors/money"
+	"jali/consent"
+	"jali/internal/audit"
+	"jali/internal/kv"
+)
+
+// exportSpan is how far back the sources are asked for an export. What files
+// brought is exported whole.
+const exportSpan = 396 * 24 * time.Hour
+
+// exported is everything that is kept of a person, and what their sources say
+// now. Names of members are those of the data API where it has them.
+type exported struct {
+	ExportedAt  time.Time        `json:"exported_at"`
+	Complete    bool             `json:"complete"` // every source answered for the last 13 months
+	Connections []exportedLink   `json:"connections"`
+	Accounts    []exportedPot    `json:"accounts"`
+	Balances    []exportedSum    `json:"balances"`
+	Bills       []exportedBill   `json:"bills"`
+	Statements  []exportedDue    `json:"statements"`
+	Grants      []consent.Grant  `json:"grants"`
+	Activity    []exportedAction `json:"activity"`
+}
+
+type exportedLink struct {
+	ID       string         `json:"id"`
+	Source   string         `json:"source"`
+	Name     string         `json:"name"`
+	Imported bool           `json:"imported"`
+	State    string         `json:"state"`
+	LinkedAt time.Time      `json:"linked_at"`
+	Covers   []exportedSpan `json:"covers,omitempty"`
+	Status   Status         `json:"status,omitempty"`
+	Code     string         `json:"code,omitempty"`
+}
+
+type exportedPot struct {
+	ID         consent.AccountID      `json:"id"`
+	Connection string                 `json:"connection"`
+	Source     string                 `json:"source"`
+	Kind       connectors.AccountKind `json:"kind"`
+	Side       connectors.Side        `json:"side"`
+	Name       string                 `json:"name"`
+	Number     string                 `json:"number,omitempty"`
+	Holder     string                 `json:"holder,omitempty"`
+}
+
+type exportedSpan struct {
+	From time.Time `json:"from"`
+	To   time.Time `json:"to"`
+}
+
+func spansOf(spans []connectors.Span) []exportedSpan {
+	var out []exportedSpan
+	for _, s := range spans {
+		out = append(out, exportedSpan(s))
+	}
+	return out
+}
+
+type exportedAmount struct {
+	Value    string `json:"value"`
+	Currency string `json:"currency"`
+}
+
+func amountOf(a money.Amount) exportedAmount { return exportedAmount{a.Value(), a.Currency} }
+
+type exportedSum struct {
+	Account consent.AccountID      `json:"account"`
+	Kind    connectors.BalanceKind `json:"kind"`
+	Amount  exportedAmount         `json:"amount"`
+	AsOf    time.Time              `json:"as_of"`
+}
+
+type exportedBill struct {
+	ID           string               `json:"id"`
+	Account      consent.AccountID    `json:"account"`
+	Date         string               `json:"date"`
+	Time         time.Time            `json:"time,omitzero"`
+	Amount       exportedAmount       `json:"amount"`
+	Direction    connectors.Direction `json:"direction"`
+	Flow         connectors.Flow      `json:"flow"`
+	State        connectors.BillState `json:"state"`
+	Kind         connectors.Kind      `json:"kind"`
+	RawKind      string               `json:"raw_kind,omitempty"`
+	Category     string               `json:"category"`
+	Counterparty string               `json:"counterparty,omitempty"`
+	Method       string               `json:"method,omitempty"`
+	Description  string               `json:"description,omitempty"`
+	Order        string               `json:"order,omitempty"`
+	Merchant     string               `json:"merchant_order,omitempty"`
+	SourceID     string               `json:"source_id"`
+	Note         string               `json:"note,omitempty"`
+	Counted      bool                 `json:"counted"`
+	Mirrors      []string             `json:"mirrors,omitempty"`
+	RefundOf     string               `json:"refund_of,omitempty"`
+}
+
+type exportedDue struct {
+	Account consent.AccountID `json:"account"`
+	Period  exportedSpan      `json:"period"`
+	Due     exportedAmount    `json:"due"`
+	Minimum exportedAmount    `json:"minimum"`
+	Paid    exportedAmount    `json:"paid"`
+	DueDate string            `json:"due_date"`
+	Settled bool              `json:"settled"`
+}
+
+type exportedAction struct {
+	At     time.Time         `json:"at"`
+	Verb   string            `json:"verb"`
+	Client string            `json:"client,omitempty"`
+	On     string            `json:"on,omitempty"`
+	Facts  map[string]string `json:"facts,omitempty"`
+}
+
+// ExportJSON writes everything that is kept here of a person's data, and what
+// the sources say of the last 13 months. It is audited before it is written.
+func (s *Service) ExportJSON(ctx context.Context, p consent.Session, w io.Writer) error {
+	all, look, err := s.everything(ctx, p, "json")
+	if err != nil {
+		return err
+	}
+	grants, err := s.Grants.Grants(ctx, p)
+	if err != nil {
+		return err
+	}
+	for i := range grants {
+		grants[i].Ticket, grants[i].Pending = nil, nil // of a moment, and nobody's to keep
+	}
+	e := exported{ExportedAt: look.At, Complete: look.Complete, Connections: []exportedLink{}, Accounts: []exportedPot{}, Balances: []exportedSum{},
+		Bills: []exportedBill{}, Statements: []exportedDue{}, Grants: slices.Concat([]consent.Grant{}, grants), Activity: []exportedAction{}}
+	for i, a := range all {
+		c := s.connection(a.link)
+		e.Connections = append(e.Connections, exportedLink{ID: c.ID, Source: c.Source.ID, Name: c.Source.Name.ZH, Imported: c.Imported, State: c.State,
+			LinkedAt: c.LinkedAt, Covers: spansOf(a.Covers), Status: look.Sources[i].Status, Code: look.Sources[i].Code})
+		for _, acc := range a.accounts {
+			e.Accounts = append(e.Accounts, exportedPot{ID: acc.ID, Connection: c.ID, Source: acc.Source, Kind: acc.Kind, Side: acc.Side,
+				Name: acc.Name, Number: acc.Number, Holder: acc.Holder})
+		}
+	}
+	for _, b := range look.Balances {
+		e.Balances = append(e.Balances, exportedSum{b.Account, b.Kind, amountOf(b.Amount), b.AsOf})
+	}
+	for _, b := range look.Bills {
+		e.Bills = append(e.Bills, exportBill(b))
+	}
+	for _, st := range look.Statements {
+		e.Statements = append(e.Statements, exportedDue{st.Account, exportedSpan(st.Period), amountOf(st.Due), amountOf(st.Minimum), amountOf(st.Paid),
+			st.DueDate.Format(time.DateOnly), st.Settled})
+	}
+	if e.Activity, err = s.activity(ctx, p.Person); err != nil {
+		return err
+	}
+	out := json.NewEncoder(w)
+	out.SetIndent("", "  ")
+	return out.Encode(e)
+}
+
+func exportBill(b OwnBill) exportedBill {
+	e := exportedBill{ID: b.ID, Account: b.Account, Date: b.At.Format(time.DateOnly), Amount: amountOf(b.Amount), Direction: b.Direction, Flow: b.Flow,
+		State: b.State, Kind: b.Kind, RawKind: b.RawKind, Category: b.Category, Counterparty: b.Counterparty, Method: b.Method,
+		Description: b.Description, Order: b.Order, Merchant: b.Merchant, SourceID: b.Bill.ID, Note: b.Note,
+		Counted: b.Counted, Mirrors: b.Mirrors, RefundOf: b.Refunds}
+	if !b.DateOnly {
+		e.Time = b.At
+	}
+	return e
+}
+
+// activity reads the whole timeline, newest first.
+func (s *Service) activity(ctx context.Context, p consent.PersonID) ([]exportedAction, error) {
+	actions := []exportedAction{}
+	told := map[string]bool{}
+	for before := (time.Time{}); ; {
+		events, err := audit.Timeline(ctx, s.DB, string(p), before, 500)
+		if err != nil {
+			return nil, err
+		}
+		more := false
+		for _, e := range events {
+			if !told[e.ID] {
+				told[e.ID], more = true, true
+				actions = append(actions, exportedAction{e.At, e.Verb, e.Client, e.On, e.Facts})
+			}
+		}
+		if !more || len(events) < 500 {
+			return actions, nil
+		}
+		before = events[len(events)-1].At.Add(time.Microsecond) // others of the same moment may follow
+	}
+}
+
+// everything audits an export and looks at all there is.
+func (s *Service) everything(ctx context.Context, p consent.Session, format string) ([]answer, Look, error) {
+	now, event := s.now(), rand.Text()
+	err := s.DB.Update(ctx, func(tx kv.Tx) error {
+		return audit.Append(tx, audit.Event{ID: event, At: now, Person: string(p.Person), Verb: audit.DataExported, On: p.ID,
+			Facts: map[string]string{"format": format}})
+	})
+	if err != nil {
+		return nil, Look{}, err
+	}
+	answers, _, err := s.ask(ctx, question{person: p.Person, span: connectors.Span{From: now.Add(-exportSpan), To: now},
+		balances: true, bills: true, statements: true})
+	if err != nil {
+		return nil, Look{}, err
+	}
+	for i := range answers {
+		if err := s.wholeFiles(ctx, p.Person, &answers[i]); err != nil {
+			return nil, Look{}, err
+		}
+	}
+	look, err := s.look(answers, false)
+	return answers, look, err
+}
+
+// wholeFiles replaces what was asked of imported files by all they hold.
+func (s *Service) wholeFiles(ctx context.Context, p consent.PersonID, a *answer) error {
+	if !a.Imported {
+		return nil
+	}
+	a.bills = nil
+	for i := range a.accounts {
+		bills, err := s.Ledger.Bills(ctx, string(p), string(a.accounts[i].ID), time.Time{}, time.Time{})
+		if err != nil {
+			return err
+		}
+		for _, b := range bills {
+			a.bills = append(a.bills, told{&a.accounts[i], b})
+		}
+	}
+	a.report.Covers, a.complete = hull(a.Covers), true
+	return nil
+}
+
+var csvHeader = []string{"日期 date", "时间 time", "机构 source", "账户 account", "方向 direction", "流向 flow", "金额 amount", "币种 currency",
+	"状态 state", "类型 kind", "分类 category", "对方 counterparty", "支付方式 method", "说明 description", "订单号 order", "计入合计 counted", "编号 id"}
+
+// ExportCSV writes all bills as one table (RFC 4180) in UTF-8 with a byte
+// order mark, which spreadsheets want before they believe it. A cell that a
+// spreadsheet would run as a formula is made a text by an apostrophe.
+func (s *Service) ExportCSV(ctx context.Context, p consent.Session, w io.Writer) error {
+	_, look, err := s.everything(ctx, p, "csv")
+	if err != nil {
+		return err
+	}
+	accounts := map[consent.AccountID]OwnAccount{}
+	for _, a := range look.Accounts {
+		accounts[a.ID] = a
+	}
+	if _, err := io.WriteString(w, "\ufeff"); err != nil {
+		return err
+	}
+	out := csv.NewWriter(w)
+	out.UseCRLF = true
+	if err := out.Write(csvHeader); err != nil {
+		return err
+	}
+	for _, b := range look.Bills {
+		at, counted := "", "no"
+		if !b.DateOnly {
+			at = b.At.Format(time.RFC3339)
+		}
+		if b.Counted {
+			counted = "yes"
+		}
+		a := accounts[b.Account]
+		row := []string{b.At.Format(time.DateOnly), at, a.Source.Name.ZH, strings.TrimSpace(a.Name + " " + a.Tail), string(b.Direction), string(b.Flow),
+			b.Amount.Value(), b.Amount.Currency, string(b.State), string(b.Kind), b.Category, b.Counterparty, b.Method, b.Description,
+			b.Order, counted, b.ID}
+		for i, cell := range row {
+			row[i] = tame(cell)
+		}
+		if err := out.Write(row); err != nil {
+			return err
+		}
+	}
+	out.Flush()
+	return out.Error()
+}
+
+// tame keeps a cell from being a formula in a spreadsheet.
+func tame(cell string) string {
+	if t := strings.TrimLeft(cell, " \u00a0\u3000"); t != "" && strings.ContainsRune("=+-@\t\r\n|%＝＋－＠", []rune(t)[0]) {
+		return "'" + cell
+	}
+	return cell
+}

@@ -1,0 +1,334 @@
+package aggregate
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"errors"
+	"io"
+	"slices"
+	"strconv"
+	"time"
+
+	"jali/connectors"
+	"jali/connectors/billfile"
+	"jali/consent"
+	"jali/internal/audit"
+	"jali/internal/kv"
+	"jali/internal/secret"
+	"jali/vault"
+)
+
+const (
+	uploadLife  = time.Hour
+	maxUploads  = 4   // of one person, waiting; the oldest goes
+	uploadChunk = 500 // bills in one sealed part
+)
+
+// upload is a staged file's row; its parts are sealed beside it.
+type upload struct {
+	ID     string           `json:"id"`
+	Person consent.PersonID `json:"person"`
+	Until  time.Time        `json:"until"`
+	Parts  int              `json:"parts"`
+}
+
+// staged is one sealed part of a file: part 0 all but its bills.
+type staged struct {
+	Part  int               `json:"part"`
+	File  *fileHead         `json:"file,omitempty"`
+	Bills []connectors.Bill `json:"bills,omitempty"`
+}
+
+// fileHead is a file without its bills, its secrets laid open to be sealed.
+type fileHead struct {
+	Format   string                 `json:"format"`
+	Source   string                 `json:"source"`
+	Ref      string                 `json:"ref"`
+	Number   string                 `json:"number"`
+	Holder   string                 `json:"holder"`
+	Kind     connectors.AccountKind `json:"kind"`
+	Side     connectors.Side        `json:"side"`
+	Name     string                 `json:"name"`
+	Currency string                 `json:"currency"`
+	Covers   connectors.Span        `json:"covers"`
+	Problems []billfile.Problem     `json:"problems"`
+}
+
+// taken is a file on its way in.
+type taken struct {
+	fileHead
+	bills []connectors.Bill
+}
+
+func takenOf(f *billfile.File) taken {
+	t := taken{fileHead{Format: f.Format, Source: f.Source.ID, Ref: f.Account.Ref.ID.RevealString(), Number: f.Account.Number.RevealString(),
+		Holder: f.Holder.RevealString(), Kind: f.Account.Kind, Side: f.Account.Side, Name: f.Account.Name, Currency: f.Account.Currency,
+		Covers: f.Covers, Problems: f.Problems}, f.Bills}
+	if t.Ref == "" {
+		t.Ref = "holder:" + t.Holder // two people's files are two accounts
+	}
+	return t
+}
+
+func uploadKey(p consent.PersonID, id string) []byte { return kv.Key("aggregate", "upload", p, id) }
+func uploadPartKey(p consent.PersonID, id string, n int) []byte {
+	return kv.Key("aggregate", "upload_part", p, id, n)
+}
+
+// Stage parses an exported file and keeps it sealed until Accept or an hour
+// has gone. A file that cannot be read stores nothing.
+func (s *Service) Stage(ctx context.Context, p consent.Session, file io.Reader) (Upload, error) {
+	f, err := billfile.Read(file)
+	if err != nil {
+		return Upload{}, err
+	}
+	t := takenOf(f)
+	report, err := s.report(ctx, p.Person, t)
+	if err != nil {
+		return Upload{}, err
+	}
+	now := s.now()
+	row := upload{ID: rand.Text(), Person: p.Person, Until: now.Add(uploadLife)}
+	parts := []staged{{Part: 0, File: &t.fileHead}}
+	for bills := range slices.Chunk(t.bills, uploadChunk) {
+		parts = append(parts, staged{Part: len(parts), Bills: bills})
+	}
+	sealed := make([][]byte, len(parts))
+	for i, part := range parts {
+		if sealed[i], err = s.seal(ctx, "upload", p.Person, uploadPart(row.ID, i), part); err != nil {
+			return Upload{}, err
+		}
+	}
+	row.Parts = len(parts)
+	err = s.DB.Update(ctx, func(tx kv.Tx) error {
+		if err := dropOldest(tx, p.Person); err != nil {
+			return err
+		}
+		for i, b := range sealed {
+			if err := tx.Put(uploadPartKey(p.Person, row.ID, i), b); err != nil {
+				return err
+			}
+		}
+		return kv.Store(tx, uploadKey(p.Person, row.ID), row)
+	})
+	if err != nil {
+		return Upload{}, err
+	}
+	return Upload{ID: row.ID, Report: report}, nil
+}
+
+func uploadPart(id string, n int) string { return id + "/" + strconv.Itoa(n) }
+
+// dropOldest makes room for one more staged file.
+func dropOldest(tx kv.Tx, p consent.PersonID) error {
+	rows, err := rowsOf[upload](tx, kv.Prefix("aggregate", "upload", p))
+	if err != nil {
+		return err
+	}
+	slices.SortFunc(rows, func(a, b upload) int { return a.Until.Compare(b.Until) })
+	for len(rows) >= maxUploads {
+		if err := dropUpload(tx, rows[0]); err != nil {
+			return err
+		}
+		rows = rows[1:]
+	}
+	return nil
+}
+
+func dropUpload(tx kv.Tx, u upload) error {
+	if err := drop(tx, kv.Prefix("aggregate", "upload_part", u.Person, u.ID)); err != nil {
+		return err
+	}
+	return tx.Delete(uploadKey(u.Person, u.ID))
+}
+
+// Accept takes a staged file in: all of it in one transaction, or nothing. A
+// file with Problems needs acceptMismatch; without, the answer is the report
+// and [ErrMismatch], and the file goes on waiting.
+func (s *Service) Accept(ctx context.Context, p consent.Session, id string, acceptMismatch bool) (ImportReport, error) {
+	row, t, err := s.unstage(ctx, p.Person, id)
+	if err != nil {
+		return ImportReport{}, err
+	}
+	return s.takeIn(ctx, p.Person, t, acceptMismatch, &row)
+}
+
+func (s *Service) unstage(ctx context.Context, p consent.PersonID, id string) (upload, taken, error) {
+	var row upload
+	var sealed [][]byte
+	now := s.now()
+	err := s.DB.View(ctx, func(tx kv.Tx) error {
+		row, sealed = upload{}, nil
+		switch ok, err := kv.Load(tx, uploadKey(p, id), &row); {
+		case err != nil:
+			return err
+		case !ok || !now.Before(row.Until):
+			return ErrNoUpload
+		}
+		for n := range row.Parts {
+			b, err := tx.Get(uploadPartKey(p, id, n))
+			if err != nil {
+				return err
+			}
+			sealed = append(sealed, slices.Clone(b))
+		}
+		return nil
+	})
+	if err != nil {
+		return upload{}, taken{}, err
+	}
+	var t taken
+	for n, b := range sealed {
+		var part staged
+		if err := s.open(ctx, "upload", p, uploadPart(id, n), b, &part); err != nil {
+			return upload{}, taken{}, err
+		}
+		if part.File != nil {
+			t.fileHead = *part.File
+		}
+		t.bills = append(t.bills, part.Bills...)
+	}
+	return row, t, nil
+}
+
+// Import takes a file in for a person by id, without their session: for an
+// operator at the machine. With Problems and without acceptMismatch it answers
+// the full report and [ErrMismatch], and stores nothing.
+func (s *Service) Import(ctx context.Context, person consent.PersonID, file io.Reader, acceptMismatch bool) (ImportReport, error) {
+	if _, err := s.seal(ctx, "probe", person, "probe", true); err != nil {
+		if f := faultOf(err); person == "" || errors.Is(err, vault.ErrShredded) || f.Kind == ErrNoPerson.Kind {
+			return ImportReport{}, ErrNoPerson.Because(err)
+		}
+		return ImportReport{}, err
+	}
+	f, err := billfile.Read(file)
+	if err != nil {
+		return ImportReport{}, err
+	}
+	return s.takeIn(ctx, person, takenOf(f), acceptMismatch, nil)
+}
+
+// report says what a file holds and how much of it is here.
+func (s *Service) report(ctx context.Context, p consent.PersonID, t taken) (ImportReport, error) {
+	r := ImportReport{Format: t.Format, Source: s.source(t.Source), Rows: len(t.bills), Covers: t.Covers,
+		Problems: t.Problems, Kinds: map[connectors.Kind]int{}}
+	sums := map[string]*FlowSum{}
+	for _, b := range t.bills {
+		r.Kinds[b.Kind]++
+		key := string(b.Flow) + " " + b.Amount.Currency
+		if sums[key] == nil {
+			sums[key] = &FlowSum{Flow: b.Flow}
+		}
+		sum, err := sums[key].Sum.Add(b.Amount)
+		if err != nil {
+			return ImportReport{}, errTotal.Because(err)
+		}
+		sums[key].Count++
+		sums[key].Sum = sum
+	}
+	for _, f := range sums {
+		r.Sums = append(r.Sums, *f)
+	}
+	slices.SortFunc(r.Sums, func(a, b FlowSum) int {
+		return cmp.Or(cmp.Compare(a.Flow, b.Flow), cmp.Compare(a.Sum.Currency, b.Sum.Currency))
+	})
+	account, err := s.fileAccount(ctx, p, t)
+	if err != nil || account == "" {
+		return r, err
+	}
+	r.Known, err = s.Ledger.Known(ctx, string(p), string(account), t.bills)
+	return r, err
+}
+
+// fileAccount answers the account that files like t have made before, or "".
+func (s *Service) fileAccount(ctx context.Context, p consent.PersonID, t taken) (id consent.AccountID, err error) {
+	err = s.DB.View(ctx, func(tx kv.Tx) error {
+		b, err := tx.Get(s.refKey(p, t.Source, true, t.Ref))
+		id = consent.AccountID(slices.Clone(b))
+		return err
+	})
+	return id, err
+}
+
+// takeIn stores connection, account, bills and the audit event in one
+// transaction, and with them drops the staged copy.
+func (s *Service) takeIn(ctx context.Context, p consent.PersonID, t taken, acceptMismatch bool, from *upload) (ImportReport, error) {
+	report, err := s.report(ctx, p, t)
+	if err != nil {
+		return ImportReport{}, err
+	}
+	if len(t.Problems) > 0 && !acceptMismatch {
+		return report, ErrMismatch
+	}
+	for range 3 {
+		if err = s.tryTakeIn(ctx, p, t, from, &report); !errors.Is(err, errRaced) {
+			break
+		}
+	}
+	if err != nil {
+		return ImportReport{}, err
+	}
+	return report, nil
+}
+
+func (s *Service) tryTakeIn(ctx context.Context, p consent.PersonID, t taken, from *upload, report *ImportReport) error {
+	found := connectors.Account{Ref: connectors.AccountRef{ID: secret.Of(t.Ref)}, Number: secret.Of(t.Number),
+		Kind: t.Kind, Side: t.Side, Name: t.Name, Currency: t.Currency}
+	pots, err := s.potsOf(ctx, p, rand.Text(), t.Source, true, []connectors.Account{found})
+	if err != nil {
+		return err
+	}
+	n := pots[0]
+	if n.Sealed, err = s.seal(ctx, "account", p, string(n.ID), plate{Ref: t.Ref, Number: t.Number, Name: t.Name, Holder: t.Holder}); err != nil {
+		return err
+	}
+	now, event := s.now(), rand.Text()
+	return s.DB.Update(ctx, func(tx kv.Tx) error {
+		if from != nil { // taken in once, whoever presses twice
+			if b, err := tx.Get(uploadKey(p, from.ID)); err != nil {
+				return err
+			} else if b == nil {
+				return ErrNoUpload
+			}
+			if err := dropUpload(tx, *from); err != nil {
+				return err
+			}
+		}
+		l := link{ID: n.Link, Source: t.Source, Imported: true, LinkedAt: now}
+		row := n.pot
+		switch id, err := tx.Get(n.ref); {
+		case err != nil:
+			return err
+		case id != nil && string(id) != string(n.ID):
+			return errRaced
+		case id != nil:
+			var have pot
+			if ok, err := kv.Load(tx, potKey(p, n.ID), &have); err != nil || !ok {
+				return cmp.Or(err, error(errRaced))
+			}
+			if ok, err := kv.Load(tx, linkKey(p, have.Link), &l); err != nil || !ok {
+				return cmp.Or(err, error(errRaced))
+			}
+			row.Link = have.Link
+		}
+		l.Covers = merge(append(slices.Clone(l.Covers), t.Covers))
+		if err := kv.Store(tx, linkKey(p, l.ID), l); err != nil {
+			return err
+		}
+		if err := kv.Store(tx, potKey(p, n.ID), row); err != nil {
+			return err
+		}
+		if err := tx.Put(n.ref, []byte(n.ID)); err != nil {
+			return err
+		}
+		added, err := s.Ledger.Put(ctx, tx, string(p), string(n.ID), t.bills)
+		if err != nil {
+			return err
+		}
+		report.Known = len(t.bills) - added
+		return audit.Append(tx, audit.Event{ID: event, At: now, Person: string(p), Verb: audit.FileImported, On: l.ID,
+			Facts: map[string]string{"source": t.Source, "format": t.Format, "rows": strconv.Itoa(len(t.bills)),
+				"new": strconv.Itoa(added), "problems": strconv.Itoa(len(t.Problems))}})
+	})
+}

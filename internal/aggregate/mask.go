@@ -1,0 +1,284 @@
+package aggregate
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+
+	"jali/connectors"
+)
+
+// masker hides in a client's texts what would tell of accounts and of people:
+// digits of account, card and phone numbers, mail addresses, the person's own
+// numbers and names at their sources, and natural persons. It hides rather too
+// much than too little; what it leaves of a name is its first character.
+type masker struct {
+	own []string // longest first
+}
+
+// newMasker knows the person's own numbers and names at all their sources,
+// also of those that were not granted.
+func newMasker(all []known) masker {
+	var m masker
+	for _, k := range all {
+		for _, a := range k.accounts {
+			for _, v := range []string{a.Ref, a.Number, a.Holder} {
+				if len([]rune(v)) >= 2 && !slices.Contains(m.own, v) {
+					m.own = append(m.own, v)
+				}
+			}
+		}
+	}
+	slices.SortFunc(m.own, func(a, b string) int { return len(b) - len(a) })
+	return m
+}
+
+// counterparty masks the other side of a bill: whole, if it is a person.
+func (m masker) counterparty(b connectors.Bill) string {
+	if isPerson(b.Counterparty, b.Kind) {
+		return initial(b.Counterparty)
+	}
+	return m.text(b.Counterparty)
+}
+
+// description masks a bill's text. The other side's name stands there again
+// more often than not.
+func (m masker) description(b connectors.Bill) string {
+	s := b.Description
+	if name := strings.TrimSpace(b.Counterparty); isPerson(name, b.Kind) && len([]rune(name)) >= 2 {
+		s = strings.ReplaceAll(s, name, initial(name))
+	}
+	s = namedInTransfer.ReplaceAllStringFunc(s, func(hit string) string {
+		parts := namedInTransfer.FindStringSubmatch(hit)
+		return parts[1] + maskLeading(parts[2]) + parts[3]
+	})
+	if personal(b.Kind) {
+		s = mapWords(s, func(w string) string {
+			if hanName(w) {
+				return initial(w)
+			}
+			return w
+		})
+	}
+	return m.text(s)
+}
+
+// text masks what may stand in any text, an account's name included.
+func (m masker) text(s string) string {
+	for _, v := range m.own {
+		s = strings.ReplaceAll(s, v, "****")
+	}
+	s = mail.ReplaceAllString(s, "***@$1")
+	s = token.ReplaceAllStringFunc(s, func(t string) string {
+		if strings.ContainsAny(t, "0123456789") {
+			return "****"
+		}
+		return t
+	})
+	return maskDigits(s)
+}
+
+// token is what no person writes: user ids and references of other systems.
+var token = regexp.MustCompile(`[A-Za-z0-9_-]{20,}`)
+
+var mail = regexp.MustCompile(`[\p{L}\p{N}._%+*-]+@([A-Za-z0-9-]+\.[A-Za-z0-9.-]+)`)
+
+// digitRun is digits with what people write between them; a number that is
+// partly starred already is one run with its stars.
+var digitRun = regexp.MustCompile(`[\p{Nd}*＊][\p{Nd}*＊ \x{00a0}\x{2009}\x{3000}·.\-–_/]*[\p{Nd}*＊]`)
+
+// shortTail is the last digits of a number where the words around say so.
+var shortTail = regexp.MustCompile(`((?:尾号|末四位|末4位|后四位|卡号?|账户|账号|帐号|户口|ending(?: in)?|card|account|a/c|acct|no\.?)[\s:：为是]*[(（\[【]?\s*)(\p{Nd}{3,6})`)
+
+// bracketTail is what bank names carry behind them: 储蓄卡(1234).
+var bracketTail = regexp.MustCompile(`[(（\[【]\s*(\p{Nd}{4})\s*[)）\]】]`)
+
+func maskDigits(s string) string {
+	s = shortTail.ReplaceAllString(s, "${1}****")
+	s = bracketTail.ReplaceAllStringFunc(s, func(hit string) string {
+		return strings.Map(func(r rune) rune {
+			if unicode.IsDigit(r) {
+				return '*'
+			}
+			return r
+		}, hit)
+	})
+	return digitRun.ReplaceAllStringFunc(s, func(run string) string {
+		digits, stars := 0, 0
+		for _, r := range run {
+			switch {
+			case unicode.IsDigit(r):
+				digits++
+			case r == '*' || r == '＊':
+				stars++
+			}
+		}
+		if digits == 0 || digits < 6 && stars < 2 || harmless(run) {
+			return run
+		}
+		return "****"
+	})
+}
+
+// harmless are runs that everybody writes: days, moments and sums of money.
+func harmless(run string) bool {
+	for _, layout := range []string{time.DateOnly, "2006/01/02", "2006.01.02", "2006-01", "2006-01-02 15"} {
+		if t, err := time.Parse(layout, run); err == nil && t.Year() > 1990 && t.Year() < 2100 {
+			return true
+		}
+	}
+	whole, cents, ok := strings.Cut(run, ".")
+	return ok && len(cents) == 2 && len(whole) <= 6 && strings.Trim(whole+cents, "0123456789") == ""
+}
+
+// personal are the kinds of movement that go between people.
+func personal(k connectors.Kind) bool {
+	return k == connectors.Transfer || k == connectors.RedPacket
+}
+
+// isPerson reports whether a bill's other side looks like a natural person.
+// Between people everything is one that is not plainly an organisation.
+func isPerson(name string, k connectors.Kind) bool {
+	name = strings.TrimSpace(name)
+	switch {
+	case name == "" || strings.ContainsAny(name, "*＊") && len([]rune(name)) <= 4:
+		return false // masked by its source
+	case organisation(name):
+		return false
+	case hanName(name) || pinyinName(name):
+		return true
+	}
+	return personal(k) && !ownPots[name]
+}
+
+// ownPots are what sources write where money moves between a person's own.
+var ownPots = map[string]bool{"余额": true, "余额宝": true, "零钱": true, "零钱通": true, "花呗": true, "支付宝": true,
+	"微信": true, "微信支付": true, "银行卡": true, "/": true, "-": true}
+
+var organisations = regexp.MustCompile(`(?i)公司|集团|银行|支付|财付通|商城|超市|商店|药房|药店|餐|饭|酒|茶|咖啡|面馆|火锅|食|宝$|平台|中心|医院|学校|大学|学院|学会|基金|保险|证券|出行|地铁|公交|物业|科技|网络|铁路|航空|电力|燃气|水务|移动|联通|电信|工作室|事务所|合作社|协会|委员会|法院|税务|政府|` +
+	`\b(?:ltd|inc|llc|plc|limited|gmbh|co|corp|company|bank|store|shop|market|cafe|coffee|restaurant|hotel|pharmacy|school|university|hospital|airlines?|metro|rail|energy|water|insurance|group|services?)\b|[店铺馆厅局院所行社站部城坊屋楼府阁房园场]$`)
+
+func organisation(name string) bool { return organisations.MatchString(name) }
+
+// namedInTransfer finds a name by the words around it: 转账给张三, 张三的红包.
+var namedInTransfer = regexp.MustCompile(`((?:转账给|转账-|转给|付款给|支付给|收到|来自|发给|还给|借给|代付-?|收款人[:：]?|付款人[:：]?|户名[:：]?|姓名[:：]?))([\p{Han}]{2,4})(的|$|[^\p{Han}])`)
+
+func maskLeading(name string) string {
+	if hanName(name) {
+		return initial(name)
+	}
+	return name
+}
+
+// surnames are the hundred that nine Chinese people in ten bear, and the
+// double ones in use.
+var surnames = "王李张刘陈杨黄赵吴周徐孙马朱胡郭何林罗高郑梁谢宋唐许韩邓冯曹彭曾肖田董潘袁蔡蒋余于杜叶程魏苏吕丁任卢姚沈钟姜崔谭陆范汪廖石金韦贾夏付方邹熊白孟秦邱侯江尹薛闫段雷龙黎史陶贺毛郝顾龚邵万覃武钱戴严莫孔向常汤康易乔赖文洪倪尤柳施牛聂葛俞章鲁齐庞樊殷梅"
+
+var doubleSurnames = []string{"欧阳", "司马", "上官", "诸葛", "东方", "皇甫", "尉迟", "公孙", "慕容", "令狐", "宇文", "司徒", "夏侯", "端木"}
+
+// commonWords begin like a name and are none.
+var commonWords = map[string]bool{
+	"余额": true, "余额宝": true, "金额": true, "白条": true, "高铁": true, "高德": true, "高德打车": true, "马蜂窝": true, "方便面": true,
+	"文具": true, "石油": true, "石化": true, "白菜": true, "牛奶": true, "牛肉": true, "牛肉面": true, "龙虾": true, "小龙虾": true, "江南": true,
+	"万达": true, "万科": true, "康师傅": true, "老乡鸡": true, "王老吉": true, "周黑鸭": true, "金拱门": true, "马应龙": true, "李宁": true,
+	"李宁旗舰": true, "周大福": true, "周大生": true, "金龙鱼": true, "白象": true, "方太": true, "江小白": true, "陆金所": true, "汤臣倍健": true,
+	"马桶": true, "梅花": true, "常用": true, "任务": true, "向导": true, "雷达": true, "毛巾": true, "毛衣": true, "钱包": true, "钱大妈": true,
+	"石榴": true, "白酒": true, "黄油": true, "黄金": true, "黄瓜": true, "易购": true, "苏宁": true, "苏宁易购": true, "顾家": true, "顾家家居": true,
+	"万物": true, "于是": true, "于今": true, "高速": true, "高速通行": true, "高速费": true, "金融": true, "安全": true, "文化": true, "文创": true, "方便": true,
+	"许愿": true, "何时": true, "任意": true, "严选": true, "网易严选": true, "陈列": true, "程序": true, "江苏": true, "江西": true, "武汉": true,
+	"田园": true, "金币": true, "白糖": true, "万能": true, "常规": true, "康复": true, "易车": true, "尹记": true, "熊猫": true, "鲁菜": true, "余款": true,
+}
+
+// hanName reports whether s is written like a Chinese person's name: a
+// surname and one or two characters more, or a double surname.
+func hanName(s string) bool {
+	r := []rune(s)
+	if len(r) < 2 || len(r) > 4 || commonWords[s] {
+		return false
+	}
+	for _, c := range r {
+		if !unicode.Is(unicode.Han, c) {
+			return false
+		}
+	}
+	for _, d := range doubleSurnames {
+		if strings.HasPrefix(s, d) {
+			return len(r) > 2
+		}
+	}
+	return len(r) <= 3 && strings.ContainsRune(surnames, r[0])
+}
+
+// pinyin are surnames as passports and banks abroad write them.
+var pinyin = map[string]bool{}
+
+func init() {
+	for _, p := range strings.Fields("wang li zhang liu chen yang huang zhao wu zhou xu sun ma zhu hu guo he lin luo gao zheng liang xie song tang " +
+		"han deng feng cao peng zeng xiao tian dong pan yuan cai jiang yu du ye cheng wei su lv lyu lu ding ren yao shen zhong cui tan fan " +
+		"liao shi jin jia xia fu fang zou xiong bai meng qin qiu hou yin xue yan duan lei long li tao hao gu gong shao wan qian dai mo kong") {
+		pinyin[p] = true
+	}
+}
+
+// pinyinName reports whether s is two or three words of which the first or
+// the last is a surname in pinyin: ZHANG WEI, Li Xiaoming.
+func pinyinName(s string) bool {
+	w := strings.Fields(strings.ToLower(strings.ReplaceAll(s, ",", " ")))
+	if len(w) < 2 || len(w) > 3 || !latinName(s) {
+		return false
+	}
+	return pinyin[w[0]] || pinyin[w[len(w)-1]]
+}
+
+// latinName reports whether s is two or three capitalised words of letters.
+func latinName(s string) bool {
+	w := strings.Fields(strings.ReplaceAll(s, ",", " "))
+	if len(w) < 2 || len(w) > 3 {
+		return false
+	}
+	for _, x := range w {
+		for i, c := range []rune(x) {
+			if !unicode.Is(unicode.Latin, c) && c != '-' && c != '\'' && c != '.' || i == 0 && !unicode.IsUpper(c) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// initial leaves a name's first character.
+func initial(name string) string {
+	r := []rune(strings.TrimSpace(name))
+	if len(r) == 0 {
+		return ""
+	}
+	if unicode.Is(unicode.Han, r[0]) && len(r) <= 4 {
+		return string(r[0]) + strings.Repeat("*", len(r)-1)
+	}
+	if unicode.IsDigit(r[0]) {
+		return "***"
+	}
+	return string(r[0]) + "***"
+}
+
+// mapWords changes the words between separators and leaves those as they are.
+func mapWords(s string, f func(string) string) string {
+	var out strings.Builder
+	var word []rune
+	flush := func() {
+		out.WriteString(f(string(word)))
+		word = word[:0]
+	}
+	for _, r := range s {
+		if unicode.IsLetter(r) || unicode.IsDigit(r) || r == '*' {
+			word = append(word, r)
+			continue
+		}
+		flush()
+		out.WriteRune(r)
+	}
+	flush()
+	return out.String()
+}

@@ -1,0 +1,171 @@
+package aggregate
+
+import (
+	"bytes"
+	"context"
+	"time"
+
+	"jali/consent"
+	"jali/internal/kv"
+)
+
+// GrantEnded removes the views of a grant that may not be read any more. An
+// exhausted one still reads what it opened.
+func (s *Service) GrantEnded(tx kv.Tx, g consent.Grant, _ bool) error {
+	if g.State == consent.Exhausted {
+		return nil
+	}
+	return s.tearAll(tx, kv.Prefix("aggregate", "view_of", g.Person, g.ID))
+}
+
+func (s *Service) tearAll(tx kv.Tx, r kv.Range) error {
+	hashes, err := rowsOf[string](tx, r)
+	if err != nil {
+		return err
+	}
+	for _, h := range hashes {
+		if err := s.tear(tx, h); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// PersonLeaves removes connections, accounts, uploads and views.
+func (s *Service) PersonLeaves(tx kv.Tx, person consent.PersonID) error {
+	if err := s.tearAll(tx, kv.Prefix("aggregate", "view_of", person)); err != nil {
+		return err
+	}
+	for _, room := range []string{"connection", "account", "ref", "linking", "upload", "upload_part", "seen"} {
+		if err := drop(tx, kv.Prefix("aggregate", room, person)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+const sweepBatch = 64
+
+// Sweep removes what has lapsed: views after ten minutes and their graves
+// after a day, links under way, staged files, marks of looks. It works in
+// small transactions.
+func (s *Service) Sweep(ctx context.Context) error {
+	for {
+		more, err := s.sweepViews(ctx)
+		if err != nil {
+			return err
+		}
+		if !more {
+			break
+		}
+	}
+	now := s.now()
+	for _, room := range []string{"linking", "upload", "seen"} {
+		if err := s.sweepRoom(ctx, room, now); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Service) sweepViews(ctx context.Context) (more bool, err error) {
+	now := s.now()
+	due := kv.Range{From: kv.Prefix("aggregate", "view_due").From, To: kv.Key("aggregate", "view_due", now.Add(time.Microsecond))}
+	err = s.DB.Update(ctx, func(tx kv.Tx) error {
+		var rows []kv.Entry
+		for e, err := range tx.Scan(due) {
+			if err != nil {
+				return err
+			}
+			rows = append(rows, kv.Entry{Key: bytes.Clone(e.Key), Value: bytes.Clone(e.Value)})
+			if len(rows) == sweepBatch {
+				break
+			}
+		}
+		more = len(rows) == sweepBatch
+		for _, e := range rows {
+			var hash string
+			if err := kv.Decode(e.Value, &hash); err != nil {
+				return err
+			}
+			if err := tx.Delete(e.Key); err != nil {
+				return err
+			}
+			if err := s.bury(tx, hash, now); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return more, err
+}
+
+// bury removes what a view held, and a day later that it was there.
+func (s *Service) bury(tx kv.Tx, hash string, now time.Time) error {
+	var row shelved
+	ok, err := kv.Load(tx, viewKey(hash), &row)
+	if err != nil || !ok || now.Before(row.Until) {
+		return err
+	}
+	grave := row.Until.Add(graveLife)
+	if !now.Before(grave) {
+		return s.tear(tx, hash)
+	}
+	if err := drop(tx, kv.Prefix("aggregate", "view_part", hash)); err != nil {
+		return err
+	}
+	return kv.Store(tx, dueKey(grave, hash), hash)
+}
+
+// lapsing is what rows that lapse have in common; the rest is of uploads.
+type lapsing struct {
+	Until  time.Time        `json:"until"`
+	Person consent.PersonID `json:"person"`
+	ID     string           `json:"id"`
+}
+
+// sweepRoom removes rows whose own "until" has passed.
+func (s *Service) sweepRoom(ctx context.Context, room string, now time.Time) error {
+	var keys [][]byte
+	var rows []lapsing
+	err := s.DB.View(ctx, func(tx kv.Tx) error {
+		keys, rows = nil, nil
+		for e, err := range tx.Scan(kv.Prefix("aggregate", room)) {
+			if err != nil {
+				return err
+			}
+			var row lapsing
+			if err := kv.Decode(e.Value, &row); err != nil {
+				return err
+			}
+			if !now.Before(row.Until) {
+				keys, rows = append(keys, bytes.Clone(e.Key)), append(rows, row)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for from := 0; from < len(keys); from += sweepBatch {
+		to := min(from+sweepBatch, len(keys))
+		err := s.DB.Update(ctx, func(tx kv.Tx) error {
+			for i := from; i < to; i++ {
+				if err := tx.Delete(keys[i]); err != nil {
+					return err
+				}
+				if rows[i].ID == "" {
+					continue
+				}
+				if err := drop(tx, kv.Prefix("aggregate", "upload_part", rows[i].Person, rows[i].ID)); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
