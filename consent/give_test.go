@@ -95,9 +95,9 @@ func TestWhatIsNoYes(t *testing.T) {
 		"one that was replaced":   sign("ann", replaced.Challenge),
 		"somebody else's passkey": sign("bob", a.Challenge),
 	} {
-		t.Run(name, func(t *testing.T) { h.T = t; h.leavesNoTrace(errFinger, give(ann, response)) })
+		t.Run(name, func(t *testing.T) { h.TB = t; h.leavesNoTrace(errFinger, give(ann, response)) })
 	}
-	h.T = t
+	h.TB = t
 	h.leavesNoTrace(ErrNoGrant, give(bob, sign("bob", a.Challenge)))
 	h.clock.add(agreementLife)
 	h.leavesNoTrace(ErrNoAgreement, give(ann, sign("ann", a.Challenge)))
@@ -128,7 +128,7 @@ func TestAChoiceOutsideWhatIsOffered(t *testing.T) {
 		{"an end that has passed", Choice{Accounts: wallet, Until: noon}, wallet, ErrWider},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			h.T = t
+			h.TB = t
 			h.leavesNoTrace(tt.err, func() error { _, err := h.Prepare(ctx, ann, id, tt.choice, tt.offered); return err })
 		})
 	}
@@ -194,7 +194,7 @@ func TestPushRefusesWhatMayNotBeAsked(t *testing.T) {
 		{"an id that is taken", taken, bank, once(), errBackwards},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			h.T = t
+			h.TB = t
 			h.leavesNoTrace(tt.err, func() error {
 				return h.DB.Update(ctx, func(tx kv.Tx) error {
 					_, err := h.Push(tx, noon, tt.id, tt.client, tt.asked, noon.Add(time.Minute))

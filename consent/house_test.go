@@ -73,12 +73,12 @@ func sign(p PersonID, challenge []byte) []byte {
 // house is a Service with two clients.
 type house struct {
 	*Service
-	*testing.T
+	testing.TB
 	clock *clock
 	told  *[]string // what the hooks heard: "state lastLiving"
 }
 
-func build(t *testing.T) house {
+func build(t testing.TB) house {
 	t.Helper()
 	db, err := boltkv.Open(filepath.Join(t.TempDir(), "jali.db"))
 	if err != nil {

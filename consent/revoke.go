@@ -89,7 +89,7 @@ func (s *Service) end(tx kv.Tx, now time.Time, g *Grant, to State, by string) er
 }
 
 // othersLive reports whether the person has another given grant with the
-// client; one past its end that was not swept yet is none.
+// client, g having left the index; one past its end that was not swept yet is none.
 func (s *Service) othersLive(tx kv.Tx, now time.Time, g Grant) (bool, error) {
 	var others []GrantID
 	for row, err := range tx.Scan(kv.Prefix(room, "given", g.Person, g.Client)) {
@@ -103,7 +103,7 @@ func (s *Service) othersLive(tx kv.Tx, now time.Time, g Grant) (bool, error) {
 		if err != nil {
 			return false, err
 		}
-		if id != g.ID && o.at(now).State == Given {
+		if o.at(now).State == Given {
 			return true, nil
 		}
 	}

@@ -140,6 +140,22 @@ func TestDailyUsesBeginAnewAtMidnight(t *testing.T) {
 	}
 }
 
+func TestAClockSetBackCountsOnTheLaterDay(t *testing.T) {
+	h := build(t)
+	id, _ := h.given(daily(2, ""))
+	midnight := time.Date(2026, 11, 19, 0, 0, 0, 0, Shanghai)
+	for i, at := range []time.Time{midnight, midnight.Add(-time.Second)} {
+		h.clock.set(at)
+		if _, err := h.Spend(ctx, bank, id, fmt.Sprint(i), nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	h.clock.set(midnight)
+	if _, err := h.Spend(ctx, bank, id, "more", nil); !errors.Is(err, ErrSpentToday) {
+		t.Errorf("a third of two: %v", err)
+	}
+}
+
 func TestAKeyIsRememberedForADayAndForgottenThen(t *testing.T) {
 	h := build(t)
 	id, _ := h.given(daily(4, ""))

@@ -106,7 +106,7 @@ func (s *Service) lapse(tx kv.Tx, now time.Time, event string, d due) (bool, err
 	case dueRequest:
 		return s.lapseRequest(tx, now, g)
 	case dueGrant:
-		if g.State != Given {
+		if g.State != Given { // never so; and if it were, the others behind it must not wait
 			return false, nil
 		}
 		if err := s.end(tx, now, &g, Expired, ""); err != nil {

@@ -189,7 +189,7 @@ func (r *reader) number(name string) int {
 	}
 	s, ok := v.(json.Number)
 	n, err := strconv.Atoi(string(s))
-	if !ok || err != nil || n < 0 || n > 1e6 || strconv.Itoa(n) != string(s) {
+	if !ok || err != nil || n < 0 || n > 1e6 {
 		r.fail(name, "must be a whole number")
 		return 0
 	}
