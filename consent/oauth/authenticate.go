@@ -59,11 +59,11 @@ func (s *Server) Authenticate(r *http.Request) (Caller, error) {
 	if err != nil {
 		return Caller{}, err
 	}
-	now, hash := s.now(), s.store.hash(accessKind, token)
+	now, at := s.now(), s.store.mark(accessKind, token)
 	var t row
 	err = s.DB.View(r.Context(), func(tx kv.Tx) error {
 		t = row{}
-		_, err := kv.Load(tx, rowKey(accessKind, hash), &t)
+		_, err := kv.Load(tx, at.key(accessKind), &t)
 		return err
 	})
 	if err != nil {
@@ -86,7 +86,7 @@ func (s *Server) Authenticate(r *http.Request) (Caller, error) {
 		}
 		return Caller{}, err
 	}
-	return Caller{Client: t.Client, Grant: t.Grant, Token: hash}, nil
+	return Caller{Client: t.Client, Grant: t.Grant, Token: string(at)}, nil
 }
 
 // tokenOf takes the token out of the one Authorization header.

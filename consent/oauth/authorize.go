@@ -32,7 +32,7 @@ func (s *Server) authorize(w http.ResponseWriter, r *http.Request) {
 	var p pushed
 	err = s.DB.View(r.Context(), func(tx kv.Tx) error {
 		p = pushed{}
-		_, err := kv.Load(tx, rowKey(pushedKind, s.store.hash(pushedKind, q.Get("request_uri"))), &p)
+		_, err := kv.Load(tx, s.store.mark(pushedKind, q.Get("request_uri")).key(pushedKind), &p)
 		return err
 	})
 	if err != nil {
@@ -63,11 +63,11 @@ func (s *Server) finish(w http.ResponseWriter, r *http.Request) {
 		if err != nil {
 			return err
 		}
-		asked, err := pushedOf(tx, id)
+		asked, at, err := pushedOf(tx, id)
 		if err != nil {
 			return err
 		}
-		st := &step{tx: tx, now: now, asked: asked, grant: g}
+		st := &step{tx: tx, now: now, asked: asked, askedMark: at, grant: g}
 		answer := url.Values{"iss": {s.Issuer}}
 		if asked.State != "" {
 			answer.Set("state", asked.State)
@@ -76,7 +76,7 @@ func (s *Server) finish(w http.ResponseWriter, r *http.Request) {
 			answer.Set("error", "access_denied")
 			answer.Set("error_description", "the person said no")
 			back, err = withQuery(asked.RedirectURI, answer)
-			return errors.Join(err, dropAll(tx, id, pushedKind))
+			return errors.Join(err, drop(tx, pushedKind, at, id))
 		}
 		in := with(ctx, st)
 		ar, err := s.core.NewAuthorizeRequest(in, request(http.MethodGet, url.Values{
@@ -98,23 +98,6 @@ func (s *Server) finish(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	http.Redirect(w, r, back, http.StatusSeeOther)
-}
-
-// pushedOf answers a grant's request as it was pushed.
-func pushedOf(tx kv.Tx, id consent.GrantID) (pushed, error) {
-	found, err := hashes(tx, id, pushedKind)
-	if err != nil {
-		return pushed{}, err
-	}
-	if len(found) != 1 {
-		return pushed{}, errNoRequest
-	}
-	var p pushed
-	ok, err := kv.Load(tx, rowKey(pushedKind, found[0]), &p)
-	if err == nil && !ok {
-		err = errNoRequest
-	}
-	return p, err
 }
 
 // withQuery adds parameters to a redirect URI and keeps those it has.

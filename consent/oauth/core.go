@@ -54,34 +54,35 @@ func newCore(s *Server) *fosite.Fosite {
 	return fosite.NewOAuth2Provider(s.store, c)
 }
 
-// strategy makes codes and tokens: 256 random bits in base64url. There is
-// nothing in them to validate; whether one is good is for the store to say.
+// strategy makes codes and tokens: the grant's id, which the client knows, and
+// 256 random bits in base64url. There is nothing in them to validate; whether
+// one is good is for the store to say.
 type strategy struct{ store }
 
-func (s strategy) generate(k kind) (token, hash string, err error) {
+func (s strategy) generate(k kind, r fosite.Requester) (token, stored string, err error) {
 	b := make([]byte, 32)
 	_, _ = rand.Read(b) // never fails (crypto/rand, since Go 1.24)
-	token = base64.RawURLEncoding.EncodeToString(b)
-	return token, s.hash(k, token), nil
+	token = r.GetID() + "." + base64.RawURLEncoding.EncodeToString(b)
+	return token, string(s.mark(k, token)), nil
 }
 
 func (s strategy) AuthorizeCodeSignature(_ context.Context, t string) string {
-	return s.hash(codeKind, t)
+	return string(s.mark(codeKind, t))
 }
 func (s strategy) AccessTokenSignature(_ context.Context, t string) string {
-	return s.hash(accessKind, t)
+	return string(s.mark(accessKind, t))
 }
 func (s strategy) RefreshTokenSignature(_ context.Context, t string) string {
-	return s.hash(refreshKind, t)
+	return string(s.mark(refreshKind, t))
 }
-func (s strategy) GenerateAuthorizeCode(context.Context, fosite.Requester) (string, string, error) {
-	return s.generate(codeKind)
+func (s strategy) GenerateAuthorizeCode(_ context.Context, r fosite.Requester) (string, string, error) {
+	return s.generate(codeKind, r)
 }
-func (s strategy) GenerateAccessToken(context.Context, fosite.Requester) (string, string, error) {
-	return s.generate(accessKind)
+func (s strategy) GenerateAccessToken(_ context.Context, r fosite.Requester) (string, string, error) {
+	return s.generate(accessKind, r)
 }
-func (s strategy) GenerateRefreshToken(context.Context, fosite.Requester) (string, string, error) {
-	return s.generate(refreshKind)
+func (s strategy) GenerateRefreshToken(_ context.Context, r fosite.Requester) (string, string, error) {
+	return s.generate(refreshKind, r)
 }
 func (strategy) ValidateAuthorizeCode(context.Context, fosite.Requester, string) error { return nil }
 func (strategy) ValidateAccessToken(context.Context, fosite.Requester, string) error   { return nil }

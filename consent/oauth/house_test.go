@@ -169,6 +169,11 @@ type answer struct {
 	json   m
 }
 
+func (a *answer) read(w *httptest.ResponseRecorder) {
+	a.status, a.header, a.body = w.Code, w.Header(), w.Body.String()
+	_ = json.Unmarshal(w.Body.Bytes(), &a.json)
+}
+
 func (a answer) String() string { return fmt.Sprintf("%d %s", a.status, a.body) }
 func (a answer) text(name string) string {
 	s, _ := a.json[name].(string)

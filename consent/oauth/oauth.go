@@ -23,15 +23,17 @@
 // person's to end, and without a token nothing opens it. Access tokens live 15
 // minutes or until the grant's end. Refresh tokens exist for recurring grants
 // alone, are bound to client and key, are not rotated (FAPI 2.0 Security
-// Profile, section 5.3.2.1) and live until the grant's end. Of all of these
-// the store knows a MAC only.
+// Profile, section 5.3.2.1) and live until the grant's end. Codes and
+// tokens begin with the grant's id, which the client is told anyway; of what
+// makes them good the store knows a MAC only.
 //
 // The ids of client assertions and proofs are kept in memory; what was issued
 // before this process started is refused, so both need an iat.
 //
-// Rows: ("oauth", kind, hash) for kinds pushed, code, access and refresh;
-// ("oauth", "of", grant, kind, hash) finds what a grant has given; ("oauth",
-// "ends", at, kind, hash) is what Sweep removes when its time has come.
+// Rows: ("oauth", "pushed", mac) is a request, found by ("oauth", "grant",
+// grant, "pushed"); ("oauth", "grant", grant, kind, mac) are codes, access and
+// refresh tokens; ("oauth", "ends", at, kind, mark) is what Sweep removes when
+// its time has come.
 // Sessions, pages and data are not known here.
 package oauth
 

@@ -17,9 +17,9 @@ func (s *Server) revoke(w http.ResponseWriter, c call) error {
 	}
 	err := s.DB.Update(c.Context(), func(tx kv.Tx) error {
 		for _, k := range []kind{accessKind, refreshKind} {
-			hash := s.store.hash(k, token)
+			m := s.store.mark(k, token)
 			var r row
-			ok, err := kv.Load(tx, rowKey(k, hash), &r)
+			ok, err := kv.Load(tx, m.key(k), &r)
 			if err != nil {
 				return err
 			}
@@ -29,7 +29,7 @@ func (s *Server) revoke(w http.ResponseWriter, c call) error {
 			if k == refreshKind {
 				return dropAll(tx, r.Grant, accessKind, refreshKind)
 			}
-			return drop(tx, k, hash, r.Grant)
+			return drop(tx, k, m, r.Grant)
 		}
 		return nil
 	})

@@ -1,6 +1,8 @@
 package oauth
 
 import (
+	"bytes"
+	"strings"
 	"time"
 
 	"jali/consent"
@@ -9,7 +11,7 @@ import (
 
 const room = "oauth"
 
-// kind is what a hash is the hash of.
+// kind is what a mark is the mark of.
 type kind string
 
 const (
@@ -45,63 +47,86 @@ type row struct {
 	Used        time.Time `json:"used,omitzero"`
 }
 
-func rowKey(k kind, hash string) []byte { return kv.Key(room, k, hash) }
+// mark is what stands for a code, a token or a request_uri in storage: a MAC,
+// behind the grant's id and a dot where the token names its grant.
+type mark string
 
-func ofKey(g consent.GrantID, k kind, hash string) []byte { return kv.Key(room, "of", g, k, hash) }
+// key finds a row by its mark. What belongs to a grant lies side by side.
+func (m mark) key(k kind) []byte {
+	if k == pushedKind {
+		return kv.Key(room, k, m)
+	}
+	grant, mac, _ := strings.Cut(string(m), ".")
+	return kv.Key(room, "grant", grant, k, mac)
+}
+
+func pushedOfKey(g consent.GrantID) []byte { return kv.Key(room, "grant", g, pushedKind) }
 
 // endsRow is what the index of endings keeps, so that a sweep reads no more.
 type endsRow struct {
 	Kind  kind            `json:"kind"`
-	Hash  string          `json:"hash"`
+	Mark  mark            `json:"mark"`
 	Grant consent.GrantID `json:"grant"`
 }
 
-func endsKey(at time.Time, k kind, hash string) []byte { return kv.Key(room, "ends", at, k, hash) }
+func endsKey(at time.Time, k kind, m mark) []byte { return kv.Key(room, "ends", at, k, m) }
 
-// put stores a new row with both of its indexes; it is swept once until is past.
-func put(tx kv.Tx, k kind, hash string, g consent.GrantID, v any, until time.Time) error {
-	if err := kv.Store(tx, rowKey(k, hash), v); err != nil {
+// put stores a new row; it is swept once until is past.
+func put(tx kv.Tx, k kind, m mark, g consent.GrantID, v any, until time.Time) error {
+	if err := kv.Store(tx, m.key(k), v); err != nil {
 		return err
 	}
-	if err := tx.Put(ofKey(g, k, hash), []byte(hash)); err != nil {
-		return err
+	if k == pushedKind {
+		if err := tx.Put(pushedOfKey(g), []byte(m)); err != nil {
+			return err
+		}
 	}
-	return kv.Store(tx, endsKey(until, k, hash), endsRow{k, hash, g})
+	return kv.Store(tx, endsKey(until, k, m), endsRow{k, m, g})
 }
 
 // drop removes a row. Its entry among the endings stays until its time: Sweep
 // finds nothing behind it then.
-func drop(tx kv.Tx, k kind, hash string, g consent.GrantID) error {
-	if err := tx.Delete(rowKey(k, hash)); err != nil {
-		return err
-	}
-	return tx.Delete(ofKey(g, k, hash))
-}
-
-// hashes answers what a grant has given of one kind.
-func hashes(tx kv.Tx, g consent.GrantID, k kind) ([]string, error) {
-	var found []string
-	for e, err := range tx.Scan(kv.Prefix(room, "of", g, k)) {
-		if err != nil {
-			return nil, err
-		}
-		found = append(found, string(e.Value))
-	}
-	return found, nil
-}
-
-// dropAll removes all that a grant has given of some kinds.
-func dropAll(tx kv.Tx, g consent.GrantID, kinds ...kind) error {
-	for _, k := range kinds {
-		found, err := hashes(tx, g, k)
-		if err != nil {
+func drop(tx kv.Tx, k kind, m mark, g consent.GrantID) error {
+	if k == pushedKind {
+		if err := tx.Delete(pushedOfKey(g)); err != nil {
 			return err
 		}
-		for _, hash := range found {
-			if err := drop(tx, k, hash, g); err != nil {
+	}
+	return tx.Delete(m.key(k))
+}
+
+// dropAll removes all codes or tokens that a grant has given, by kinds.
+func dropAll(tx kv.Tx, g consent.GrantID, kinds ...kind) error {
+	var keys [][]byte
+	for _, k := range kinds {
+		for e, err := range tx.Scan(kv.Prefix(room, "grant", g, k)) {
+			if err != nil {
 				return err
 			}
+			keys = append(keys, bytes.Clone(e.Key))
+		}
+	}
+	for _, key := range keys {
+		if err := tx.Delete(key); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// pushedOf answers a grant's request as it was pushed, and its mark.
+func pushedOf(tx kv.Tx, g consent.GrantID) (pushed, mark, error) {
+	var p pushed
+	m, err := tx.Get(pushedOfKey(g))
+	if err != nil {
+		return p, "", err
+	}
+	ok := m != nil
+	if ok {
+		ok, err = kv.Load(tx, mark(m).key(pushedKind), &p)
+	}
+	if err == nil && !ok {
+		err = errNoRequest
+	}
+	return p, mark(m), err
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/ory/fosite"
@@ -21,8 +22,13 @@ type step struct {
 	now    time.Time
 	client consent.Client // who has authenticated, or who asked
 	key    string         // thumbprint of the key that the sender has proved to hold
-	asked  pushed         // the request that is being finished
+	asked  pushed         // the request that is being pushed or finished
 	grant  consent.Grant  // and what the person said to it
+
+	askedMark mark // of asked, once it is stored
+
+	lastKey string // what find read last in this step, which is asked for again
+	last    row
 }
 
 type stepKey struct{}
@@ -103,9 +109,16 @@ type store struct {
 	mac func(use string, parts ...string) []byte
 }
 
-// hash is what stands for a token in storage.
-func (s store) hash(k kind, token string) string {
-	return base64.RawURLEncoding.EncodeToString(s.mac("oauth "+string(k), token))
+// mark answers what stands for a token in storage. A token of ours begins with
+// its grant and a dot, so that all of a grant's rows share a page and ending
+// them needs no index; with anything else before the dot nothing is found.
+func (s store) mark(k kind, token string) mark {
+	m := base64.RawURLEncoding.EncodeToString(s.mac("oauth "+string(k), token))
+	if k == pushedKind {
+		return mark(m)
+	}
+	grant, _, _ := strings.Cut(token, ".")
+	return mark(grant + "." + m)
 }
 
 var (
@@ -130,26 +143,32 @@ func (s store) update(ctx context.Context, f func(kv.Tx) error) error {
 
 // find reads a code or token that has not ended and that is the caller's own;
 // all others are fosite.ErrNotFound. A used code ends later than it says.
-func (s store) find(ctx context.Context, k kind, hash string) (row, error) {
-	st := stepOf(ctx)
+func (s store) find(ctx context.Context, k kind, m mark) (row, error) {
+	st, at := stepOf(ctx), m.key(k)
+	if st.lastKey == string(at) {
+		return st.last, nil
+	}
 	var r row
 	err := s.view(ctx, func(tx kv.Tx) error {
 		r = row{}
-		ok, err := kv.Load(tx, rowKey(k, hash), &r)
+		ok, err := kv.Load(tx, at, &r)
 		if err == nil && (!ok || r.Client != st.client.ID || r.Used.IsZero() && !st.now.Before(r.Ends)) {
 			err = fosite.ErrNotFound
 		}
 		return err
 	})
+	if err == nil {
+		st.lastKey, st.last = string(at), r
+	}
 	return r, err
 }
 
-func (s store) put(ctx context.Context, k kind, hash string, g consent.GrantID, v any, until time.Time) error {
+func (s store) put(ctx context.Context, k kind, m mark, g consent.GrantID, v any, until time.Time) error {
 	st := stepOf(ctx)
 	if st.tx == nil {
 		return errNoTx
 	}
-	return put(st.tx, k, hash, g, v, until)
+	return put(st.tx, k, m, g, v, until)
 }
 
 // The register.
@@ -172,7 +191,7 @@ func (s store) CreatePARSession(ctx context.Context, uri string, r fosite.Author
 	p := st.asked
 	p.RedirectURI = r.GetRedirectURI().String()
 	p.Challenge = r.GetRequestForm().Get("code_challenge")
-	return s.put(ctx, pushedKind, s.hash(pushedKind, uri), p.Grant, p, st.now.Add(decideLife))
+	return s.put(ctx, pushedKind, s.mark(pushedKind, uri), p.Grant, p, st.now.Add(decideLife))
 }
 
 func (s store) GetPARSession(ctx context.Context, _ string) (fosite.AuthorizeRequester, error) {
@@ -197,7 +216,7 @@ func (s store) DeletePARSession(ctx context.Context, _ string) error {
 	if st.tx == nil {
 		return errNoTx
 	}
-	return dropAll(st.tx, st.asked.Grant, pushedKind)
+	return drop(st.tx, pushedKind, st.askedMark, st.asked.Grant)
 }
 
 // Codes. The row holds the PKCE challenge too (SanitationWhiteList), so it
@@ -206,7 +225,7 @@ func (s store) DeletePARSession(ctx context.Context, _ string) error {
 func (s store) CreateAuthorizeCodeSession(ctx context.Context, hash string, r fosite.Requester) error {
 	st := stepOf(ctx)
 	form := r.GetRequestForm()
-	return s.put(ctx, codeKind, hash, st.grant.ID, row{
+	return s.put(ctx, codeKind, mark(hash), st.grant.ID, row{
 		Grant: st.grant.ID, Client: st.asked.Client, Key: st.asked.Key, At: st.now, Ends: st.now.Add(codeLife),
 		RedirectURI: form.Get("redirect_uri"), Challenge: form.Get("code_challenge"),
 		Recurs: !st.grant.Agreed.Uses.Once(),
@@ -214,7 +233,7 @@ func (s store) CreateAuthorizeCodeSession(ctx context.Context, hash string, r fo
 }
 
 func (s store) GetAuthorizeCodeSession(ctx context.Context, hash string, _ fosite.Session) (fosite.Requester, error) {
-	r, err := s.find(ctx, codeKind, hash)
+	r, err := s.find(ctx, codeKind, mark(hash))
 	if err != nil {
 		return nil, err
 	}
@@ -231,21 +250,21 @@ func (s store) InvalidateAuthorizeCodeSession(ctx context.Context, hash string) 
 	if st.tx == nil {
 		return errNoTx
 	}
-	r, err := s.find(ctx, codeKind, hash)
+	r, err := s.find(ctx, codeKind, mark(hash))
 	if err != nil {
 		return err
 	}
 	if !r.Used.IsZero() {
 		return fosite.ErrInvalidatedAuthorizeCode
 	}
-	r.Used = st.now
-	return kv.Store(st.tx, rowKey(codeKind, hash), r)
+	r.Used, st.lastKey = st.now, ""
+	return kv.Store(st.tx, mark(hash).key(codeKind), r)
 }
 
 func (store) CreatePKCERequestSession(context.Context, string, fosite.Requester) error { return nil }
 func (store) DeletePKCERequestSession(context.Context, string) error                   { return nil }
 func (s store) GetPKCERequestSession(ctx context.Context, hash string, _ fosite.Session) (fosite.Requester, error) {
-	r, err := s.find(ctx, codeKind, hash)
+	r, err := s.find(ctx, codeKind, mark(hash))
 	if err != nil {
 		return nil, err
 	}
@@ -257,7 +276,7 @@ func (s store) GetPKCERequestSession(ctx context.Context, hash string, _ fosite.
 func (s store) CreateAccessTokenSession(ctx context.Context, hash string, r fosite.Requester) error {
 	st, se := stepOf(ctx), sessionOf(r)
 	ends := accessEnds(st.now, se.until)
-	return s.put(ctx, accessKind, hash, se.grant, row{
+	return s.put(ctx, accessKind, mark(hash), se.grant, row{
 		Grant: se.grant, Client: st.client.ID, Key: st.key, At: st.now, Ends: ends,
 	}, ends)
 }
@@ -271,21 +290,21 @@ func accessEnds(now, until time.Time) time.Time {
 
 func (s store) CreateRefreshTokenSession(ctx context.Context, hash, _ string, r fosite.Requester) error {
 	st, se := stepOf(ctx), sessionOf(r)
-	return s.put(ctx, refreshKind, hash, se.grant, row{
+	return s.put(ctx, refreshKind, mark(hash), se.grant, row{
 		Grant: se.grant, Client: st.client.ID, Key: st.key, At: st.now, Ends: se.until, Recurs: true,
 	}, se.until)
 }
 
 func (s store) GetAccessTokenSession(ctx context.Context, hash string, _ fosite.Session) (fosite.Requester, error) {
-	return s.token(ctx, accessKind, hash)
+	return s.token(ctx, accessKind, mark(hash))
 }
 
 func (s store) GetRefreshTokenSession(ctx context.Context, hash string, _ fosite.Session) (fosite.Requester, error) {
-	return s.token(ctx, refreshKind, hash)
+	return s.token(ctx, refreshKind, mark(hash))
 }
 
-func (s store) token(ctx context.Context, k kind, hash string) (fosite.Requester, error) {
-	r, err := s.find(ctx, k, hash)
+func (s store) token(ctx context.Context, k kind, m mark) (fosite.Requester, error) {
+	r, err := s.find(ctx, k, m)
 	if err != nil {
 		return nil, err
 	}
@@ -293,22 +312,15 @@ func (s store) token(ctx context.Context, k kind, hash string) (fosite.Requester
 }
 
 func (s store) DeleteAccessTokenSession(ctx context.Context, hash string) error {
-	return s.remove(ctx, accessKind, hash)
+	return s.remove(ctx, accessKind, mark(hash))
 }
 
 func (s store) DeleteRefreshTokenSession(ctx context.Context, hash string) error {
-	return s.remove(ctx, refreshKind, hash)
+	return s.remove(ctx, refreshKind, mark(hash))
 }
 
-func (s store) remove(ctx context.Context, k kind, hash string) error {
-	return s.update(ctx, func(tx kv.Tx) error {
-		var r row
-		ok, err := kv.Load(tx, rowKey(k, hash), &r)
-		if err != nil || !ok {
-			return err
-		}
-		return drop(tx, k, hash, r.Grant)
-	})
+func (s store) remove(ctx context.Context, k kind, m mark) error {
+	return s.update(ctx, func(tx kv.Tx) error { return tx.Delete(m.key(k)) })
 }
 
 func (store) RotateRefreshToken(context.Context, string, string) error { return errNotRotated }

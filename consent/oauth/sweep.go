@@ -54,7 +54,7 @@ func (s *Server) sweepSome(ctx context.Context) (int, error) {
 		}
 		due = len(rows)
 		for i, r := range rows {
-			if err := drop(tx, r.Kind, r.Hash, r.Grant); err != nil {
+			if err := drop(tx, r.Kind, r.Mark, r.Grant); err != nil {
 				return err
 			}
 			if err := tx.Delete(keys[i]); err != nil {

@@ -359,3 +359,23 @@ func BenchmarkVerify(b *testing.B) {
 		}
 	})
 }
+
+func TestOwnKeysAreRememberedWithinBounds(t *testing.T) {
+	var r remembered
+	for i := range 4200 {
+		raw := fmt.Appendf(nil, `{"n":%d,%s`, i, es.Public().JWK()[1:])
+		if k, err := r.parse(raw); err != nil || k.Thumbprint() != es.Public().Thumbprint() {
+			t.Fatalf("parse = %v, %v", k, err)
+		}
+	}
+	if n := len(r.kept); n == 0 || n > 4096 {
+		t.Errorf("%d keys are kept", n)
+	}
+	long := fmt.Appendf(nil, `{"n":%q,%s`, strings.Repeat("x", 2000), es.Public().JWK()[1:])
+	if _, err := r.parse(long); err != nil || r.kept[string(long)].raw != nil {
+		t.Errorf("a long one: %v, kept: %v", err, r.kept[string(long)].raw != nil)
+	}
+	if _, err := r.parse([]byte(`{"kty":"oct","k":"AAAA"}`)); !errors.Is(err, ErrKey) {
+		t.Errorf("parse = %v; want ErrKey", err)
+	}
+}

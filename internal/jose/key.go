@@ -247,3 +247,32 @@ func (s *Sets) Parse(raw []byte) (KeySet, error) {
 	s.kept[at] = set
 	return set, nil
 }
+
+// remembered keeps public keys that came in headers, by their text: whoever
+// sends one sends it with every proof. It holds at most 4096 of at most 1 KiB.
+type remembered struct {
+	mu   sync.RWMutex
+	kept map[string]PublicKey
+}
+
+var ownKeys remembered
+
+func (r *remembered) parse(raw []byte) (PublicKey, error) {
+	r.mu.RLock()
+	k, ok := r.kept[string(raw)]
+	r.mu.RUnlock()
+	if ok {
+		return k, nil
+	}
+	k, err := ParsePublicKey(raw)
+	if err != nil || len(raw) > 1<<10 {
+		return k, err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.kept == nil || len(r.kept) >= 4096 {
+		r.kept = map[string]PublicKey{}
+	}
+	r.kept[string(raw)] = k
+	return k, nil
+}

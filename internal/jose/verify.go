@@ -62,7 +62,7 @@ func Verify(compact string, keys KeySet, want Expect) (Token, error) {
 		return Token{}, ErrMalformed
 	}
 	if want.OwnKey {
-		own, err := ParsePublicKey(header["jwk"])
+		own, err := ownKeys.parse(header["jwk"])
 		if err != nil {
 			return Token{}, err
 		}

@@ -1,0 +1,613 @@
+package oauth
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/oauth2"
+
+	"jali/consent"
+	"jali/consent/dpop"
+	"jali/internal/fault"
+	"jali/internal/jose"
+)
+
+func TestForms(t *testing.T) {
+	h := open(t)
+	form := http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}
+	for _, tt := range []struct {
+		why    string
+		method string
+		path   string
+		header http.Header
+		body   string
+		status int
+	}{
+		{"another method", "GET", "/oauth/par", nil, "", 405},
+		{"another method that has a body", "PUT", "/oauth/token", form, "a=b", 405},
+		{"HEAD would take a ticket", "HEAD", "/oauth/finish?grant=a&ticket=b", nil, "", 405},
+		{"an endpoint that is not there", "POST", "/oauth/register", form, "a=b", 404},
+		{"parameters in the query", "POST", "/oauth/par?client_id=client_bank", form, "a=b", 400},
+		{"an empty query", "POST", "/oauth/par?", form, "a=b", 400},
+		{"JSON", "POST", "/oauth/par", http.Header{"Content-Type": {"application/json"}}, "{}", 400},
+		{"no content type", "POST", "/oauth/par", nil, "a=b", 400},
+		{"multipart, which fosite would read", "POST", "/oauth/par", http.Header{"Content-Type": {"multipart/form-data; boundary=x"}}, "--x--", 400},
+		{"another charset", "POST", "/oauth/par", http.Header{"Content-Type": {"application/x-www-form-urlencoded; charset=gbk"}}, "a=b", 400},
+		{"compressed", "POST", "/oauth/par", http.Header{"Content-Type": form["Content-Type"], "Content-Encoding": {"gzip"}}, "a=b", 400},
+		{"a parameter twice", "POST", "/oauth/par", form, "a=b&a=b", 400},
+		{"a parameter twice, once empty", "POST", "/oauth/par", form, "a=b&a=", 400},
+		{"a bad escape", "POST", "/oauth/par", form, "a=%zz", 400},
+		{"semicolons", "POST", "/oauth/par", form, "a=b;c=d", 400},
+		{"not UTF-8", "POST", "/oauth/par", form, "a=%ff", 400},
+		{"a NUL", "POST", "/oauth/par", form, "a=%00", 400},
+		{"too many parameters", "POST", "/oauth/par", form, strings.Repeat("a=b&", 70), 400},
+		{"64 KiB and one byte", "POST", "/oauth/token", form, "a=" + strings.Repeat("b", 64<<10-1), 413},
+	} {
+		t.Run(tt.why, func(t *testing.T) {
+			got := h.send(tt.method, tt.path, tt.header, strings.NewReader(tt.body))
+			if got.status != tt.status || tt.method != "HEAD" && got.text("error") != "invalid_request" {
+				t.Errorf("got %v; want %d invalid_request", got, tt.status)
+			}
+			if tt.status == 405 && got.header.Get("Allow") == "" {
+				t.Error("405 without Allow")
+			}
+		})
+	}
+	good := h.parForm(h.bank, once, "unknown", "parameters are ignored", "prompt", "consent")
+	got := h.send("POST", "/oauth/par", http.Header{"Content-Type": {"application/x-www-form-urlencoded; charset=UTF-8"}}, strings.NewReader(good.Encode()))
+	if got.status != http.StatusCreated {
+		t.Errorf("a charset and unknown parameters: %v", got)
+	}
+}
+
+func TestClientAuthentication(t *testing.T) {
+	h := open(t)
+	sign := func(header, claims m) func() url.Values {
+		return func() url.Values {
+			f := h.parForm(h.bank, once)
+			f.Set("client_assertion", h.assertion(h.bank, header, claims))
+			return f
+		}
+	}
+	change := func(params ...string) func() url.Values {
+		return func() url.Values { return h.parForm(h.bank, once, params...) }
+	}
+	at := func(d time.Duration) int64 { return h.clock.now().Add(d).Unix() }
+	stranger, someoneElse := h.bank, h.bank
+	stranger.key = must(jose.Generate(jose.ES256))
+	someoneElse.id = "client_nobody"
+	used := h.parForm(h.bank, once)
+	if got := h.post("/oauth/par", used); got.status != 201 {
+		t.Fatal(got)
+	}
+
+	for _, tt := range []struct {
+		why  string
+		form func() url.Values
+		ok   bool
+	}{
+		{"good", change(), true},
+		{"client_id left out: the assertion says it", change("client_id", ""), true},
+		{"typ of the newer draft", sign(m{"typ": "client-authentication+jwt"}, nil), true},
+		{"exp 5 minutes ahead", sign(nil, m{"exp": at(5 * time.Minute)}), true},
+		{"nbf and iat 8 s ahead", sign(nil, m{"nbf": at(8 * time.Second), "iat": at(8 * time.Second)}), true},
+
+		{"an unknown client", func() url.Values { return h.parForm(someoneElse, once) }, false},
+		{"another client's id", change("client_id", "client_other"), false},
+		{"a stranger's key", func() url.Values { return h.parForm(stranger, once) }, false},
+		{"no assertion", change("client_assertion", ""), false},
+		{"no type", change("client_assertion_type", ""), false},
+		{"another type", change("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:saml2-bearer"), false},
+		{"a secret in place of it", change("client_assertion", "", "client_secret", "x"), false},
+		{"a secret beside it", change("client_secret", "x"), false},
+		{"nonsense", change("client_assertion", "x.y.z"), false},
+		{"no iss", sign(nil, m{"iss": nil}), false},
+		{"another iss", sign(nil, m{"iss": "client_other"}), false},
+		{"no sub", sign(nil, m{"sub": nil}), false},
+		{"another sub", sign(nil, m{"sub": "client_other"}), false},
+		{"no aud", sign(nil, m{"aud": nil}), false},
+		{"aud as an array", sign(nil, m{"aud": []string{issuer}}), false},
+		{"aud of the PAR endpoint", sign(nil, m{"aud": issuer + "/oauth/par"}), false},
+		{"aud of the token endpoint", sign(nil, m{"aud": issuer + "/oauth/token"}), false},
+		{"aud with a slash", sign(nil, m{"aud": issuer + "/"}), false},
+		{"no exp", sign(nil, m{"exp": nil}), false},
+		{"exp 5 minutes back", sign(nil, m{"exp": at(-5 * time.Minute)}), false},
+		{"exp now", sign(nil, m{"exp": at(0)}), false},
+		{"exp an hour ahead", sign(nil, m{"exp": at(time.Hour)}), false},
+		{"exp as a string", sign(nil, m{"exp": "2000000000"}), false},
+		{"no iat", sign(nil, m{"iat": nil}), false},
+		{"iat a minute ahead", sign(nil, m{"iat": at(time.Minute)}), false},
+		{"iat before the server started", sign(nil, m{"iat": at(-2 * time.Second)}), false},
+		{"nbf over a minute ahead", sign(nil, m{"nbf": at(61 * time.Second)}), false},
+		{"no jti", sign(nil, m{"jti": nil}), false},
+		{"an empty jti", sign(nil, m{"jti": " "}), false},
+		{"an endless jti", sign(nil, m{"jti": strings.Repeat("x", 257)}), false},
+		{"a key of its own", sign(m{"jwk": h.bank.key.Public().JWK()}, nil), false},
+		{"crit", sign(m{"crit": []string{"exp"}}, nil), false},
+		{"a proof for an assertion", sign(m{"typ": "dpop+jwt"}, nil), false},
+		{"the same one again", func() url.Values { return used }, false},
+		{"larger than 8 KiB", sign(nil, m{"x": strings.Repeat("x", 8<<10)}), false},
+	} {
+		t.Run(tt.why, func(t *testing.T) {
+			got := h.post("/oauth/par", tt.form())
+			if tt.ok && got.status != 201 || !tt.ok && (got.status != 401 || got.text("error") != "invalid_client") {
+				t.Errorf("got %v; want ok: %v", got, tt.ok)
+			}
+		})
+	}
+
+	t.Run("unknown, foreign key and forged alg answer alike", func(t *testing.T) {
+		for _, pair := range [][2]url.Values{
+			{h.parForm(someoneElse, once), h.parForm(stranger, once)},
+			{h.parForm(someoneElse, once, "client_assertion", "x"), h.parForm(h.bank, once, "client_assertion", "x")},
+		} {
+			if a, b := h.post("/oauth/par", pair[0]), h.post("/oauth/par", pair[1]); a.body != b.body || a.status != b.status {
+				t.Errorf("an unknown client: %v; a known one: %v", a, b)
+			}
+		}
+	})
+	t.Run("HTTP Basic", func(t *testing.T) {
+		got := h.send("POST", "/oauth/token", http.Header{
+			"Content-Type": {"application/x-www-form-urlencoded"}, "Authorization": {"Basic Y2xpZW50X2Jhbms6eA=="},
+		}, strings.NewReader("grant_type=client_credentials"))
+		if got.status != 401 || got.text("error") != "invalid_client" || !strings.HasPrefix(got.header.Get("WWW-Authenticate"), "Basic") {
+			t.Errorf("got %v with %q", got, got.header.Get("WWW-Authenticate"))
+		}
+	})
+	t.Run("after a restart", func(t *testing.T) {
+		form := h.parForm(h.bank, once)
+		h.clock.pass(3 * time.Second)
+		h.http.Config.Handler = h.newServer()
+		if got := h.post("/oauth/par", form); got.text("error") != "invalid_client" {
+			t.Errorf("an assertion from before the start: %v", got)
+		}
+	})
+}
+
+func TestPushRefuses(t *testing.T) {
+	h := open(t)
+	proof := func() string { return h.proof(h.bank.dpop, "POST", issuer+"/oauth/par", "", nil) }
+	jkt := h.bank.dpop.Public().Thumbprint()
+	for _, tt := range []struct {
+		why    string
+		params []string
+		proofs []string
+		code   string // empty: accepted
+	}{
+		{"as it should be", nil, nil, ""},
+		{"without a state", []string{"state", ""}, nil, ""},
+		{"a short state, which fosite refuses", []string{"state", "x"}, nil, ""},
+		{"a state of 2048 bytes", []string{"state", strings.Repeat("s", 2048)}, nil, ""},
+		{"a proof", nil, []string{proof()}, ""},
+		{"dpop_jkt", []string{"dpop_jkt", jkt}, nil, ""},
+		{"both", []string{"dpop_jkt", jkt}, []string{proof()}, ""},
+		{"the resource by name", []string{"resource", issuer + "/v1"}, nil, ""},
+		{"response_mode query", []string{"response_mode", "query"}, nil, ""},
+
+		{"a state of 2049 bytes", []string{"state", strings.Repeat("s", 2049)}, nil, "invalid_request"},
+		{"a state with a line break", []string{"state", "a\nb"}, nil, "invalid_request"},
+		{"no response_type", []string{"response_type", ""}, nil, "invalid_request"},
+		{"the implicit flow", []string{"response_type", "token"}, nil, "unsupported_response_type"},
+		{"a hybrid flow", []string{"response_type", "code id_token"}, nil, "unsupported_response_type"},
+		{"response_mode fragment", []string{"response_mode", "fragment"}, nil, "invalid_request"},
+		{"a scope", []string{"scope", "openid"}, nil, "invalid_scope"},
+		{"no redirect_uri", []string{"redirect_uri", ""}, nil, "invalid_request"},
+		{"another redirect_uri", []string{"redirect_uri", "https://bank.example/other"}, nil, "invalid_request"},
+		{"a redirect_uri that begins the same", []string{"redirect_uri", callback + "&x=y"}, nil, "invalid_request"},
+		{"no PKCE", []string{"code_challenge", "", "code_challenge_method", ""}, nil, "invalid_request"},
+		{"plain PKCE", []string{"code_challenge", verifier, "code_challenge_method", "plain"}, nil, "invalid_request"},
+		{"no method, which means plain", []string{"code_challenge_method", ""}, nil, "invalid_request"},
+		{"a challenge that is no hash", []string{"code_challenge", "x"}, nil, "invalid_request"},
+		{"a challenge with padding", []string{"code_challenge", s256(verifier) + "="}, nil, "invalid_request"},
+		{"a request_uri", []string{"request_uri", requestURIPrefix + "x"}, nil, "invalid_request"},
+		{"a request object", []string{"request", "e30.e30."}, nil, "invalid_request"},
+		{"no authorization_details", []string{"authorization_details", ""}, nil, "invalid_request"},
+		{"authorization_details of another type", []string{"authorization_details", `[{"type":"payment"}]`}, nil, "invalid_authorization_details"},
+		{"an unknown member", []string{"authorization_details", strings.Replace(once, `"uses"`, `"more":1,"uses"`, 1)}, nil, "invalid_authorization_details"},
+		{"beyond the purpose", []string{"authorization_details", strings.Replace(once, `{"limit":1}`, `{"limit":99,"per":"day"}`, 1)}, nil, "invalid_authorization_details"},
+		{"another resource", []string{"resource", "https://evil.example"}, nil, "invalid_target"},
+		{"dpop_jkt that is no thumbprint", []string{"dpop_jkt", "x"}, nil, "invalid_request"},
+		{"dpop_jkt of another key", []string{"dpop_jkt", h.other.dpop.Public().Thumbprint()}, []string{proof()}, "invalid_dpop_proof"},
+		{"a proof for another endpoint", nil, []string{h.proof(h.bank.dpop, "POST", issuer+"/oauth/token", "", nil)}, "invalid_dpop_proof"},
+		{"two proofs", nil, []string{proof(), proof()}, "invalid_dpop_proof"},
+		{"nonsense for a proof", nil, []string{"x"}, "invalid_dpop_proof"},
+	} {
+		t.Run(tt.why, func(t *testing.T) {
+			before := h.rows()
+			got := h.post("/oauth/par", h.parForm(h.bank, once, tt.params...), tt.proofs...)
+			if tt.code == "" {
+				if got.status != 201 || got.json["expires_in"] != 300.0 {
+					t.Errorf("got %v; want 201", got)
+				}
+				return
+			}
+			h.wantError(tt.why, got, 400, tt.code)
+			if h.rows() != before {
+				t.Error("something was stored")
+			}
+		})
+	}
+}
+
+func TestAuthorizeRefuses(t *testing.T) {
+	h := open(t)
+	uri := h.push(h.bank, once)
+	q := func(pairs ...string) string {
+		v := url.Values{}
+		for i := 0; i < len(pairs); i += 2 {
+			v.Add(pairs[i], pairs[i+1])
+		}
+		return "/oauth/authorize?" + v.Encode()
+	}
+	for _, tt := range []struct{ why, path, code string }{
+		{"a plain OAuth request", q("client_id", h.bank.id, "response_type", "code", "redirect_uri", callback), "request_not_pushed"},
+		{"no client_id", q("request_uri", uri), "request_not_pushed"},
+		{"request_uri twice", q("client_id", h.bank.id, "request_uri", uri, "request_uri", uri), "request_not_pushed"},
+		{"a request_uri nobody gave", q("client_id", h.bank.id, "request_uri", requestURIPrefix+"x"), "request_not_found"},
+		{"another client's", q("client_id", h.other.id, "request_uri", uri), "request_not_found"},
+		{"a URL, which must not be fetched", q("client_id", h.bank.id, "request_uri", "https://bank.example/r"), "request_not_found"},
+	} {
+		got := h.get(tt.path)
+		if got.status != 400 || !strings.Contains(got.body, tt.code) || !strings.Contains(got.body, "这个授权请求无法继续") || got.header.Get("Location") != "" {
+			t.Errorf("%s: %v; want %s", tt.why, got, tt.code)
+		}
+	}
+	id := h.visit(h.bank, uri)
+	if got := h.get(q("client_id", h.bank.id, "request_uri", uri, "state", "other", "scope", "x")); got.status != 303 {
+		t.Errorf("what stands beside it is ignored: %v", got)
+	}
+	h.clock.pass(requestLife)
+	if got := h.get(q("client_id", h.bank.id, "request_uri", uri)); !strings.Contains(got.body, "request_not_found") {
+		t.Errorf("after 300 s: %v", got)
+	}
+	// The person who opened it in time may still answer.
+	if back := h.back(h.get(h.decide(id, true))); back.Get("state") != "the state" {
+		t.Errorf("the client is told %v", back)
+	}
+}
+
+func TestFinishRefuses(t *testing.T) {
+	h := open(t)
+	id := h.visit(h.bank, h.push(h.bank, once))
+	where := h.decide(id, true)
+	ticket := must(url.Parse(where)).Query().Get("ticket")
+	other := h.visit(h.bank, h.push(h.bank, once))
+	for _, tt := range []struct{ why, path string }{
+		{"a wrong ticket", "/oauth/finish?grant=" + string(id) + "&ticket=x"},
+		{"another grant's ticket", "/oauth/finish?grant=" + string(other) + "&ticket=" + ticket},
+		{"no ticket, where none was made", "/oauth/finish?grant=" + string(other) + "&ticket="},
+		{"no grant", "/oauth/finish?ticket=" + ticket},
+		{"an unknown grant", "/oauth/finish?grant=grant_x&ticket=" + ticket},
+		{"the ticket twice", where + "&ticket=" + ticket},
+	} {
+		if got := h.get(tt.path); got.status != 400 || got.header.Get("Location") != "" {
+			t.Errorf("%s: %v", tt.why, got)
+		}
+	}
+	if _, err := h.consent.Revoke(context.Background(), h.person, id); err != nil {
+		t.Fatal(err)
+	}
+	if got := h.get(where); got.status != 400 {
+		t.Errorf("taken back before the browser came: %v", got)
+	}
+}
+
+func TestTokenRefuses(t *testing.T) {
+	h := open(t)
+	code, _ := h.code(h.bank, once)
+	proof := func(changes m) []string {
+		return []string{h.proof(h.bank.dpop, "POST", issuer+"/oauth/token", "", changes)}
+	}
+	form := func(params ...string) url.Values { return h.redeemForm(h.bank, code, params...) }
+	for _, tt := range []struct {
+		why    string
+		form   url.Values
+		proofs []string
+		code   string
+	}{
+		{"no proof: this server gives no bearer tokens", form(), nil, "invalid_dpop_proof"},
+		{"two proofs", form(), append(proof(nil), proof(nil)...), "invalid_dpop_proof"},
+		{"a proof for GET", form(), proof(m{"htm": "GET"}), "invalid_dpop_proof"},
+		{"a proof for another address", form(), proof(m{"htu": issuer + "/oauth/par"}), "invalid_dpop_proof"},
+		{"a proof for where we listen instead of who we are", form(), proof(m{"htu": h.http.URL + "/oauth/token"}), "invalid_dpop_proof"},
+		{"an old proof", form(), proof(m{"iat": h.clock.now().Add(-2 * time.Minute).Unix()}), "invalid_dpop_proof"},
+		{"no grant_type", form("grant_type", ""), proof(nil), "invalid_request"},
+		{"the password grant", form("grant_type", "password"), proof(nil), "unsupported_grant_type"},
+		{"the client's own grant", form("grant_type", "client_credentials"), proof(nil), "unsupported_grant_type"},
+		{"two grant types", form("grant_type", "authorization_code refresh_token"), proof(nil), "unsupported_grant_type"},
+		{"no code", form("code", ""), proof(nil), "invalid_request"},
+		{"an unknown code", form("code", "x"), proof(nil), "invalid_grant"},
+		{"another redirect_uri", form("redirect_uri", "https://bank.example/other"), proof(nil), "invalid_grant"},
+		{"no redirect_uri", form("redirect_uri", ""), proof(nil), "invalid_grant"},
+		{"a wrong verifier", form("code_verifier", strings.Repeat("x", 43)), proof(nil), "invalid_grant"},
+		{"no verifier, after a wrong one", form("code_verifier", ""), proof(nil), "invalid_grant"},
+		{"a short verifier", form("code_verifier", "x"), proof(nil), "invalid_grant"},
+		{"another client, with its own assertion", h.redeemForm(h.other, code), proof(nil), "invalid_grant"},
+		{"a scope", form("scope", "x"), proof(nil), "invalid_scope"},
+		{"other authorization_details", form("authorization_details", daily), proof(nil), "invalid_authorization_details"},
+		{"another resource", form("resource", "https://evil.example"), proof(nil), "invalid_target"},
+		{"no refresh_token", form("grant_type", "refresh_token"), proof(nil), "invalid_request"},
+		{"an unknown refresh_token", form("grant_type", "refresh_token", "refresh_token", "x"), proof(nil), "invalid_grant"},
+		{"the code for a refresh_token", form("grant_type", "refresh_token", "refresh_token", code), proof(nil), "invalid_grant"},
+	} {
+		t.Run(tt.why, func(t *testing.T) {
+			h.wantError(tt.why, h.post("/oauth/token", tt.form, tt.proofs...), 400, tt.code)
+		})
+	}
+	again := proof(nil)
+	h.wantError("the proof's first use", h.post("/oauth/token", form("code", "x"), again...), 400, "invalid_grant")
+	h.wantError("the same proof again", h.post("/oauth/token", form(), again...), 400, "invalid_dpop_proof")
+
+	// None of this has used the code up.
+	if got := h.redeem(h.bank, code); got.status != 200 {
+		t.Errorf("the code, at last: %v", got)
+	}
+}
+
+func TestCodeExpires(t *testing.T) {
+	h := open(t)
+	code, _ := h.code(h.bank, once)
+	h.clock.pass(codeLife)
+	h.wantError("after 60 s", h.redeem(h.bank, code), 400, "invalid_grant")
+}
+
+func TestCodeOfARevokedGrant(t *testing.T) {
+	h := open(t)
+	code, id := h.code(h.bank, once)
+	if _, err := h.consent.Revoke(context.Background(), h.person, id); err != nil {
+		t.Fatal(err)
+	}
+	h.wantError("taken back within the minute", h.redeem(h.bank, code), 400, "invalid_grant")
+}
+
+func TestCodeIsBoundToTheKeyThatPushed(t *testing.T) {
+	for _, way := range []string{"by proof", "by dpop_jkt"} {
+		t.Run(way, func(t *testing.T) {
+			h := open(t)
+			form, proofs := h.parForm(h.bank, once), []string(nil)
+			if way == "by proof" {
+				proofs = []string{h.proof(h.bank.dpop, "POST", issuer+"/oauth/par", "", nil)}
+			} else {
+				form.Set("dpop_jkt", h.bank.dpop.Public().Thumbprint())
+			}
+			uri := h.post("/oauth/par", form, proofs...).text("request_uri")
+			code := h.back(h.get(h.decide(h.visit(h.bank, uri), true))).Get("code")
+			thief := h.bank
+			thief.dpop = h.other.dpop
+			h.wantError("another key", h.redeem(thief, code), 400, "invalid_grant")
+			if got := h.redeem(h.bank, code); got.status != 200 {
+				t.Errorf("the right key: %v", got)
+			}
+		})
+	}
+}
+
+// TestSecondUseTakesBackWhatTheFirstGave, RFC 6749, section 4.1.2. The grant
+// stays: it is the person's.
+func TestSecondUseTakesBackWhatTheFirstGave(t *testing.T) {
+	h := open(t)
+	code, id := h.code(h.bank, daily)
+	got := h.redeem(h.bank, code)
+	access, refresh := got.text("access_token"), got.text("refresh_token")
+	if h.introspect(h.bank, access).json["active"] != true {
+		t.Fatal("no token to take back")
+	}
+	h.wantError("another client tries the used code", h.redeem(h.other, code), 400, "invalid_grant")
+	if h.introspect(h.bank, access).json["active"] != true {
+		t.Error("another client could take a token away")
+	}
+	h.clock.pass(2 * time.Minute) // after the code's own end too
+	h.wantError("second use", h.redeem(h.bank, code), 400, "invalid_grant")
+	for _, token := range []string{access, refresh} {
+		if h.introspect(h.bank, token).json["active"] != false {
+			t.Error("a token outlives its code's second use")
+		}
+	}
+	if _, err := h.consent.Live(context.Background(), "client_bank", id); err != nil {
+		t.Errorf("the grant: %v", err)
+	}
+}
+
+func TestDataAPIRefuses(t *testing.T) {
+	h := open(t)
+	got, _ := h.tokens(h.bank, once)
+	token := got.text("access_token")
+	good := func() string { return h.proof(h.bank.dpop, "GET", issuer+"/v1/views/a%20b", token, nil) }
+	used := good()
+	for _, tt := range []struct {
+		why    string
+		auth   []string
+		proofs []string
+		code   string // of the fault; empty: good
+		error  string // in the challenge
+	}{
+		{"good", []string{"DPoP " + token}, []string{used}, "", ""},
+		{"the scheme in lower case (RFC 9110, section 11.1)", []string{"dpop " + token}, []string{good()}, "", ""},
+		{"nothing", nil, nil, "invalid_token", ""},
+		{"a proof alone", nil, []string{good()}, "invalid_token", ""},
+		{"Bearer", []string{"Bearer " + token}, []string{good()}, "invalid_token", "invalid_token"},
+		{"Basic", []string{"Basic " + token}, []string{good()}, "invalid_token", "invalid_token"},
+		{"two tokens", []string{"DPoP " + token, "DPoP " + token}, []string{good()}, "invalid_token", "invalid_token"},
+		{"two in one header", []string{"DPoP " + token + ", DPoP x"}, []string{good()}, "invalid_token", "invalid_token"},
+		{"no token behind the scheme", []string{"DPoP"}, []string{good()}, "invalid_token", "invalid_token"},
+		{"an unknown token", []string{"DPoP x"}, []string{h.proof(h.bank.dpop, "GET", issuer+"/v1/views/a%20b", "x", nil)}, "invalid_token", "invalid_token"},
+		{"no proof", []string{"DPoP " + token}, nil, "invalid_dpop_proof", "invalid_dpop_proof"},
+		{"two proofs", []string{"DPoP " + token}, []string{good(), good()}, "invalid_dpop_proof", "invalid_dpop_proof"},
+		{"the same proof again", []string{"DPoP " + token}, []string{used}, "invalid_dpop_proof", "invalid_dpop_proof"},
+		{"a proof for another path", []string{"DPoP " + token}, []string{h.proof(h.bank.dpop, "GET", issuer+"/v1/views/b", token, nil)}, "invalid_dpop_proof", "invalid_dpop_proof"},
+		{"a proof for another method", []string{"DPoP " + token}, []string{h.proof(h.bank.dpop, "POST", issuer+"/v1/views/a%20b", token, nil)}, "invalid_dpop_proof", "invalid_dpop_proof"},
+		{"a proof for the Host that was sent", []string{"DPoP " + token}, []string{h.proof(h.bank.dpop, "GET", "http://inside/v1/views/a%20b", token, nil)}, "invalid_dpop_proof", "invalid_dpop_proof"},
+		{"a proof without ath", []string{"DPoP " + token}, []string{h.proof(h.bank.dpop, "GET", issuer+"/v1/views/a%20b", token, m{"ath": nil})}, "invalid_dpop_proof", "invalid_dpop_proof"},
+		{"a proof for another token", []string{"DPoP " + token}, []string{h.proof(h.bank.dpop, "GET", issuer+"/v1/views/a%20b", "other", nil)}, "invalid_dpop_proof", "invalid_dpop_proof"},
+		{"another key's proof", []string{"DPoP " + token}, []string{h.proof(h.other.dpop, "GET", issuer+"/v1/views/a%20b", token, nil)}, "invalid_token", "invalid_token"},
+	} {
+		t.Run(tt.why, func(t *testing.T) {
+			r := httptest.NewRequest("GET", "http://inside/v1/views/a%20b?limit=1", nil)
+			r.Header["Authorization"], r.Header["Dpop"] = tt.auth, tt.proofs
+			_, err := h.server.Authenticate(r)
+			if tt.code == "" {
+				if err != nil {
+					t.Errorf("Authenticate = %v", err)
+				}
+				return
+			}
+			var no *Unauthorized
+			if !errors.As(err, &no) || fault.Of(err).Code != tt.code || fault.Of(err).Kind != fault.Unauthenticated {
+				t.Fatalf("Authenticate = %v; want %s", err, tt.code)
+			}
+			if c := no.Challenge(); !strings.HasPrefix(c, "DPoP ") || !strings.Contains(c, `algs="ES256 PS256 EdDSA Ed25519"`) ||
+				(tt.error == "") != !strings.Contains(c, "error=") || !strings.Contains(c, tt.error) || strings.Contains(c, token) {
+				t.Errorf("Challenge = %s", c)
+			}
+		})
+	}
+}
+
+// TestPlainOAuthClient: golang.org/x/oauth2 knows neither PAR nor DPoP. Both of
+// its steps are refused in words that say what is missing.
+func TestPlainOAuthClient(t *testing.T) {
+	h := open(t)
+	c := oauth2.Config{ClientID: h.bank.id, ClientSecret: "secret", RedirectURL: callback,
+		Endpoint: oauth2.Endpoint{AuthURL: h.http.URL + "/oauth/authorize", TokenURL: h.http.URL + "/oauth/token"}}
+	if got := h.get(strings.TrimPrefix(c.AuthCodeURL("state", oauth2.S256ChallengeOption(verifier)), h.http.URL)); got.status != 400 || !strings.Contains(got.body, "pushed") {
+		t.Errorf("authorize: %v", got)
+	}
+	code, _ := h.code(h.bank, once)
+	for _, style := range []oauth2.AuthStyle{oauth2.AuthStyleAutoDetect, oauth2.AuthStyleInHeader, oauth2.AuthStyleInParams} {
+		c.Endpoint.AuthStyle = style
+		_, err := c.Exchange(context.Background(), code, oauth2.VerifierOption(verifier))
+		var no *oauth2.RetrieveError
+		if !errors.As(err, &no) || no.ErrorCode != "invalid_client" || !strings.Contains(no.ErrorDescription, "private_key_jwt") {
+			t.Errorf("Exchange = %v", err)
+		}
+	}
+	// Taught private_key_jwt, it still has no proof.
+	c.ClientSecret = ""
+	_, err := c.Exchange(context.Background(), code, oauth2.VerifierOption(verifier),
+		oauth2.SetAuthURLParam("client_assertion_type", assertionType),
+		oauth2.SetAuthURLParam("client_assertion", h.assertion(h.bank, nil, nil)))
+	var no *oauth2.RetrieveError
+	if !errors.As(err, &no) || no.ErrorCode != "invalid_dpop_proof" || !strings.Contains(no.ErrorDescription, "RFC 9449") {
+		t.Errorf("Exchange = %v", err)
+	}
+}
+
+// TestNothingSecretIsKeptOrLogged looks for everything secret that went by in
+// storage and log, first for something that has to be there.
+func TestNothingSecretIsKeptOrLogged(t *testing.T) {
+	h := open(t)
+	var log bytes.Buffer
+	h.server.Log = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	form := h.parForm(h.bank, daily)
+	uri := h.post("/oauth/par", form).text("request_uri")
+	where := h.decide(h.visit(h.bank, uri), true)
+	between := h.dump()
+	code := h.back(h.get(where)).Get("code")
+	got := h.redeem(h.bank, code)
+	h.redeem(h.bank, "unknown-code-"+verifier)
+	h.post("/oauth/token", url.Values{"client_secret": {"hunter2"}})
+	kept := between + h.dump() + log.String()
+	if !strings.Contains(kept, "the state") || !strings.Contains(kept, "client secrets are not accepted") {
+		t.Fatal("this looks in the wrong place")
+	}
+	for what, secret := range map[string]string{
+		"assertion": form.Get("client_assertion"), "request_uri": strings.TrimPrefix(uri, requestURIPrefix), "code": code,
+		"verifier": verifier, "access token": got.text("access_token"), "refresh token": got.text("refresh_token"),
+		"ticket": must(url.Parse(where)).Query().Get("ticket"), "secret": "hunter2",
+	} {
+		if secret == "" || strings.Contains(kept, secret) || strings.Contains(kept, base64.RawURLEncoding.EncodeToString([]byte(secret))) {
+			t.Errorf("%s: kept, or missing from the test", what)
+		}
+	}
+}
+
+func TestStorageTrouble(t *testing.T) {
+	h := open(t)
+	code, _ := h.code(h.bank, once)
+	got, _ := h.tokens(h.bank, once)
+	if err := h.db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for what, got := range map[string]answer{
+		"par": h.post("/oauth/par", h.parForm(h.bank, once)), "token": h.redeem(h.bank, code),
+		"introspect": h.introspect(h.bank, got.text("access_token")),
+	} {
+		h.wantError(what, got, 503, "temporarily_unavailable")
+	}
+	if got := h.get("/oauth/authorize?client_id=a&request_uri=b"); got.status != 503 {
+		t.Errorf("authorize: %v", got)
+	}
+	if _, err := h.call(h.bank.dpop, got.text("access_token")); fault.Of(err).Kind != fault.Unavailable {
+		t.Errorf("Authenticate = %v", err)
+	}
+}
+
+func TestConfiguration(t *testing.T) {
+	h := open(t)
+	good := h.server.Config
+	for _, tt := range []struct {
+		issuer string
+		ok     bool
+	}{
+		{"https://jali.example", true}, {"http://localhost:8080", true}, {"http://127.0.0.1:1", true}, {"https://jali.example:8443", true},
+		{"https://jali.example/", false}, {"https://jali.example/a", false}, {"http://jali.example", false},
+		{"https://u@jali.example", false}, {"jali.example", false}, {"", false}, {"https://jali.example?x", false}, {"ftp://localhost", false},
+	} {
+		c := good
+		c.Issuer = tt.issuer
+		if _, err := New(c); (err == nil) != tt.ok {
+			t.Errorf("New with issuer %q: %v", tt.issuer, err)
+		}
+	}
+	c := good
+	c.MAC = nil
+	if _, err := New(c); err == nil {
+		t.Error("New without a MAC")
+	}
+}
+
+func TestErrorsKeepToTheirCharacters(t *testing.T) {
+	if got := plain("a \"b\" \\ 钱\n"); got != "a 'b' ' ??" {
+		t.Errorf("plain = %q", got)
+	}
+	for _, tt := range []struct {
+		why    string
+		err    error
+		status int
+		code   string
+	}{
+		{"nobody foresaw it", errors.New("boom"), 500, "server_error"},
+		{"the memory of proofs is full", dpop.ErrFull, 503, "temporarily_unavailable"},
+		{"suspended between two looks", consent.ErrSuspended, 401, "invalid_client"},
+		{"an internal fault", &fault.Error{Kind: fault.Internal, Code: "grant_backwards", Detail: "secret"}, 500, "server_error"},
+	} {
+		if got := refusalOf(tt.err); got.status != tt.status || got.code != tt.code || strings.Contains(got.description, "secret") {
+			t.Errorf("%s: %d %s %s", tt.why, got.status, got.code, got.description)
+		}
+	}
+}
+
+func FuzzForm(f *testing.F) {
+	f.Add("grant_type=authorization_code&code=x")
+	f.Add("a=%00&a=%ff;b")
+	f.Fuzz(func(t *testing.T, body string) {
+		form, err := parseForm(body)
+		if (err == nil) != (form != nil) {
+			t.Fatalf("parseForm = %v, %v", form, err)
+		}
+		for name, values := range form {
+			if len(values) != 1 || values[0] == "" {
+				t.Fatalf("%q = %q", name, values)
+			}
+		}
+	})
+}
