@@ -27,8 +27,9 @@ func readAlipayApp(e *entry) (connectors.Bill, error) {
 	b.Category = e.text("交易分类")
 	b.Method = e.text("收/付款方式")
 	p := paper{word: b.Category, text: e.text("商品说明"), party: e.text("交易对方"), side: e.text("收/支"), status: e.text("交易状态")}
-	// What was closed unpaid is listed as neither, and without a method.
-	p.paid = p.side == "收入" || p.side == "支出" || b.Method != ""
+	// An order that was never paid has no method; a sale that was called off
+	// brought nothing in.
+	p.paid = b.Method != "" && p.side != "收入"
 	e.side = sideOf[p.side]
 	if e.side == "" {
 		e.side = "other"
@@ -115,7 +116,7 @@ func alipayMeaning(p paper) meaning {
 	}
 	switch text := p.text; {
 	case p.word == "退款", strings.HasPrefix(p.status, "退款"), neutral && strings.HasPrefix(text, "退款"):
-		return meaning{connectors.Refund, connectors.FlowIn, connectors.In}
+		return givenBack(p.side)
 	case has(text, "收益发放"):
 		return meaning{connectors.Interest, connectors.FlowIn, connectors.In}
 	case has(p.status, "解冻", "冻结", "免押", "信用服务使用"), neutral && has(text, "冻结", "解冻", "免押"):
@@ -162,6 +163,15 @@ func sided(in, out connectors.Kind, side string) meaning {
 	default:
 		return meaning{out, connectors.FlowInternal, connectors.Out}
 	}
+}
+
+// givenBack is money in, however the source counts it, unless it says that the
+// person is the shop that gives it back.
+func givenBack(side string) meaning {
+	if side == "支出" {
+		return meaning{connectors.Refund, connectors.FlowOut, connectors.Out}
+	}
+	return meaning{connectors.Refund, connectors.FlowIn, connectors.In}
 }
 
 // alipayWords are the types and categories that say payment or income and no

@@ -121,39 +121,43 @@ func TestAlipayApp2021(t *testing.T) {
 
 func TestAlipayAppMeaning(t *testing.T) {
 	for _, tt := range []struct {
-		why, row    string // 交易分类,交易对方,商品说明,收/支,金额,收/付款方式,交易状态
-		kind        connectors.Kind
-		flow        connectors.Flow
-		direction   connectors.Direction
-		state       connectors.BillState
-		note, refOf string
+		why, row  string // 交易分类,交易对方,商品说明,收/支,金额,收/付款方式,交易状态
+		kind      connectors.Kind
+		flow      connectors.Flow
+		direction connectors.Direction
+		state     connectors.BillState
+		note      string
 	}{
-		{"a purchase", "餐饮美食,小馆,午饭,支出,18.00,江南银行(1234),交易成功", "payment", "out", "out", "booked", "", ""},
-		{"paid out of two pots, the parts are not told", "餐饮美食,小馆,午饭,支出,18.00,余额宝&花呗金,交易成功", "payment", "out", "out", "booked", "split_funding", ""},
-		{"held until the parcel arrives", "日用百货,小店,杯子,支出,9.00,余额,等待确认收货", "payment", "out", "out", "pending", "", ""},
-		{"closed before it was paid", "日用百货,小店,杯子,不计收支,9.00,,交易关闭", "payment", "internal", "out", "failed", "", ""},
-		{"paid, then given back in full", "日用百货,小店,杯子,支出,9.00,余额,交易关闭", "payment", "out", "out", "reversed", "", ""},
-		{"the same as later exports write it", "日用百货,小店,杯子,不计收支,9.00,余额,交易关闭", "payment", "out", "out", "reversed", "", ""},
-		{"a refund is money in, though 不计收支", "退款,小店,退款-杯子,不计收支,9.00,余额,退款成功", "refund", "in", "in", "booked", "", ""},
-		{"interest likewise", "投资理财,某基金,余额宝-2024.01.01-收益发放,不计收支,0.01,余额宝,交易成功", "interest", "in", "in", "booked", "", ""},
-		{"into 余额宝", "投资理财,余额宝,余额宝-单次转入,不计收支,5.00,余额,交易成功", "investment", "internal", "out", "booked", "", ""},
-		{"out of 余额宝 into the balance", "投资理财,我,余额宝-转出到余额,不计收支,5.00,余额,交易成功", "redemption", "internal", "in", "booked", "", ""},
-		{"out of 余额宝 to a card: it leaves the wallet", "投资理财,江南银行,余额宝-转出到银行卡,不计收支,5.00,江南银行储蓄卡(1234),交易成功", "redemption", "internal", "out", "booked", "", ""},
-		{"a fund sold", "投资理财,蚂蚁财富,某指数-卖出至余额宝,不计收支,5.00,余额宝,交易成功", "redemption", "internal", "in", "booked", "", ""},
-		{"a card's debt paid", "信用借还,江南银行,信用卡还款,不计收支,300.00,余额宝,还款成功", "repayment", "internal", "out", "booked", "", ""},
-		{"花呗 was counted when it was spent", "信用借还,花呗,花呗主动还款-2024年01月账单,不计收支,30.00,余额宝,还款成功", "repayment", "internal", "out", "booked", "", ""},
-		{"a repayment that did not happen", "信用借还,花呗,花呗主动还款,不计收支,30.00,,还款失败", "repayment", "internal", "out", "failed", "", ""},
-		{"borrowed money is no income", "信用借还,蚂蚁借呗,蚂蚁借呗放款至银行卡,不计收支,1500.00,江南银行储蓄卡(1234),放款成功", "loan", "internal", "in", "booked", "", ""},
-		{"a deposit let go, of nothing", "信用借还,充电站,自动解冻-充电预授权,不计收支,0.00,,解冻成功", "adjustment", "internal", "out", "booked", "", ""},
-		{"topped up", "账户存取,我,充值-普通充值,不计收支,1.00,余额,交易成功", "topup", "internal", "in", "booked", "", ""},
-		{"taken to a bank", "账户存取,江南银行,提现-实时提现,不计收支,0.90,余额,交易成功", "withdrawal", "internal", "out", "booked", "", ""},
-		{"another platform's 提现 is money in", "转账红包,某平台,抖音提现,收入,10.00,,交易成功", "transfer", "in", "in", "booked", "", ""},
-		{"a red packet", "转账红包,支付宝红包,发普通红包,支出,0.02,余额宝,交易成功", "red_packet", "out", "out", "booked", "", ""},
-		{"a fee of Alipay's", "商业服务,支付宝(中国)网络技术有限公司,花呗收钱服务费,支出,1.60,,交易成功", "fee", "out", "out", "booked", "", ""},
-		{"a housekeeper's service fee is a purchase", "住房物业,某物业,物业服务费,支出,100.00,余额,交易成功", "payment", "out", "out", "booked", "", ""},
-		{"bought by someone else through this login", "日用百货,小店,洗发水,不计收支,33.36,亲情卡(某人),交易成功", "payment", "internal", "out", "booked", "", ""},
-		{"a category nobody has seen", "星际转运,小店,票,支出,1.00,余额,交易成功", "other", "out", "out", "booked", "", ""},
-		{"and neither in nor out", "星际转运,小店,票,不计收支,1.00,余额,交易成功", "other", "internal", "out", "booked", "", ""},
+		{"a purchase", "餐饮美食,小馆,午饭,支出,18.00,江南银行(1234),交易成功", "payment", "out", "out", "booked", ""},
+		{"paid out of two pots, the parts are not told", "餐饮美食,小馆,午饭,支出,18.00,余额宝&花呗金,交易成功", "payment", "out", "out", "booked", "split_funding"},
+		{"held until the parcel arrives", "日用百货,小店,杯子,支出,9.00,余额,等待确认收货", "payment", "out", "out", "pending", ""},
+		{"closed before it was paid", "日用百货,小店,杯子,不计收支,9.00,,交易关闭", "payment", "internal", "out", "failed", ""},
+		{"paid, then given back in full", "日用百货,小店,杯子,支出,9.00,余额,交易关闭", "payment", "out", "out", "reversed", ""},
+		{"the same as later exports write it", "日用百货,小店,杯子,不计收支,9.00,余额,交易关闭", "payment", "out", "out", "reversed", ""},
+		{"a sale that was called off brought nothing in", "收入,某人,旧键盘,收入,150.00,,交易关闭", "income", "in", "in", "failed", ""},
+		{"closed before it was paid, as older exports write it", "日用百货,小店,杯子,支出,9.00,,交易关闭", "payment", "out", "out", "failed", ""},
+		{"a refund may keep the purchase's category", "餐饮美食,小馆,退款-午饭,不计收支,18.00,余额,退款成功", "refund", "in", "in", "booked", ""},
+		{"a refund that the person gives as a shop", "退款,某人,退款-杯子,支出,9.00,余额,退款成功", "refund", "out", "out", "booked", ""},
+		{"a refund is money in, though 不计收支", "退款,小店,退款-杯子,不计收支,9.00,余额,退款成功", "refund", "in", "in", "booked", ""},
+		{"interest likewise", "投资理财,某基金,余额宝-2024.01.01-收益发放,不计收支,0.01,余额宝,交易成功", "interest", "in", "in", "booked", ""},
+		{"into 余额宝", "投资理财,余额宝,余额宝-单次转入,不计收支,5.00,余额,交易成功", "investment", "internal", "out", "booked", ""},
+		{"out of 余额宝 into the balance", "投资理财,我,余额宝-转出到余额,不计收支,5.00,余额,交易成功", "redemption", "internal", "in", "booked", ""},
+		{"out of 余额宝 to a card: it leaves the wallet", "投资理财,江南银行,余额宝-转出到银行卡,不计收支,5.00,江南银行储蓄卡(1234),交易成功", "redemption", "internal", "out", "booked", ""},
+		{"a fund sold", "投资理财,蚂蚁财富,某指数-卖出至余额宝,不计收支,5.00,余额宝,交易成功", "redemption", "internal", "in", "booked", ""},
+		{"a card's debt paid", "信用借还,江南银行,信用卡还款,不计收支,300.00,余额宝,还款成功", "repayment", "internal", "out", "booked", ""},
+		{"花呗 was counted when it was spent", "信用借还,花呗,花呗主动还款-2024年01月账单,不计收支,30.00,余额宝,还款成功", "repayment", "internal", "out", "booked", ""},
+		{"a repayment that did not happen", "信用借还,花呗,花呗主动还款,不计收支,30.00,,还款失败", "repayment", "internal", "out", "failed", ""},
+		{"borrowed money is no income", "信用借还,蚂蚁借呗,蚂蚁借呗放款至银行卡,不计收支,1500.00,江南银行储蓄卡(1234),放款成功", "loan", "internal", "in", "booked", ""},
+		{"a deposit let go, of nothing", "信用借还,充电站,自动解冻-充电预授权,不计收支,0.00,,解冻成功", "adjustment", "internal", "out", "booked", ""},
+		{"topped up", "账户存取,我,充值-普通充值,不计收支,1.00,余额,交易成功", "topup", "internal", "in", "booked", ""},
+		{"taken to a bank", "账户存取,江南银行,提现-实时提现,不计收支,0.90,余额,交易成功", "withdrawal", "internal", "out", "booked", ""},
+		{"another platform's 提现 is money in", "转账红包,某平台,抖音提现,收入,10.00,,交易成功", "transfer", "in", "in", "booked", ""},
+		{"a red packet", "转账红包,支付宝红包,发普通红包,支出,0.02,余额宝,交易成功", "red_packet", "out", "out", "booked", ""},
+		{"a fee of Alipay's", "商业服务,支付宝(中国)网络技术有限公司,花呗收钱服务费,支出,1.60,,交易成功", "fee", "out", "out", "booked", ""},
+		{"a housekeeper's service fee is a purchase", "住房物业,某物业,物业服务费,支出,100.00,余额,交易成功", "payment", "out", "out", "booked", ""},
+		{"bought by someone else through this login", "日用百货,小店,洗发水,不计收支,33.36,亲情卡(某人),交易成功", "payment", "internal", "out", "booked", ""},
+		{"a category nobody has seen", "星际转运,小店,票,支出,1.00,余额,交易成功", "other", "out", "out", "booked", ""},
+		{"and neither in nor out", "星际转运,小店,票,不计收支,1.00,余额,交易成功", "other", "internal", "out", "booked", ""},
 	} {
 		t.Run(tt.why, func(t *testing.T) {
 			c := strings.Split(tt.row, ",")
@@ -308,7 +312,7 @@ func TestDamage(t *testing.T) {
 		{"an amount below nothing", wechatColumns + "2024-05-09 10:00:00,商户消费,小店,/,支出,¥-1.00,零钱,支付成功,77,88,/\n", 2, "金额(元)", "negative"},
 		{"a day that is none", wechatColumns + "2024-02-30 10:00:00,商户消费,小店,/,支出,¥1.00,零钱,支付成功,77,88,/\n", 2, "交易时间", "not_a_time"},
 		{"an order number rounded by a spreadsheet", wechatColumns + "2024-05-09 10:00:00,商户消费,小店,/,支出,¥1.00,零钱,支付成功,4.2E+27,88,/\n", 2, "交易单号", "id_rounded"},
-		{"a cell too many in the middle", wechatColumns + "2024-05-09 10:00:00,商户消费,小,店,/,支出,¥1.00,零钱,支付成功,77,88,/\n2024-05-09 10:00:00,商户消费,小店,/,支出,¥1.00,零钱,支付成功,77,88,/\n", 2, "", "cells"},
+		{"a cell too many in the middle", wechatColumns + "2024-05-09 10:00:00,商户消费,小店,/,支出,¥1.00,零,钱,支付成功,77,88,/\n2024-05-09 10:00:00,商户消费,小店,/,支出,¥1.00,零钱,支付成功,77,88,/\n", 2, "", "cells"},
 		{"bytes that are no text", wechatColumns + "2024-05-09 10:00:00,商户消费,小\xff店,/,支出,¥1.00,零钱,支付成功,77,88,/\n", 2, "", "encoding"},
 	} {
 		t.Run(tt.why, func(t *testing.T) {
@@ -380,6 +384,17 @@ func TestQuotes(t *testing.T) {
 				t.Errorf("%d bills, the first %q; want 2, %q", len(f.Bills), f.Bills[0].Description, tt.want)
 			}
 		})
+	}
+}
+
+// WeChat leaves a shop's comma without quotes.
+func TestCommaInAName(t *testing.T) {
+	f, err := Read(strings.NewReader(wechatColumns + "2024-05-09 10:00:00,商户消费,RIVER NOODLES CO.,LIMITED,\"面\",支出,¥1.00,零钱,支付成功,77,88,\"/\"\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if b := f.Bills[0]; b.Counterparty != "RIVER NOODLES CO.,LIMITED" || b.Description != "面" || b.Amount != yuan("1.00") {
+		t.Errorf("= %q %q %v", b.Counterparty, b.Description, b.Amount)
 	}
 }
 

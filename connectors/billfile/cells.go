@@ -5,8 +5,12 @@ import (
 	"unicode"
 )
 
-// maxJoined is how many lines one quoted cell may run over.
-const maxJoined = 20
+// A row with a quoted cell may run over this many lines and bytes; without a
+// bound every open quote would read the rest of the file again.
+const (
+	maxJoined = 20
+	maxRow    = 64 << 10
+)
 
 // quoted cuts a line into cells at commas. A cell that begins with a double
 // quote runs to the quote that a comma or the end follows, blanks in between
@@ -72,17 +76,18 @@ func plain(line string) []string {
 	return cells
 }
 
-// record reads the row that begins at lines[0] as cells that fit width, and
-// answers over how many lines it runs. Of the ways to read its quotes the
+// record reads the row that begins at lines[0] as cells that fit the layout,
+// and answers over how many lines it runs. Of the ways to read its quotes the
 // first that fits is taken; if none does, fits is false.
-func record(lines []string, width int) (cells []string, used int, fits bool) {
+func (l *layout) record(lines []string) (cells []string, used int, fits bool) {
+	width := l.width
 	cells, open := quoted(lines[0])
 	if !open && fit(cells, width) {
 		return cells, 1, true
 	}
 	if open {
 		text := lines[0]
-		for i := 1; i < len(lines) && i <= maxJoined; i++ {
+		for i := 1; i < len(lines) && i <= maxJoined && len(text) < maxRow; i++ {
 			text += "\n" + lines[i]
 			joined, stillOpen := quoted(text)
 			if stillOpen {
@@ -97,7 +102,30 @@ func record(lines []string, width int) (cells []string, used int, fits bool) {
 	if p := plain(lines[0]); fit(p, width) {
 		return p, 1, true
 	}
+	if m, ok := l.mended(cells); ok && !open {
+		return m, 1, true
+	}
 	return cells, 1, false
+}
+
+// mended puts a name together again that a comma has cut: WeChat writes
+// "SHOP CO.,LIMITED" without quotes. (Alipay turns such commas into full-width
+// ones.) It is believed if what follows then stands where it should.
+func (l *layout) mended(cells []string) ([]string, bool) {
+	name, text := l.column["交易对方"], l.column["商品"]
+	extra := len(cells) - l.width
+	if l.source.ID != wechat.ID || extra <= 0 || name == 0 || text != name+1 {
+		return nil, false
+	}
+	m := append([]string{}, cells[:name]...)
+	m = append(m, strings.Join(cells[name:name+extra+1], ","))
+	m = append(m, cells[name+extra+1:]...)
+	side := clean(m[l.column["收/支"]])
+	if _, known := sideOf[side]; !known && side != "/" {
+		return nil, false
+	}
+	_, err := parseAmount(m[l.column["金额(元)"]], false)
+	return m, err == nil
 }
 
 // fit reports whether cells fill width columns and nothing stands beyond them.

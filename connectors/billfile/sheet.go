@@ -82,7 +82,7 @@ func (s *sheet) split() (rows []row, around []string, err error) {
 		case !utf8.ValidString(line):
 			return nil, nil, damaged(i+1, "", "encoding")
 		}
-		cells, used, fits := record(s.lines[i:], s.layout.width)
+		cells, used, fits := s.layout.record(s.lines[i:])
 		last := i+used == len(s.lines)
 		if last && (!fits || !s.ended && s.layout.cut(cells)) {
 			return nil, nil, damaged(i+1, "", "cut_short")

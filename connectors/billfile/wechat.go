@@ -51,7 +51,7 @@ func wechatMeaning(word, side string) meaning {
 	}
 	switch {
 	case strings.HasSuffix(word, "退款"):
-		return meaning{connectors.Refund, connectors.FlowIn, connectors.In}
+		return givenBack(side)
 	case begins("零钱提现"):
 		return inner(connectors.Withdrawal, connectors.Out)
 	case begins("零钱充值"):
