@@ -365,7 +365,7 @@ func TestTheIDTokenMustBeOfThisLink(t *testing.T) {
 	} {
 		b := &bank{id: tt.bend, key: tt.key}
 		c := connect(t, b)
-			_, err := c.Finish(context.Background(), begin(t, c, b), url.Values{"code": {"good"}})
+		_, err := c.Finish(context.Background(), begin(t, c, b), url.Values{"code": {"good"}})
 		if !errors.Is(err, tt.want) {
 			t.Errorf("%s: %v, want %v", tt.why, err, tt.want)
 		}
