@@ -1,25 +1,19 @@
 package wechatpay
 
 import (
-	"bytes"
-	"compress/gzip"
 	"context"
 	"crypto"
 	"crypto/rand"
 	"crypto/rsa"
-	"crypto/sha1"
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/base64"
-	"encoding/hex"
 	"encoding/pem"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"os"
 	"regexp"
 	"strconv"
 	"strings"
@@ -31,7 +25,6 @@ import (
 	"go.uber.org/goleak"
 
 	"jali/connectors"
-	"jali/connectors/money"
 	"jali/internal/dial"
 	"jali/internal/secret"
 )
@@ -369,291 +362,6 @@ type statements struct {
 	mu    sync.Mutex
 }
 
-func (s *statements) answer(w http.ResponseWriter, r *http.Request) (int, string) {
-	q := r.URL.Query()
-	switch r.URL.Path {
-	case "/v3/bill/tradebill":
-		day := q.Get("bill_date")
-		s.mu.Lock()
-		s.asked = append(s.asked, day)
-		s.mu.Unlock()
-		if code := s.unav[day]; code != "" {
-			return 400, `{"code":"` + code + `","message":"x"}`
-		}
-		if q.Get("bill_type") != "ALL" || q.Get("tar_type") != "GZIP" || q.Get("sub_mchid") != merchant {
-			return 400, `{"code":"PARAM_ERROR"}`
-		}
-		file, ok := s.files[day]
-		if !ok {
-			return 400, `{"code":"NO_STATEMENT_EXIST","message":"账单不存在"}`
-		}
-		sum := sha1.Sum(file)
-		a := map[string]string{"type": "SHA1", "hash": hex.EncodeToString(sum[:]), "url": "http://" + r.Host + "/v3/billdownload/file?token=" + day}
-		if s.bend != nil {
-			s.bend(day, a)
-		}
-		return 200, fmt.Sprintf(`{"hash_type":%q,"hash_value":%q,"download_url":%q}`, a["type"], a["hash"], a["url"])
-	case "/v3/billdownload/file":
-		var packed bytes.Buffer
-		z := gzip.NewWriter(&packed)
-		_, _ = z.Write(s.files[q.Get("token")])
-		_ = z.Close()
-		w.Header().Set("Content-Type", "application/octet-stream")
-		return 200, packed.String()
-	}
-	return 404, ""
-}
-
-func golden(t *testing.T) []byte {
-	t.Helper()
-	file, err := os.ReadFile("testdata/tradebill.csv")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return file
-}
-
-func TestBillsGolden(t *testing.T) {
-	s := &statements{files: map[string][]byte{"2026-10-09": golden(t)}}
-	c := connect(t, &platform{t: t, answer: s.answer})
-	from := time.Date(2026, 10, 8, 0, 0, 0, 0, beijing)
-	page, err := c.Bills(context.Background(), linked, own, from, from.AddDate(0, 0, 3), "")
-	if err != nil || page.Next != "" || page.Covers != (connectors.Span{}) {
-		t.Fatalf("%v, next %q, covers %v", err, page.Next, page.Covers)
-	}
-	at := func(h, m, s int) time.Time { return time.Date(2026, 10, 9, h, m, s, 0, beijing) }
-	cny := func(n int64) money.Amount { return money.Amount{Minor: n, Currency: "CNY"} }
-	want := []connectors.Bill{
-		{ID: "4200000000202610090000000002", At: at(8, 0, 0), Amount: cny(350), Direction: "in", Flow: "in", State: "booked", Kind: "income", RawKind: "NATIVE/SUCCESS",
-			Description: "豆浆", Order: "4200000000202610090000000002", Merchant: "ORDER-2", Refs: []string{"4200000000202610090000000002", "ORDER-2"}, Note: "fee_unclear"},
-		{ID: "4200000000202610090000000003", At: at(12, 0, 0), Amount: cny(800), Direction: "in", Flow: "in", State: "failed", Kind: "income", RawKind: "MICROPAY/REVOKED",
-			Description: "面", Order: "4200000000202610090000000003", Merchant: "ORDER-3", Refs: []string{"4200000000202610090000000003", "ORDER-3"}},
-		{ID: "4200000000202610090000000001", At: at(21, 3, 4), Amount: cny(9800), Direction: "in", Flow: "in", State: "booked", Kind: "income", RawKind: "JSAPI/SUCCESS",
-			Description: "桂花糕,两盒", Order: "4200000000202610090000000001", Merchant: "ORDER-1", Refs: []string{"4200000000202610090000000001", "ORDER-1"}},
-		{ID: "4200000000202610090000000001/fee", At: at(21, 3, 4), Amount: cny(59), Direction: "out", Flow: "out", State: "booked", Kind: "fee", RawKind: "手续费",
-			Order: "4200000000202610090000000001"},
-		{ID: "50300000002026100900000001", At: at(22, 15, 0), Amount: cny(4000), Direction: "out", Flow: "out", State: "booked", Kind: "refund", RawKind: "JSAPI/REFUND",
-			Description: "桂花糕,两盒", Order: "50300000002026100900000001", Merchant: "BACK-1", Refs: []string{"50300000002026100900000001", "BACK-1"}, RefundOf: "4200000000202610090000000001"},
-		{ID: "50300000002026100900000001/fee", At: at(22, 15, 0), Amount: cny(24), Direction: "in", Flow: "in", State: "booked", Kind: "fee", RawKind: "手续费",
-			Order: "50300000002026100900000001"},
-		{ID: "50300000002026100900000002", At: at(22, 20, 0), Amount: cny(500), Direction: "out", Flow: "out", State: "pending", Kind: "refund", RawKind: "JSAPI/REFUND",
-			Description: "茶", Order: "50300000002026100900000002", Merchant: "BACK-9", Refs: []string{"50300000002026100900000002", "BACK-9"}, RefundOf: "4200000000202610080000000009"},
-	}
-	if d := cmp.Diff(want, page.Bills); d != "" {
-		t.Error(d)
-	}
-	for _, b := range page.Bills {
-		if strings.Contains(fmt.Sprintf("%+v", b), "oPayer") {
-			t.Error("a stranger's openid came along")
-		}
-	}
-}
-
-func TestWindowsAndDays(t *testing.T) {
-	file := golden(t)
-	s := &statements{files: map[string][]byte{"2026-10-09": file, "2026-10-20": file}, unav: map[string]string{}}
-	p := &platform{t: t, answer: s.answer}
-	c := connect(t, p)
-	at := func(m time.Month, d, h int) time.Time { return time.Date(2026, m, d, h, 0, 0, 0, beijing) }
-	oldest := midnight(now.Add(-history))
-	for _, tt := range []struct {
-		why      string
-		clock    time.Time
-		from, to time.Time
-		creating string
-		bills    int
-		asked    int
-		covers   connectors.Span
-	}{
-		{"an evening of a day", now, at(10, 9, 22), at(10, 9, 23), "", 3, 1, connectors.Span{}},
-		{"the end is not in it", now, at(10, 9, 8), time.Date(2026, 10, 9, 21, 3, 4, 0, beijing), "", 2, 1, connectors.Span{}},
-		{"today has no statement", now, at(10, 19, 0), now, "", 0, 1, connectors.Span{From: at(10, 19, 0), To: at(10, 20, 0)}},
-		{"before ten, nor has yesterday", at(10, 20, 9), at(10, 18, 0), at(10, 20, 9), "", 0, 1, connectors.Span{From: at(10, 18, 0), To: at(10, 19, 0)}},
-		{"only today", now, at(10, 20, 1), now, "", 0, 0, connectors.Span{From: at(10, 20, 1), To: at(10, 20, 1)}},
-		{"a day still being made", now, at(10, 8, 0), at(10, 12, 0), "2026-10-09", 0, 4, connectors.Span{From: at(10, 8, 0), To: at(10, 9, 0)}},
-		{"older than is kept", now, at(6, 1, 0), at(6, 3, 0), "", 0, 0, connectors.Span{From: at(6, 1, 0), To: at(6, 1, 0)}},
-		{"reaching past what is kept", now, at(6, 1, 0), oldest.AddDate(0, 0, 2), "", 0, 2, connectors.Span{From: oldest, To: oldest.AddDate(0, 0, 2)}},
-		{"nothing asked", now, now, now, "", 0, 0, connectors.Span{From: now, To: now}},
-	} {
-		p.clock, c.now = tt.clock, func() time.Time { return tt.clock }
-		s.asked, s.unav = nil, map[string]string{tt.creating: "STATEMENT_CREATING"}
-		page, err := c.Bills(context.Background(), linked, own, tt.from, tt.to, "")
-		if err != nil {
-			t.Errorf("%s: %v", tt.why, err)
-			continue
-		}
-		if len(page.Bills) != tt.bills || len(s.asked) != tt.asked || page.Next != "" {
-			t.Errorf("%s: %d bills of %v, next %q; want %d of %d days", tt.why, len(page.Bills), s.asked, page.Next, tt.bills, tt.asked)
-		}
-		if !page.Covers.From.Equal(tt.covers.From) || !page.Covers.To.Equal(tt.covers.To) {
-			t.Errorf("%s: covers %v, want %v", tt.why, page.Covers, tt.covers)
-		}
-	}
-}
-
-func TestLongSpansArePagedAndDaysAskedSideBySide(t *testing.T) {
-	file := golden(t)
-	s := &statements{files: map[string][]byte{}}
-	for d := now.AddDate(0, 0, -80); d.Before(now); d = d.AddDate(0, 0, 1) {
-		day := d.Format(time.DateOnly)
-		s.files[day] = bytes.ReplaceAll(bytes.ReplaceAll(file, []byte("2026-10-09"), []byte(day)), []byte("20261009"), []byte(strings.ReplaceAll(day, "-", "")))
-	}
-	p := &platform{t: t, answer: s.answer}
-	c := connect(t, p)
-	from := midnight(now.AddDate(0, 0, -70))
-	ids, pages := map[string]bool{}, 0
-	last := time.Time{}
-	for next := connectors.Cursor(""); pages == 0 || next != ""; pages++ {
-		page, err := c.Bills(context.Background(), linked, own, from, now, next)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, b := range page.Bills {
-			if ids[b.ID] || b.At.Before(last) {
-				t.Fatalf("bill %s again, or out of order", b.ID)
-			}
-			ids[b.ID], last = true, b.At
-		}
-		next = page.Next
-	}
-	if len(ids) != 70*7 || pages != 3 {
-		t.Errorf("%d bills in %d pages, want %d in 3", len(ids), pages, 70*7)
-	}
-	if p.most > c.Source().Concurrent || p.most < 2 {
-		t.Errorf("%d calls at once, want between 2 and %d", p.most, c.Source().Concurrent)
-	}
-	if _, err := c.Bills(context.Background(), linked, own, from, now, "2020-01-01"); !errors.Is(err, connectors.ErrRefused) {
-		t.Errorf("a foreign cursor: %v, want ErrRefused", err)
-	}
-}
-
-func TestADeadlineEndsEveryDay(t *testing.T) {
-	c := connect(t, &platform{t: t, answer: func(_ http.ResponseWriter, r *http.Request) (int, string) {
-		<-r.Context().Done()
-		return 500, ""
-	}})
-	ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
-	defer cancel()
-	_, err := c.Bills(ctx, linked, own, now.AddDate(0, 0, -30), now, "")
-	if !errors.Is(err, connectors.ErrDown) {
-		t.Errorf("%v, want ErrDown", err)
-	}
-}
-
-func TestAFileIsBelievedByItsSignedHash(t *testing.T) {
-	file := golden(t)
-	elsewhere := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("our signature went to another host") }))
-	defer elsewhere.Close()
-	for _, tt := range []struct {
-		why    string
-		bend   func(day string, a map[string]string)
-		code   string
-		header func(http.Header)
-		want   error
-	}{
-		{"as it is", nil, "", nil, nil},
-		{"an upper-case hash", func(_ string, a map[string]string) { a["hash"] = strings.ToUpper(a["hash"]) }, "", nil, nil},
-		{"another file's hash", func(_ string, a map[string]string) { a["hash"] = strings.Repeat("0", 40) }, "", nil, connectors.ErrUnsigned},
-		{"no hash", func(_ string, a map[string]string) { a["hash"] = "" }, "", nil, connectors.ErrMalformed},
-		{"another sort of hash", func(_ string, a map[string]string) { a["type"] = "MD5" }, "", nil, connectors.ErrMalformed},
-		{"another host", func(_ string, a map[string]string) { a["url"] = elsewhere.URL + "/v3/billdownload/file?token=1" }, "", nil, connectors.ErrMalformed},
-		{"a user in the address", func(_ string, a map[string]string) { a["url"] = strings.Replace(a["url"], "//", "//api@", 1) }, "", nil, connectors.ErrMalformed},
-		{"no address", func(_ string, a map[string]string) { a["url"] = "" }, "", nil, connectors.ErrMalformed},
-		{"not there any more", func(_ string, a map[string]string) { a["url"] = strings.Replace(a["url"], "/file?", "/gone?", 1) }, "", nil, connectors.ErrRefused},
-		{"no statement, signed", nil, "NO_STATEMENT_EXIST", nil, nil},
-		{"no statement, unsigned: a day is not empty because somebody says so", nil, "NO_STATEMENT_EXIST", func(h http.Header) { h.Del("Wechatpay-Signature") }, connectors.ErrUnsigned},
-		{"a day refused", nil, "INVALID_REQUEST", nil, connectors.ErrRefused},
-	} {
-		s := &statements{files: map[string][]byte{"2026-10-09": file}, bend: tt.bend, unav: map[string]string{"2026-10-09": tt.code}}
-		c := connect(t, &platform{t: t, answer: s.answer, header: tt.header})
-		day := time.Date(2026, 10, 9, 0, 0, 0, 0, beijing)
-		_, err := c.Bills(context.Background(), linked, own, day, day.AddDate(0, 0, 1), "")
-		if !errors.Is(err, tt.want) {
-			t.Errorf("%s: %v, want %v", tt.why, err, tt.want)
-		}
-	}
-}
-
-func TestAPackedFileIsUnpackedWithACap(t *testing.T) {
-	var bomb bytes.Buffer
-	z := gzip.NewWriter(&bomb)
-	zeros := make([]byte, 1<<20)
-	for range maxFile>>20 + 1 {
-		_, _ = z.Write(zeros)
-	}
-	_ = z.Close()
-	for why, body := range map[string]string{"a bomb": bomb.String(), "cut short": bomb.String()[:100], "only the magic": "\x1f\x8b"} {
-		c := connect(t, &platform{t: t, answer: func(http.ResponseWriter, *http.Request) (int, string) { return 200, body }})
-		if _, err := c.download(context.Background(), c.api.String()+"/v3/billdownload/file"); !errors.Is(err, connectors.ErrMalformed) {
-			t.Errorf("%s: %v, want ErrMalformed", why, err)
-		}
-	}
-}
-
-func TestParseRefusesWhatIsNoBill(t *testing.T) {
-	file := string(golden(t))
-	change := func(old, new string) string {
-		if !strings.Contains(file, old) {
-			t.Fatalf("no %s in the file", old)
-		}
-		return strings.Replace(file, old, new, 1)
-	}
-	columns, rest, _ := strings.Cut(file, "\r\n")
-	moved := strings.Replace(columns, "设备号,", "", 1) + ",设备号"
-	movedRest := strings.ReplaceAll(strings.ReplaceAll(rest, "`1230000109,`,", "`1230000109,"), ",`\r\n", ",`,`\r\n")
-	for _, tt := range []struct {
-		why, file string
-		ok        bool
-	}{
-		{"as it is", file, true},
-		{"Unix lines, no mark", strings.TrimPrefix(strings.ReplaceAll(file, "\r", ""), "\ufeff"), true},
-		{"a column at another place", moved + "\r\n" + movedRest, true},
-		{"a column that is new", strings.ReplaceAll(strings.Replace(file, "费率备注", "费率备注,新列", 1), ",`\r\n", ",`,`x\r\n"), true},
-		{"no column of the order", change("微信订单号", "订单号"), false},
-		{"a column twice", change("设备号", "商户号"), false},
-		{"another merchant's row", change("`1230000109", "`1230000110"), false},
-		{"a cell too few", change("`wx00000000000000aa,", ""), false},
-		{"a time that is none", change("2026-10-09 21:03:04", "2026-10-09 25:03:04"), false},
-		{"a sum below zero", change("`98.00", "`-98.00"), false},
-		{"a sum of words", change("`98.00", "`NaN"), false},
-		{"an exponent", change("`98.00", "`1e400"), false},
-		{"an unknown currency", change("`CNY", "`人民币"), false},
-		{"a refund without a number", change("`50300000002026100900000001", "`0"), false},
-		{"a count that differs", change("`5,", "`6,"), false},
-		{"cut before the summary", file[:strings.Index(file, "总交易单数")], false},
-		{"cut inside the summary", file[:strings.Index(file, "`5,`109")], false},
-		{"rows after the summary", file + "`x", false},
-		{"a line of something else", change("\r\n`2026", "\r\nhello\r\n`2026"), false},
-		{"not UTF-8", change("豆浆", "\xb6\xb9"), false},
-		{"nothing", "", false},
-	} {
-		_, err := parse([]byte(tt.file), merchant)
-		if (err == nil) != tt.ok {
-			t.Errorf("%s: %v, want ok %v", tt.why, err, tt.ok)
-		}
-		if err != nil && strings.Contains(err.Error(), merchant) {
-			t.Errorf("%s: the error quotes the file: %v", tt.why, err)
-		}
-	}
-}
-
-func TestEqualOrdersKeepApart(t *testing.T) {
-	file := string(golden(t))
-	row := file[strings.Index(file, "`2026-10-09 08"):]
-	row = row[:strings.Index(row, "\n")+1]
-	bills, err := parse([]byte(strings.Replace(strings.Replace(file, row, row+row, 1), "`5,", "`6,", 1)), merchant)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ids := map[string]bool{}
-	for _, b := range bills {
-		if ids[b.ID] {
-			t.Errorf("the id %s stands twice", b.ID)
-		}
-		ids[b.ID] = true
-	}
-}
-
 func TestForeignAccountsAndCredentials(t *testing.T) {
 	c := connect(t, &platform{t: t, answer: func(http.ResponseWriter, *http.Request) (int, string) {
 		t.Error("somebody was asked")
@@ -671,26 +379,4 @@ func TestForeignAccountsAndCredentials(t *testing.T) {
 			t.Errorf("credential %q: %v, want ErrUnauthorized", v, err)
 		}
 	}
-}
-
-func FuzzParse(f *testing.F) {
-	file, err := os.ReadFile("testdata/tradebill.csv")
-	if err != nil {
-		f.Fatal(err)
-	}
-	f.Add(file)
-	f.Add([]byte("交易时间\n`2026\n总交易单数\n`1\n"))
-	f.Fuzz(func(t *testing.T, b []byte) {
-		bills, err := parse(b, merchant)
-		if err != nil {
-			return
-		}
-		ids := map[string]bool{}
-		for _, b := range bills {
-			if b.Amount.Minor < 0 || b.ID == "" || ids[b.ID] || b.Kind == "" || b.Direction == "" {
-				t.Fatalf("a row became %+v", b)
-			}
-			ids[b.ID] = true
-		}
-	})
 }

@@ -1,0 +1,123 @@
+package alipay
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"testing"
+
+	"jali/connectors"
+)
+
+func TestFaults(t *testing.T) {
+	for _, tt := range []struct {
+		code, sub string
+		want      error
+	}{
+		{"20000", "isp.unknow-error", connectors.ErrDown},
+		{"20001", "aop.auth-token-time-out", connectors.ErrUnauthorized},
+		{"20001", "aop.invalid-auth-token", connectors.ErrUnauthorized},
+		{"40001", "isv.missing-method", connectors.ErrRefused},
+		{"40002", "isv.invalid-signature", connectors.ErrRefused},
+		{"40002", "isv.refresh-token-time-out", connectors.ErrUnauthorized},
+		{"40003", "", connectors.ErrRefused},
+		{"40004", "BILL_NOT_EXIST", connectors.ErrRefused},
+		{"40004", "ACQ.SYSTEM_ERROR", connectors.ErrDown},
+		{"40005", "isv.app-call-limited", connectors.ErrBusy},
+		{"40006", "isv.insufficient-user-permissions", connectors.ErrUnauthorized},
+		{"40006", "isv.insufficient-isv-permissions", connectors.ErrRefused}, // the operator's to mend
+		{"99999", "2088000000000001 was here", connectors.ErrRefused},
+	} {
+		response := fmt.Sprintf(`{"code":%q,"msg":"2088000000000001","sub_code":%q,"sub_msg":"authusrB-canary"}`, tt.code, tt.sub)
+		c := connect(t, &gatewayStub{t: t, answer: func(url.Values) (string, string) {
+			return "alipay_data_bill_balance_query_response", response
+		}})
+		_, err := c.Balances(context.Background(), linked, []connectors.AccountRef{own})
+		if !errors.Is(err, tt.want) {
+			t.Errorf("%s %s: %v, want %v", tt.code, tt.sub, err, tt.want)
+		}
+		if err != nil && (strings.Contains(err.Error(), "canary") || strings.Contains(err.Error(), "2088")) {
+			t.Errorf("%s: the error quotes the answer: %v", tt.code, err)
+		}
+	}
+}
+
+func TestOnlySignedBytesAreBelieved(t *testing.T) {
+	const name = "alipay_data_bill_balance_query_response"
+	good := `{"code":"10000","available_amount":"1.00","x":"a\/b"}`
+	ask := func(mangle func(string) string) error {
+		c := connect(t, &gatewayStub{t: t, mangle: mangle, answer: func(url.Values) (string, string) { return name, good }})
+		_, err := c.Balances(context.Background(), linked, []connectors.AccountRef{own})
+		return err
+	}
+	replace := func(old, new string) func(string) string {
+		return func(b string) string {
+			if !strings.Contains(b, old) {
+				t.Fatalf("the answer holds no %s", old)
+			}
+			return strings.Replace(b, old, new, 1)
+		}
+	}
+	for _, tt := range []struct {
+		why    string
+		mangle func(string) string
+		want   error
+	}{
+		{"untouched", nil, nil},
+		{"spaces around the response", func(b string) string { return " {" + strings.Replace(b[1:], ":{", " : {", 1) + "\n" }, nil},
+		{"sign first", func(string) string { return `{"sign":"` + signed(good) + `","` + name + `":` + good + `}` }, nil},
+		{"a certificate number beside it", replace(`"sign"`, `"alipay_cert_sn":"1","sign"`), nil},
+		{"a changed sum", replace("1.00", "9.00"), connectors.ErrUnsigned},
+		{"re-serialized: the slash lost its backslash", replace(`\/`, `/`), connectors.ErrUnsigned},
+		{"a space inside", replace(`{"code"`, `{ "code"`), connectors.ErrUnsigned},
+		{"no sign", func(string) string { return `{"` + name + `":` + good + `}` }, connectors.ErrUnsigned},
+		{"an empty sign", func(string) string { return `{"` + name + `":` + good + `,"sign":""}` }, connectors.ErrUnsigned},
+		{"another's answer", replace(name, "alipay_system_oauth_token_response"), connectors.ErrMalformed},
+		{"the response twice", func(b string) string { return `{"` + name + `":{"code":"10000","available_amount":"9"},` + b[1:] }, connectors.ErrMalformed},
+		{"twice, the name escaped", func(b string) string {
+			return `{"\u0061` + name[1:] + `":{"code":"10000","available_amount":"9"},` + b[1:]
+		}, connectors.ErrMalformed},
+		{"an error beside it", func(b string) string { return `{"error_response":{"code":"20000"},` + b[1:] }, connectors.ErrMalformed},
+		{"two signs", func(b string) string { return `{"sign":"x",` + b[1:] }, connectors.ErrMalformed},
+		{"something behind it", func(b string) string { return b + `{}` }, connectors.ErrMalformed},
+		{"cut short", func(b string) string { return b[:len(b)-3] }, connectors.ErrMalformed},
+		{"a response that is a string", func(string) string { return `{"` + name + `":"","sign":"` + signed(`""`) + `"}` }, connectors.ErrMalformed},
+		{"an unsigned error", func(string) string { return `{"error_response":{"code":"40002","sub_code":"isv.invalid-app-id"}}` }, connectors.ErrRefused},
+		{"a wrongly signed error", func(string) string {
+			return `{"error_response":{"code":"20001"},"sign":"` + signed("x") + `"}`
+		}, connectors.ErrUnsigned},
+		{"a page", func(string) string { return `<html>` }, connectors.ErrMalformed},
+		{"nothing", func(string) string { return `` }, connectors.ErrMalformed},
+	} {
+		if err := ask(tt.mangle); !errors.Is(err, tt.want) {
+			t.Errorf("%s: %v, want %v", tt.why, err, tt.want)
+		}
+	}
+}
+
+func FuzzOpen(f *testing.F) {
+	f.Add([]byte(`{"r_response":{"code":"10000","a":"\/"},"sign":"x"}`))
+	f.Add([]byte(`{"error_response":{},"sign":"x"}`))
+	f.Add([]byte(` {"sign" : "" , "r_response" : { } } `))
+	f.Add([]byte(`{"r_response":{},"r_response":{}}`))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		raw, _, err := open(body, "r_response")
+		if err != nil {
+			return
+		}
+		var whole map[string]json.RawMessage
+		if json.Unmarshal(body, &whole) != nil {
+			t.Fatalf("open took what is not JSON: %q", body)
+		}
+		value, ok := whole["r_response"]
+		if !ok {
+			value = whole["error_response"]
+		}
+		if string(value) != string(raw) {
+			t.Errorf("open saw %q, a JSON reader sees %q", raw, value)
+		}
+	})
+}
