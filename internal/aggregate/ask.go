@@ -89,7 +89,7 @@ func (q question) narrow(all []known) (kept []known, missing bool) {
 }
 
 func (s *Service) askOne(ctx context.Context, q question, k known) answer {
-	a := answer{known: k, complete: true, report: SourceReport{Source: s.source(k.Source), AsOf: s.now(), Status: Fresh}}
+	a := answer{known: k, complete: true, report: SourceReport{Source: s.source(k.link), AsOf: s.now(), Status: Fresh}}
 	ctx, cancel := context.WithTimeout(ctx, s.deadline())
 	defer cancel()
 	if k.Imported {
@@ -152,7 +152,7 @@ func (s *Service) failed(a *answer, err error) {
 	f := faultOf(err)
 	a.complete = false
 	if a.report.Source.ID == "" {
-		a.report.Source, a.report.AsOf = s.source(a.known.Source), s.now()
+		a.report.Source, a.report.AsOf = s.source(a.link), s.now()
 	}
 	a.report.Status = Failed
 	if errors.Is(err, connectors.ErrRefused) || errors.Is(err, connectors.ErrUnauthorized) {

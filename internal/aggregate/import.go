@@ -44,6 +44,7 @@ type staged struct {
 type fileHead struct {
 	Format   string                 `json:"format"`
 	Source   string                 `json:"source"`
+	Called   called                 `json:"called"`
 	Ref      string                 `json:"ref"`
 	Number   string                 `json:"number"`
 	Holder   string                 `json:"holder"`
@@ -62,7 +63,7 @@ type taken struct {
 }
 
 func takenOf(f *billfile.File) taken {
-	t := taken{fileHead{Format: f.Format, Source: f.Source.ID, Ref: f.Account.Ref.ID.RevealString(), Number: f.Account.Number.RevealString(),
+	t := taken{fileHead{Format: f.Format, Source: f.Source.ID, Called: called{f.Source.Name, f.Source.Kind}, Ref: f.Account.Ref.ID.RevealString(), Number: f.Account.Number.RevealString(),
 		Holder: f.Holder.RevealString(), Kind: f.Account.Kind, Side: f.Account.Side, Name: f.Account.Name, Currency: f.Account.Currency,
 		Covers: f.Covers, Problems: f.Problems}, f.Bills}
 	if t.Ref == "" {
@@ -211,7 +212,7 @@ func (s *Service) Import(ctx context.Context, person consent.PersonID, file io.R
 
 // report says what a file holds and how much of it is here.
 func (s *Service) report(ctx context.Context, p consent.PersonID, t taken) (ImportReport, error) {
-	r := ImportReport{Format: t.Format, Source: s.source(t.Source), Rows: len(t.bills), Covers: t.Covers,
+	r := ImportReport{Format: t.Format, Source: s.source(link{Source: t.Source, Called: &t.Called}), Rows: len(t.bills), Covers: t.Covers,
 		Problems: t.Problems, Kinds: map[connectors.Kind]int{}}
 	sums := map[string]*FlowSum{}
 	for _, b := range t.bills {
@@ -295,7 +296,7 @@ func (s *Service) tryTakeIn(ctx context.Context, p consent.PersonID, t taken, fr
 				return err
 			}
 		}
-		l := link{ID: n.Link, Source: t.Source, Imported: true, LinkedAt: now}
+		l := link{ID: n.Link, Source: t.Source, Called: &t.Called, Imported: true, LinkedAt: now}
 		row := n.pot
 		switch id, err := tx.Get(n.ref); {
 		case err != nil:

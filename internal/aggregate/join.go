@@ -19,7 +19,7 @@ func (s *Service) look(answers []answer, missing bool) (Look, error) {
 		l.Complete = l.Complete && a.complete
 		l.Sources = append(l.Sources, a.report)
 		for _, acc := range a.accounts {
-			l.Accounts = append(l.Accounts, s.own(acc))
+			l.Accounts = append(l.Accounts, s.own(a.link, acc))
 		}
 		l.Balances = append(l.Balances, a.balances...)
 		l.Statements = append(l.Statements, a.statements...)

@@ -59,16 +59,19 @@ func (s *Service) connection(l link) Connection {
 	if l.NeedsPerson {
 		state = "needs_person"
 	}
-	return Connection{ID: l.ID, Source: s.source(l.Source), Imported: l.Imported, State: state, LinkedAt: l.LinkedAt, Covers: hull(l.Covers)}
+	return Connection{ID: l.ID, Source: s.source(l), Imported: l.Imported, State: state, LinkedAt: l.LinkedAt, Covers: hull(l.Covers)}
 }
 
-// source answers what is known of a source. One whose connector is not
-// configured any more is known by its id.
-func (s *Service) source(id string) Source {
-	if c, ok := s.Connectors.Find(id); ok {
+// source answers what is known of a connection's source: by its connector, by
+// its files, or, where its connector is not configured any more, its id.
+func (s *Service) source(l link) Source {
+	if c, ok := s.Connectors.Find(l.Source); ok {
 		return c.Source()
 	}
-	return Source{ID: id, Name: connectors.Name{ZH: id, EN: id}}
+	if l.Called != nil {
+		return Source{ID: l.Source, Name: l.Called.Name, Kind: l.Called.Kind}
+	}
+	return Source{ID: l.Source, Name: connectors.Name{ZH: l.Source, EN: l.Source}}
 }
 
 // Accounts answers what a person can tick, from what is stored: no source is asked.
@@ -80,14 +83,14 @@ func (s *Service) Accounts(ctx context.Context, p consent.Session) ([]OwnAccount
 	var list []OwnAccount
 	for _, k := range all {
 		for _, a := range k.accounts {
-			list = append(list, s.own(a))
+			list = append(list, s.own(k.link, a))
 		}
 	}
 	return list, nil
 }
 
-func (s *Service) own(a account) OwnAccount {
-	return OwnAccount{ID: a.ID, Source: s.source(a.Source), Kind: a.Kind, Side: a.Side, Name: a.Name, Tail: a.tail()}
+func (s *Service) own(l link, a account) OwnAccount {
+	return OwnAccount{ID: a.ID, Source: s.source(l), Kind: a.Kind, Side: a.Side, Name: a.Name, Tail: a.tail()}
 }
 
 // BeginLink answers where to send the browser; the source sends it back to

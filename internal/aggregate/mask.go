@@ -163,7 +163,7 @@ var organisations = regexp.MustCompile(`(?i)公司|集团|银行|支付|财付�
 func organisation(name string) bool { return organisations.MatchString(name) }
 
 // namedInTransfer finds a name by the words around it: 转账给张三, 张三的红包.
-var namedInTransfer = regexp.MustCompile(`((?:转账给|转账-|转给|付款给|支付给|收到|来自|发给|还给|借给|代付-?|收款人[:：]?|付款人[:：]?|户名[:：]?|姓名[:：]?))([\p{Han}]{2,4})(的|$|[^\p{Han}])`)
+var namedInTransfer = regexp.MustCompile(`((?:转账给|转账-|转给|付款给|支付给|收到|来自|发给|还给|借给|代付-?|收款人[:：]?|付款人[:：]?|户名[:：]?|姓名[:：]?))([\p{Han}]{2,4}?)(的|$|[^\p{Han}])`)
 
 func maskLeading(name string) string {
 	if hanName(name) {

@@ -435,4 +435,3 @@ func (h *house) bytesUnder(room string) int {
 	h.rows(room, func(_, value []byte) { n += len(value) })
 	return n
 }
-

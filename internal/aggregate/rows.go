@@ -18,11 +18,18 @@ import (
 type link struct {
 	ID          string            `json:"id"`
 	Source      string            `json:"source"`
+	Called      *called           `json:"called,omitempty"` // by its files, for when no connector is here that knows it
 	Imported    bool              `json:"imported,omitempty"`
 	NeedsPerson bool              `json:"needs_person,omitempty"`
 	LinkedAt    time.Time         `json:"linked_at"`
 	Covers      []connectors.Span `json:"covers,omitempty"`     // of imported files, merged, in order
 	Credential  []byte            `json:"credential,omitempty"` // sealed
+}
+
+// called is what files say of their source.
+type called struct {
+	Name connectors.Name       `json:"name"`
+	Kind connectors.SourceKind `json:"kind"`
 }
 
 // pot is an account as it is stored.
