@@ -1,0 +1,113 @@
+package house
+
+import (
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net/http"
+	"strconv"
+
+	"jali/connectors/billfile"
+	"jali/consent"
+	"jali/internal/aggregate"
+	"jali/internal/fault"
+)
+
+// admin answers the verbs of the command line. It is reached through a socket
+// that only its owner can open, or in process by a verb that has opened the
+// files itself, so whoever speaks to it is the operator.
+type admin struct {
+	house *House
+	log   *slog.Logger
+}
+
+// NewClient is what `client add` sends.
+type NewClient struct {
+	Name         consent.Name    `json:"name"`
+	JWKS         json.RawMessage `json:"jwks"`
+	RedirectURIs []string        `json:"redirect_uris"`
+	AliasShape   string          `json:"alias_shape"`
+}
+
+// Import is what `import` is told of one file. Taken is false where the file
+// disagrees with itself and that was not accepted: then nothing was stored.
+type Import struct {
+	Report aggregate.ImportReport `json:"report"`
+	Taken  bool                   `json:"taken"`
+}
+
+func newAdmin(h *House, log *slog.Logger) http.Handler {
+	a := &admin{h, log}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /clients", a.clients)
+	mux.HandleFunc("POST /clients", a.addClient)
+	mux.HandleFunc("POST /clients/{id}/suspended", a.suspend)
+	mux.HandleFunc("POST /clients/{id}/keys", a.keys)
+	mux.HandleFunc("POST /people/{id}/bills", a.bills)
+	return mux
+}
+
+func (a *admin) clients(w http.ResponseWriter, r *http.Request) {
+	list, err := a.house.Consent.Clients(r.Context())
+	a.answer(w, list, err)
+}
+
+func (a *admin) addClient(w http.ResponseWriter, r *http.Request) {
+	var n NewClient
+	if !a.read(w, r, &n) {
+		return
+	}
+	c := consent.Client{ID: consent.ClientID("client_" + rand.Text()), Name: n.Name, JWKS: n.JWKS, RedirectURIs: n.RedirectURIs, AliasShape: n.AliasShape}
+	err := a.house.Consent.AddClient(r.Context(), c)
+	a.answer(w, c, err)
+}
+
+func (a *admin) suspend(w http.ResponseWriter, r *http.Request) {
+	var suspended bool
+	if !a.read(w, r, &suspended) {
+		return
+	}
+	a.answer(w, suspended, a.house.Consent.SuspendClient(r.Context(), consent.ClientID(r.PathValue("id")), suspended))
+}
+
+func (a *admin) keys(w http.ResponseWriter, r *http.Request) {
+	var jwks json.RawMessage
+	if !a.read(w, r, &jwks) {
+		return
+	}
+	a.answer(w, true, a.house.Consent.SetKeys(r.Context(), consent.ClientID(r.PathValue("id")), jwks))
+}
+
+func (a *admin) bills(w http.ResponseWriter, r *http.Request) {
+	accept, _ := strconv.ParseBool(r.URL.Query().Get("accept_mismatch"))
+	report, err := a.house.Aggregate.Import(r.Context(), consent.PersonID(r.PathValue("id")), http.MaxBytesReader(w, r.Body, billfile.MaxSize+1), accept)
+	if errors.Is(err, aggregate.ErrMismatch) {
+		a.answer(w, Import{Report: report}, nil)
+		return
+	}
+	a.answer(w, Import{Report: report, Taken: true}, err)
+}
+
+const readCap = 1 << 20
+
+func (a *admin) read(w http.ResponseWriter, r *http.Request, v any) bool {
+	d := json.NewDecoder(http.MaxBytesReader(w, r.Body, readCap))
+	d.DisallowUnknownFields()
+	if err := d.Decode(v); err != nil {
+		a.answer(w, nil, (&fault.Error{Kind: fault.Invalid, Code: "invalid_request", Detail: "this is not the JSON that the verb sends"}).Because(err))
+		return false
+	}
+	return true
+}
+
+func (a *admin) answer(w http.ResponseWriter, v any, err error) {
+	w.Header().Set("Content-Type", "application/json")
+	if err != nil {
+		f := fault.Of(err)
+		a.log.Warn("an operator's verb failed", "code", f.Code, "error", err)
+		w.WriteHeader(http.StatusUnprocessableEntity)
+		v = map[string]string{"code": f.Code, "detail": f.Detail}
+	}
+	_ = json.NewEncoder(w).Encode(v)
+}

@@ -1,0 +1,236 @@
+// Package house wires the rooms together: it is the one place that knows all
+// of them. cmd/jali opens it on an operator's disk, cmd/sandbox on a temporary
+// one beside the mock town.
+package house
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"jali/connectors"
+	"jali/consent"
+	"jali/consent/oauth"
+	"jali/consent/page"
+	"jali/consent/passkey"
+	"jali/internal/aggregate"
+	"jali/internal/fault"
+	"jali/internal/jose"
+	"jali/internal/kv/boltkv"
+	"jali/internal/ledger"
+	"jali/server"
+	"jali/vault"
+	"jali/vault/kek"
+)
+
+// Config says where a house stands and what it is asked to serve.
+type Config struct {
+	Issuer         string         // the public URL, without a slash at its end
+	Data           string         // the folder of jali.db and keys.db, made if it is not there
+	KeyFile        string         // the key-encryption key; empty: kek.key in Data
+	TrustedProxies []netip.Prefix // whose X-Forwarded-For is believed
+	Sources        *connectors.Registry
+	Software       string                  // path of the software passkey; the sandbox alone sets it
+	Extra          map[string]http.Handler // further handlers by path prefix
+	Metrics        prometheus.Registerer   // nil: none
+	Log            *slog.Logger
+	Now            func() time.Time
+}
+
+// House is one running Jali.
+type House struct {
+	Consent   *consent.Service
+	Passkeys  *passkey.Service
+	Aggregate *aggregate.Service
+	Vault     *vault.Vault
+	OAuth     *oauth.Server
+	Handler   http.Handler // the public site
+	Admin     http.Handler // what verbs ask, through the admin socket
+
+	db, keys *boltkv.DB
+	log      *slog.Logger
+}
+
+// Open opens or founds a house. Founding makes the key file; a database whose
+// key file is missing is an error, and nothing is written.
+func Open(ctx context.Context, c Config) (_ *House, err error) {
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if err := os.MkdirAll(c.Data, 0o700); err != nil {
+		return nil, fmt.Errorf("the data folder cannot be made: %w", err)
+	}
+	key, err := openKey(c)
+	if err != nil {
+		return nil, err
+	}
+	h := &House{log: c.Log}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, h.Close())
+		}
+	}()
+	if h.db, err = openStore(c.Data, "jali.db"); err != nil {
+		return nil, err
+	}
+	if h.keys, err = openStore(c.Data, "keys.db"); err != nil {
+		return nil, err
+	}
+	if h.Vault, err = vault.Open(ctx, vault.Config{DB: h.db, Keys: h.keys, KEK: key, Now: c.Now}); err != nil {
+		return nil, err
+	}
+	if err := h.wire(ctx, c); err != nil {
+		return nil, err
+	}
+	return h, h.Vault.Shred(ctx) // what a crash left half shredded
+}
+
+// openKey answers the key-encryption key, and makes it where there is neither
+// key nor database yet.
+func openKey(c Config) (kek.KEK, error) {
+	path := c.KeyFile
+	if path == "" {
+		path = filepath.Join(c.Data, "kek.key")
+	}
+	key, err := kek.OpenFile(path)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return key, err
+	}
+	switch _, err := os.Stat(filepath.Join(c.Data, "jali.db")); {
+	case err == nil:
+		return nil, fmt.Errorf("there is a database in %s, but its key file %s is missing: put the key file back; without it nothing can be read, and a new one would not fit", c.Data, path)
+	case !errors.Is(err, fs.ErrNotExist):
+		return nil, err
+	}
+	return kek.CreateFile(path)
+}
+
+func openStore(data, name string) (*boltkv.DB, error) {
+	path := filepath.Join(data, name)
+	db, err := boltkv.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return db, nil
+}
+
+func (h *House) wire(ctx context.Context, c Config) (err error) {
+	if h.Passkeys, err = passkey.New(passkey.Config{DB: h.db, Seal: sealer{h.Vault}, Issuer: c.Issuer, Now: c.Now}); err != nil {
+		return err
+	}
+	h.Consent = &consent.Service{DB: h.db, StepUp: h.Passkeys, Now: c.Now}
+	bills := &ledger.Ledger{DB: h.db, Vault: h.Vault}
+	h.Aggregate = &aggregate.Service{DB: h.db, Vault: h.Vault, Grants: h.Consent, Connectors: c.Sources, Ledger: bills, Now: c.Now, Log: c.Log}
+
+	der, err := h.Vault.SigningKey(ctx)
+	if err != nil {
+		return err
+	}
+	signing, err := jose.ParsePKCS8(der)
+	if err != nil {
+		return err
+	}
+	var pages *page.Page
+	h.OAuth, err = oauth.New(oauth.Config{
+		DB: h.db, Consent: h.Consent, Issuer: c.Issuer, Now: c.Now, Log: c.Log,
+		MAC: h.Vault.MAC, Subject: h.Vault.Subject, IssuerKey: signing,
+		ConsentURL: func(g consent.GrantID) string { return "/consent/" + string(g) },
+	})
+	if err != nil {
+		return err
+	}
+	pages, err = page.New(page.Config{
+		Consent: h.Consent, Passkeys: h.Passkeys, Aggregate: h.Aggregate, DB: h.db, Issuer: c.Issuer, Now: c.Now,
+		Software: c.Software, Log: c.Log,
+		Receipts: func(kind string, claims any) (string, error) {
+			return signing.Sign(map[string]any{"typ": "jali-" + kind + "-receipt+jwt"}, claims)
+		},
+	})
+	if err != nil {
+		return err
+	}
+	h.Consent.Ended = append(h.Consent.Ended, h.grantEnded, h.OAuth.GrantEnded)
+	h.Consent.Leaving = append(h.Consent.Leaving, h.Passkeys.PersonLeaves, h.Aggregate.PersonLeaves, pages.PersonLeaves,
+		func(tx tx, p consent.PersonID) error { return bills.PersonLeaves(tx, string(p)) },
+		func(tx tx, p consent.PersonID) error { return h.Vault.PersonLeaves(tx, string(p)) },
+	)
+
+	h.Handler, err = server.New(server.Config{
+		Views: h.Aggregate, Authenticate: h.authenticate, OAuth: h.OAuth, Pages: pages, Extra: c.Extra,
+		TrustedProxies: c.TrustedProxies, Metrics: c.Metrics, Log: c.Log, Now: c.Now,
+	})
+	h.Admin = newAdmin(h, c.Log)
+	return err
+}
+
+// grantEnded gives a client new aliases once the person has taken back the
+// last of its grants.
+func (h *House) grantEnded(tx tx, g consent.Grant, lastLiving bool) error {
+	if !lastLiving {
+		return nil
+	}
+	return h.Vault.EndEpoch(tx, string(g.Person), string(g.Client))
+}
+
+func (h *House) authenticate(r *http.Request) (server.Caller, error) {
+	caller, err := h.OAuth.Authenticate(r)
+	if err != nil {
+		return server.Caller{}, err
+	}
+	return server.Caller{Client: caller.Client, Grant: caller.Grant}, nil
+}
+
+// Sweep ends and removes, once, what has had its time in every room.
+func (h *House) Sweep(ctx context.Context) {
+	rooms := map[string]func(context.Context) error{
+		"consent":   func(ctx context.Context) error { _, err := h.Consent.Sweep(ctx); return err },
+		"passkey":   h.Passkeys.Sweep,
+		"oauth":     h.OAuth.Sweep,
+		"aggregate": h.Aggregate.Sweep,
+		"vault":     h.Vault.Shred,
+	}
+	for name, sweep := range rooms {
+		if err := sweep(ctx); err != nil && ctx.Err() == nil {
+			h.log.Error("a sweep failed and will be tried again", "room", name, "code", fault.Of(err).Code)
+		}
+	}
+}
+
+// SweepEvery sweeps until ctx ends.
+func (h *House) SweepEvery(ctx context.Context, d time.Duration) {
+	tick := time.NewTicker(d)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			h.Sweep(ctx)
+		}
+	}
+}
+
+// Ready reports whether storage answers.
+func (h *House) Ready(ctx context.Context) error {
+	return h.db.View(ctx, func(tx) error { return nil })
+}
+
+// Close closes the files. Requests under way must have ended.
+func (h *House) Close() error {
+	var errs []error
+	for _, db := range []*boltkv.DB{h.db, h.keys} {
+		if db != nil {
+			errs = append(errs, db.Close())
+		}
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,189 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"jali/cmd/internal/house"
+	"jali/connectors"
+	"jali/internal/jose"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"jali": main, "found": found, "filemode": fileMode})
+}
+
+// found makes the database of a folder, as a first start does.
+func found() {
+	h, err := house.Open(context.Background(), house.Config{
+		Issuer: "http://localhost:8080", Data: os.Args[1], Sources: &connectors.Registry{}, Log: slog.New(slog.DiscardHandler),
+	})
+	if err == nil {
+		err = h.Close()
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+func fileMode() {
+	info, err := os.Stat(os.Args[1])
+	if err != nil {
+		os.Exit(1)
+	}
+	fmt.Printf("%o\n", info.Mode().Perm())
+}
+
+// setup gives a script a client's public keys.
+func setup(env *testscript.Env) error {
+	key, err := jose.Generate(jose.ES256)
+	if err != nil {
+		return err
+	}
+	private, err := key.Export()
+	if err != nil {
+		return err
+	}
+	for name, jwk := range map[string][]byte{"public.jwks": key.Public().JWK(), "private.jwks": private.Reveal()} {
+		if err := os.WriteFile(filepath.Join(env.WorkDir, name), fmt.Appendf(nil, `{"keys":[%s]}`, jwk), 0o600); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func TestVerbs(t *testing.T) {
+	testscript.Run(t, testscript.Params{Dir: "testdata", Setup: setup})
+}
+
+// served is a running `jali serve`.
+type served struct {
+	data, address string
+	process       *exec.Cmd
+	log           *strings.Builder
+	logged        chan struct{}
+}
+
+// serve starts the binary under test and waits until it says that it serves.
+func serve(t *testing.T, args ...string) *served {
+	t.Helper()
+	s := &served{data: filepath.Join(t.TempDir(), "data"), log: &strings.Builder{}, logged: make(chan struct{})}
+	jali, err := exec.LookPath("jali")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.process = exec.Command(jali, append([]string{"serve", "--data", s.data, "--listen", "localhost:0", "--admin", ""}, args...)...)
+	stderr, err := s.process.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.process.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.process.Process.Kill() })
+	lines := bufio.NewScanner(stderr)
+	for lines.Scan() {
+		fmt.Fprintln(s.log, lines.Text())
+		if _, at, ok := strings.Cut(lines.Text(), `"address":"`); ok {
+			s.address, _, _ = strings.Cut(at, `"`)
+			break
+		}
+	}
+	if s.address == "" {
+		t.Fatalf("jali does not serve:\n%s", s.log)
+	}
+	go func() {
+		defer close(s.logged)
+		for lines.Scan() {
+			fmt.Fprintln(s.log, lines.Text())
+		}
+	}()
+	return s
+}
+
+// end stops it as an operator would.
+func (s *served) end(t *testing.T) {
+	t.Helper()
+	if err := s.process.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	<-s.logged
+	if err := s.process.Wait(); err != nil {
+		t.Errorf("jali does not end well: %v\n%s", err, s.log)
+	}
+}
+
+func (s *served) run(ctx context.Context, args ...string) (string, error) {
+	out, err := exec.CommandContext(ctx, "jali", append([]string{"--data", s.data}, args...)...).CombinedOutput()
+	return string(out), err
+}
+
+func TestVerbsSpeakToARunningServer(t *testing.T) {
+	env := &testscript.Env{WorkDir: t.TempDir()}
+	if err := setup(env); err != nil {
+		t.Fatal(err)
+	}
+	s := serve(t)
+	info, err := os.Stat(filepath.Join(s.data, "jali.sock"))
+	if err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("the admin socket has mode %v, %v; want 0600", info.Mode(), err)
+	}
+	id, err := s.run(t.Context(), "client", "add", "--name-zh", "晨曦银行", "--name-en", "Morning Bank",
+		"--redirect", "https://app.bank.example/callback", "--jwks", filepath.Join(env.WorkDir, "public.jwks"))
+	if err != nil || !strings.HasPrefix(id, "client_") {
+		t.Fatalf("client add: %v\n%s", err, id)
+	}
+	if out, err := s.run(t.Context(), "client", "suspend", strings.TrimSpace(id)); err != nil {
+		t.Fatalf("client suspend: %v\n%s", err, out)
+	}
+	out, err := s.run(t.Context(), "client", "list")
+	if err != nil || !strings.Contains(out, "suspended  晨曦银行  Morning Bank") {
+		t.Errorf("client list: %v\n%s", err, out)
+	}
+	if out, err := s.run(t.Context(), "client", "suspend", "client_unknown"); err == nil {
+		t.Errorf("an unknown client is suspended:\n%s", out)
+	}
+	if out, err := s.run(t.Context(), "serve", "--listen", "localhost:0", "--admin", ""); err == nil || !strings.Contains(out, "another process") {
+		t.Errorf("a second server on one folder: %v\n%s; want to be told that another process has it", err, out)
+	}
+	s.end(t)
+	if out, err := s.run(t.Context(), "client", "list"); err != nil || !strings.Contains(out, "Morning Bank") {
+		t.Errorf("client list without a server: %v\n%s", err, out)
+	}
+}
+
+func TestServesWithoutAnySource(t *testing.T) {
+	s := serve(t)
+	for path, want := range map[string]int{
+		"/":             http.StatusOK,
+		"/openapi.yaml": http.StatusOK,
+		"/v1/sources":   http.StatusOK,
+		"/.well-known/oauth-authorization-server": http.StatusOK,
+		"/sandbox/town": http.StatusNotFound,
+		"/healthz":      http.StatusNotFound, // the admin listener's alone
+		"/metrics":      http.StatusNotFound,
+		"/debug/pprof/": http.StatusNotFound,
+	} {
+		resp, err := http.Get("http://" + s.address + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+		if resp.StatusCode != want {
+			t.Errorf("GET %s: %d, want %d", path, resp.StatusCode, want)
+		}
+	}
+	s.end(t)
+}

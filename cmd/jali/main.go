@@ -1,0 +1,81 @@
+// Command jali is the production binary: the consent server, the data API and
+// the vault in one process, and the verbs by which an operator keeps them.
+package main
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+
+	"github.com/alecthomas/kong"
+
+	"jali/cmd/internal/house"
+	"jali/connectors"
+)
+
+type cli struct {
+	Config kong.ConfigFlag `help:"Read flags and sources from this YAML file (see cmd/jali/jali.example.yaml)." placeholder:"FILE" env:"JALI_CONFIG"`
+	Data   string          `help:"Folder of the database, jali.db and keys.db." default:"data" env:"JALI_DATA" placeholder:"DIR"`
+	Key    string          `help:"File of the key-encryption key; made on the first start. Default: kek.key in the data folder. Keep a copy elsewhere: without it nothing can be read." env:"JALI_KEY" placeholder:"FILE" name:"key-file"`
+	Issuer string          `help:"The public URL that people and clients use." default:"http://localhost:8080" env:"JALI_ISSUER" placeholder:"URL"`
+
+	Serve   serveCmd   `cmd:"" help:"Serve people and clients."`
+	Client  clientCmd  `cmd:"" help:"Register, suspend and rekey clients."`
+	Import  importCmd  `cmd:"" help:"Take in bill files that a person exported."`
+	Version versionCmd `cmd:"" help:"Say which version this is."`
+}
+
+func main() {
+	var c cli
+	k := kong.Parse(&c,
+		kong.Name("jali"),
+		kong.Description("Shows people's balances and bills to the apps they agree to, and account numbers to nobody."),
+		kong.ShortUsageOnError(),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+		kong.Configuration(loadYAML),
+	)
+	if err := k.Run(&c); err != nil {
+		fmt.Fprintln(os.Stderr, "jali: "+err.Error())
+		var refused *house.Refusal
+		if errors.As(err, &refused) {
+			os.Exit(1)
+		}
+		os.Exit(2)
+	}
+}
+
+// open opens the house that the flags name.
+func (c *cli) open(log *slog.Logger) (*house.House, error) {
+	return house.Open(background(), house.Config{Issuer: c.Issuer, Data: c.Data, KeyFile: c.Key, Sources: &connectors.Registry{}, Log: log})
+}
+
+// talk finds the running server, or opens the files where none runs.
+func (c *cli) talk() (*house.Talker, error) {
+	if _, err := os.Stat(filepath.Join(c.Data, "jali.db")); err != nil {
+		return nil, fmt.Errorf("there is no database in %q: name its folder with --data, or start `jali serve` once", c.Data)
+	}
+	return house.Talk(c.Data, func() (*house.House, error) {
+		return c.open(slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError})))
+	})
+}
+
+type versionCmd struct{}
+
+func (versionCmd) Run() error {
+	version, commit := "development", ""
+	if info, ok := debug.ReadBuildInfo(); ok {
+		if info.Main.Version != "" && info.Main.Version != "(devel)" {
+			version = info.Main.Version
+		}
+		for _, s := range info.Settings {
+			if s.Key == "vcs.revision" {
+				commit = " " + s.Value
+			}
+		}
+		fmt.Printf("jali %s%s %s\n", version, commit, info.GoVersion)
+	}
+	return nil
+}

@@ -1,0 +1,144 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"golang.org/x/sync/errgroup"
+
+	"jali/cmd/internal/house"
+	"jali/server"
+)
+
+type serveCmd struct {
+	Listen      string   `help:"Address to serve on." default:"localhost:8080" env:"JALI_LISTEN" placeholder:"HOST:PORT"`
+	TLSCert     string   `help:"Certificate chain in PEM; with --tls-key, TLS 1.2 or newer is served." env:"JALI_TLS_CERT" placeholder:"FILE" name:"tls-cert"`
+	TLSKey      string   `help:"Private key of the certificate, in PEM." env:"JALI_TLS_KEY" placeholder:"FILE" name:"tls-key"`
+	BehindProxy []string `help:"Address ranges of proxies that end TLS and whose X-Forwarded-For is believed. May be repeated." env:"JALI_BEHIND_PROXY" placeholder:"CIDR"`
+	Admin       string   `help:"Address of /healthz, /readyz and /metrics; never a public one. Empty: none." default:"127.0.0.1:9464" env:"JALI_ADMIN" placeholder:"HOST:PORT"`
+	Pprof       bool     `help:"Serve /debug/pprof/ on the admin address." env:"JALI_PPROF"`
+	LogLevel    string   `help:"Log at this level and above: ${enum}." enum:"debug,info,warn,error" default:"info" env:"JALI_LOG_LEVEL"`
+}
+
+func (serveCmd) Help() string {
+	return `Examples:
+  jali serve --data /var/lib/jali --issuer https://jali.example \
+    --listen :8443 --tls-cert chain.pem --tls-key key.pem
+  jali serve --config /etc/jali/jali.yaml`
+}
+
+// shutdownPatience is how long requests under way may take to end.
+const shutdownPatience = 20 * time.Second
+
+func (s *serveCmd) Run(c *cli) error {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(s.LogLevel)); err != nil {
+		return err
+	}
+	log := slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
+	proxies, err := s.check(c.Issuer)
+	if err != nil {
+		return err
+	}
+	sources, err := loadSources(string(c.Config))
+	if err != nil {
+		return err
+	}
+	ctx, stop := signal.NotifyContext(background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+
+	metrics := prometheus.NewRegistry()
+	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	h, err := house.Open(ctx, house.Config{
+		Issuer: c.Issuer, Data: c.Data, KeyFile: c.Key, TrustedProxies: proxies, Sources: sources, Metrics: metrics, Log: log,
+	})
+	if err != nil {
+		return err
+	}
+	return errors.Join(s.serve(ctx, c, h, metrics, log), h.Close())
+}
+
+// check refuses settings that would serve people's data over plain HTTP.
+func (s *serveCmd) check(issuer string) ([]netip.Prefix, error) {
+	if err := house.CheckIssuer(issuer); err != nil {
+		return nil, err
+	}
+	if (s.TLSCert == "") != (s.TLSKey == "") {
+		return nil, errors.New("--tls-cert and --tls-key go together")
+	}
+	var proxies []netip.Prefix
+	for _, p := range s.BehindProxy {
+		prefix, err := netip.ParsePrefix(p)
+		if err != nil {
+			return nil, fmt.Errorf("--behind-proxy wants an address range such as 10.0.0.0/8: %w", err)
+		}
+		proxies = append(proxies, prefix)
+	}
+	host, _, err := net.SplitHostPort(s.Listen)
+	if err != nil {
+		return nil, fmt.Errorf("--listen wants HOST:PORT: %w", err)
+	}
+	if s.TLSCert == "" && len(proxies) == 0 && !loopback(host) {
+		return nil, errors.New("without TLS only a loopback address is served: give --tls-cert and --tls-key, or name the proxy that ends TLS with --behind-proxy")
+	}
+	return proxies, nil
+}
+
+func loopback(host string) bool {
+	if host == "localhost" {
+		return true
+	}
+	a, err := netip.ParseAddr(host)
+	return err == nil && a.IsLoopback()
+}
+
+// serve answers people and clients, verbs, and the operator's monitoring,
+// until ctx ends or one of them fails.
+func (s *serveCmd) serve(ctx context.Context, c *cli, h *house.House, metrics *prometheus.Registry, log *slog.Logger) error {
+	public := server.HTTP(h.Handler, log)
+	if s.TLSCert != "" {
+		pair, err := tls.LoadX509KeyPair(s.TLSCert, s.TLSKey)
+		if err != nil {
+			return fmt.Errorf("the certificate cannot be used: %w", err)
+		}
+		public.TLSConfig.Certificates = []tls.Certificate{pair}
+	}
+	all, ctx := errgroup.WithContext(ctx)
+	serve := func(srv *http.Server, l net.Listener) {
+		all.Go(func() error { return server.Serve(ctx, srv, l, shutdownPatience) })
+	}
+	listener, err := net.Listen("tcp", s.Listen)
+	if err != nil {
+		return err
+	}
+	socket, err := house.ListenAdmin(c.Data)
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	if s.Admin != "" {
+		l, err := net.Listen("tcp", s.Admin)
+		if err != nil {
+			return errors.Join(err, listener.Close(), socket.Close())
+		}
+		serve(server.HTTP(house.Health(h, metrics, s.Pprof), log), l)
+	}
+	serve(server.HTTP(h.Admin, log), socket)
+	serve(public, listener)
+	all.Go(func() error { h.SweepEvery(ctx, time.Minute); return nil })
+	log.Info("serving", "issuer", c.Issuer, "address", listener.Addr().String())
+	return all.Wait()
+}
+
+func background() context.Context { return context.Background() }

@@ -1,0 +1,167 @@
+package main
+
+import (
+	"encoding/pem"
+	"fmt"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+
+	"jali/connectors"
+	"jali/connectors/alipay"
+	"jali/connectors/openbanking"
+	"jali/connectors/wechatpay"
+	"jali/internal/dial"
+	"jali/internal/jose"
+	"jali/internal/secret"
+)
+
+// sourceSetting is one entry of `sources` in the config file.
+type sourceSetting struct {
+	ID      string `yaml:"id"`
+	Dialect string `yaml:"dialect"`
+	Name    struct {
+		ZH string `yaml:"zh"`
+		EN string `yaml:"en"`
+	} `yaml:"name"`
+	AllowPrivate bool `yaml:"allow-private"`
+
+	// Where it is; what is left out is the live platform's.
+	Gateway   string `yaml:"gateway"`
+	Authorize string `yaml:"authorize"`
+	API       string `yaml:"api"`
+	Issuer    string `yaml:"issuer"`
+
+	// Who Jali is there.
+	AppID         string `yaml:"app-id"`
+	AppSecretFile string `yaml:"app-secret-file"`
+	MchID         string `yaml:"mchid"`
+	Serial        string `yaml:"serial"`
+	ClientID      string `yaml:"client-id"`
+	KeyFile       string `yaml:"key-file"`
+	KeyID         string `yaml:"key-id"`
+	PublicKeyID   string `yaml:"public-key-id"`
+	PublicKeyFile string `yaml:"public-key-file"`
+}
+
+// loadSources makes the connectors that the config file names; without a file
+// there are none, and people can upload bill files alone.
+func loadSources(path string) (*connectors.Registry, error) {
+	registry := &connectors.Registry{}
+	if path == "" {
+		return registry, nil
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	var file struct {
+		Sources []yaml.Node `yaml:"sources"`
+	}
+	if err := yaml.Unmarshal(b, &file); err != nil {
+		return nil, fmt.Errorf("the config file is not YAML: %w", err)
+	}
+	for i, node := range file.Sources {
+		s, err := readSetting(&node)
+		if err != nil {
+			return nil, fmt.Errorf("source %d in the config file: %w", i+1, err)
+		}
+		c, err := s.connector()
+		if err == nil {
+			err = registry.Register(c)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("source %d (%s) in the config file: %w", i+1, s.ID, err)
+		}
+	}
+	return registry, nil
+}
+
+// readSetting refuses members that no source has.
+func readSetting(node *yaml.Node) (s sourceSetting, err error) {
+	b, err := yaml.Marshal(node)
+	if err != nil {
+		return s, err
+	}
+	d := yaml.NewDecoder(strings.NewReader(string(b)))
+	d.KnownFields(true)
+	return s, d.Decode(&s)
+}
+
+func (s sourceSetting) connector() (connectors.Connector, error) {
+	source := connectors.Source{ID: s.ID, Name: connectors.Name{ZH: s.Name.ZH, EN: s.Name.EN}}
+	client := dial.New(dial.Config{AllowPrivate: s.AllowPrivate})
+	key, err := readSecret(s.KeyFile)
+	if err != nil {
+		return nil, err
+	}
+	switch s.Dialect {
+	case "alipay":
+		return s.alipay(source, client, key)
+	case "wechatpay":
+		return s.wechatpay(source, client, key)
+	case "openbanking":
+		return s.openbanking(source, client, key)
+	default:
+		return nil, fmt.Errorf("there is no dialect %q; there are alipay, wechatpay and openbanking", s.Dialect)
+	}
+}
+
+func (s sourceSetting) alipay(source connectors.Source, client *http.Client, key secret.Value) (connectors.Connector, error) {
+	public, err := os.ReadFile(s.PublicKeyFile)
+	if err != nil {
+		return nil, err
+	}
+	return alipay.New(alipay.Config{
+		Source: source, Gateway: s.Gateway, Authorize: s.Authorize, AppID: s.AppID, Key: key, AlipayKey: string(public),
+		HTTP: client, Now: time.Now,
+	})
+}
+
+func (s sourceSetting) wechatpay(source connectors.Source, client *http.Client, key secret.Value) (connectors.Connector, error) {
+	public, err := os.ReadFile(s.PublicKeyFile)
+	if err != nil {
+		return nil, err
+	}
+	appSecret, err := readSecret(s.AppSecretFile)
+	if err != nil {
+		return nil, err
+	}
+	return wechatpay.New(wechatpay.Config{
+		Source: source, API: s.API, Login: s.Authorize, AppID: s.AppID, AppSecret: appSecret, MchID: s.MchID, Serial: s.Serial,
+		Key: key, PlatformKeys: map[string]string{s.PublicKeyID: string(public)}, HTTP: client, Now: time.Now,
+	})
+}
+
+func (s sourceSetting) openbanking(source connectors.Source, client *http.Client, key secret.Value) (connectors.Connector, error) {
+	block, _ := pem.Decode(key.Reveal())
+	if block == nil {
+		return nil, fmt.Errorf("%s is not PEM", s.KeyFile)
+	}
+	private, err := jose.ParsePKCS8(secret.New(block.Bytes))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", s.KeyFile, err)
+	}
+	return openbanking.New(openbanking.Config{
+		Source: source, API: s.API, Issuer: s.Issuer, ClientID: s.ClientID, Key: private, KeyID: s.KeyID, HTTP: client, Now: time.Now,
+	})
+}
+
+// readSecret reads a file that only its owner may read.
+func readSecret(path string) (secret.Value, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return secret.Value{}, err
+	}
+	if info.Mode().Perm()&0o077 != 0 {
+		return secret.Value{}, fmt.Errorf("%s can be read by others: chmod 600 %s", path, path)
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return secret.Value{}, err
+	}
+	return secret.Of(strings.TrimSpace(string(b))), nil
+}

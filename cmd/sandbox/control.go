@@ -1,0 +1,180 @@
+package main
+
+import (
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/json"
+	"encoding/pem"
+	"errors"
+	"net/http"
+	"net/url"
+	"slices"
+
+	"jali/internal/fault"
+	"jali/internal/secret"
+)
+
+// softwarePath is where the pages find the software passkey.
+const softwarePath = "/sandbox/passkey"
+
+// control is what the sandbox adds to jali's own address: the software
+// passkey of the pages, and what tests ask for.
+func (s *sandbox) control() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /sandbox/consents", s.consents)
+	mux.HandleFunc("GET /sandbox/canaries", func(w http.ResponseWriter, _ *http.Request) { answer(w, s.town.Canaries(), nil) })
+	mux.HandleFunc("GET /sandbox/town", s.institutions)
+	mux.HandleFunc("GET "+softwarePath+"/credentials", s.credentials)
+	mux.HandleFunc("POST "+softwarePath+"/create", s.create)
+	mux.HandleFunc("POST "+softwarePath+"/get", s.assert)
+	return mux
+}
+
+// decision is what POST /sandbox/consents takes.
+type decision struct {
+	ClientID   string   `json:"client_id"`
+	RequestURI string   `json:"request_uri"`
+	Person     string   `json:"person"`
+	Decision   string   `json:"decision"` // "allow" or "deny"
+	Accounts   []string `json:"accounts"` // left out: every offered one is ticked
+}
+
+var (
+	errDecision = &fault.Error{Kind: fault.Invalid, Code: "invalid_request", Detail: `send client_id, request_uri, person, and decision: "allow" or "deny"`}
+	errStranger = &fault.Error{Kind: fault.NotFound, Code: "person_unknown", Detail: "people and their ids are in the ready file"}
+)
+
+// consents does what the person would have done in the browser.
+func (s *sandbox) consents(w http.ResponseWriter, r *http.Request) {
+	var d decision
+	if err := readBody(w, r, &d); err != nil || (d.Decision != "allow" && d.Decision != "deny") {
+		answer(w, nil, errDecision.Because(err))
+		return
+	}
+	v, err := s.as(r, d.Person)
+	if err != nil {
+		answer(w, nil, err)
+		return
+	}
+	to, err := v.decide(r.Context(), "/oauth/authorize?"+url.Values{"client_id": {d.ClientID}, "request_uri": {d.RequestURI}}.Encode(), d.Decision == "allow", d.Accounts)
+	if err != nil {
+		answer(w, nil, err)
+		return
+	}
+	answer(w, map[string]string{"redirect_to": to.String()}, nil)
+}
+
+// as answers the visitor who is signed in as a sample person.
+func (s *sandbox) as(r *http.Request, person string) (*visitor, error) {
+	i := slices.IndexFunc(s.state.People, func(p samplePerson) bool { return p.ID == person })
+	if i < 0 {
+		return nil, errStranger
+	}
+	return s.visitors.get(r.Context(), s.state.People[i])
+}
+
+// institutions tells what an operator who registered in the town holds, so
+// that the institutions' own libraries can be tried against it.
+func (s *sandbox) institutions(w http.ResponseWriter, _ *http.Request) {
+	people := []map[string]string{}
+	for _, p := range s.town.People() {
+		people = append(people, map[string]string{"id": p.ID, "name": p.Name, "login": p.Login, "password": p.Password})
+	}
+	a, wx := s.town.Alipay(), s.town.WeChatPay()
+	answer(w, map[string]any{
+		"people": people,
+		"alipay": map[string]string{"gateway": a.GatewayURL, "authorize": a.AuthorizeURL, "app_id": a.AppID,
+			"private_key": privatePEM(a.AppKey), "alipay_public_key": publicPEM(a.PublicKey)},
+		"wechatpay": map[string]string{"base": wx.RootURL, "authorize": wx.AuthorizeURL, "app_id": wx.AppID, "app_secret": wx.AppSecret.RevealString(), "mchid": wx.MchID, "serial": wx.SerialNo,
+			"private_key": privatePEM(wx.MerchantKey), "public_key_id": wx.PublicKeyID, "public_key": publicPEM(wx.PublicKey)},
+	}, nil)
+}
+
+func (s *sandbox) credentials(w http.ResponseWriter, _ *http.Request) {
+	type named struct {
+		ID   string `json:"id"`
+		Name string `json:"name"`
+	}
+	list := []named{}
+	for _, c := range s.passkey.Credentials() {
+		list = append(list, named{c.ID, c.Name})
+	}
+	answer(w, list, nil)
+}
+
+type challenge struct {
+	ID      string          `json:"id"`
+	Options json.RawMessage `json:"options"`
+}
+
+func (s *sandbox) create(w http.ResponseWriter, r *http.Request) {
+	var c challenge
+	if err := readBody(w, r, &c); err != nil {
+		answer(w, nil, errDecision.Because(err))
+		return
+	}
+	response, err := s.passkey.Create(s.ready.Issuer, c.Options)
+	if err == nil {
+		err = s.keepPasskeys()
+	}
+	answer(w, json.RawMessage(response), err)
+}
+
+func (s *sandbox) assert(w http.ResponseWriter, r *http.Request) {
+	var c challenge
+	err := readBody(w, r, &c)
+	if err != nil {
+		answer(w, nil, errDecision.Because(err))
+		return
+	}
+	var response []byte
+	if c.ID == "" {
+		response, err = s.passkey.Get(s.ready.Issuer, c.Options)
+	} else {
+		response, err = s.passkey.GetAs(c.ID, s.ready.Issuer, c.Options)
+	}
+	answer(w, json.RawMessage(response), err)
+}
+
+const bodyCap = 64 << 10
+
+func readBody(w http.ResponseWriter, r *http.Request, v any) error {
+	d := json.NewDecoder(http.MaxBytesReader(w, r.Body, bodyCap))
+	d.DisallowUnknownFields()
+	return d.Decode(v)
+}
+
+func answer(w http.ResponseWriter, v any, err error) {
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	if err != nil {
+		status, code := http.StatusBadRequest, fault.Of(err).Code
+		var refused *refusedError
+		if errors.As(err, &refused) {
+			status, code = refused.status, refused.code
+		}
+		w.WriteHeader(status)
+		v = map[string]string{"code": code, "detail": err.Error()}
+	}
+	_ = json.NewEncoder(w).Encode(v)
+}
+
+func privateDER(k *rsa.PrivateKey) secret.Value {
+	der, err := x509.MarshalPKCS8PrivateKey(k)
+	if err != nil {
+		return secret.Value{}
+	}
+	return secret.New(der)
+}
+
+func privatePEM(k *rsa.PrivateKey) string {
+	return string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: privateDER(k).Reveal()}))
+}
+
+func publicPEM(k *rsa.PublicKey) string {
+	der, err := x509.MarshalPKIXPublicKey(k)
+	if err != nil {
+		return ""
+	}
+	return string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}))
+}

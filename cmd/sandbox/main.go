@@ -1,0 +1,67 @@
+// Command sandbox runs all of Jali in one process for people who want to try
+// it or build against it: jali itself, the mock town with its institutions,
+// the demo bank app, and sample people who have a software passkey and
+// connected sources. It is never for production: its people can be acted for
+// by anyone who reaches it.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+)
+
+type flags struct {
+	Addr     string `help:"Address of jali; localhost, since passkeys want it." default:"localhost:8080" placeholder:"HOST:PORT"`
+	TownAddr string `help:"Address of the mock town." default:"127.0.0.1:8070" placeholder:"HOST:PORT"`
+	BankAddr string `help:"Address of the demo bank app." default:"127.0.0.1:8090" placeholder:"HOST:PORT"`
+	Issuer   string `help:"Jali's public URL, if something stands in front of it. Default: http:// and --addr." placeholder:"URL"`
+	Data     string `help:"Folder to keep everything in. Default: a temporary one, removed on exit." placeholder:"DIR"`
+	Ready    string `help:"File to write, as JSON, once everything answers." placeholder:"FILE"`
+	Verbose  bool   `help:"Log every request." short:"v"`
+}
+
+type cli struct {
+	Run runCmd `cmd:"" default:"withargs" help:"Run the sandbox until it is interrupted (the default)."`
+}
+
+type runCmd struct{ flags }
+
+func main() {
+	var c cli
+	k := kong.Parse(&c, kong.Name("sandbox"), kong.ShortUsageOnError(),
+		kong.Description("Jali, a mock town, a demo bank app and sample people, in one process.\n\nExample: go run ./cmd/sandbox --ready /tmp/ready.json"))
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	k.BindTo(ctx, (*context.Context)(nil))
+	if err := k.Run(); err != nil && !errors.Is(err, context.Canceled) {
+		fmt.Fprintln(os.Stderr, "sandbox: "+err.Error())
+		os.Exit(1)
+	}
+}
+
+func (r *runCmd) Run(ctx context.Context) error {
+	level := slog.LevelWarn
+	if r.Verbose {
+		level = slog.LevelInfo
+	}
+	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
+	s, err := start(ctx, r.flags, log)
+	if err != nil {
+		return err
+	}
+	fmt.Print(s.greeting())
+	select {
+	case <-ctx.Done():
+		fmt.Println("\nstopping")
+		err = nil
+	case err = <-s.failed:
+	}
+	return errors.Join(err, s.stop())
+}

@@ -1,0 +1,92 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// Ready is what the ready file says: where everything answers, and all that a
+// test needs to be a client, act for a person and look for leaks.
+type Ready struct {
+	Issuer  string `json:"issuer"`
+	API     string `json:"api"` // the data API; ends in /v1
+	Town    string `json:"town"`
+	Bank    string `json:"bank"`
+	Sandbox string `json:"sandbox"` // POST {sandbox}/consents
+
+	Clients  []ReadyClient `json:"clients"`
+	People   []ReadyPerson `json:"people"`
+	Canaries []string      `json:"canaries"` // every real number, id and token the town holds: none may be seen outside
+}
+
+// ReadyClient is a registered client with its private keys.
+type ReadyClient struct {
+	ClientID    string          `json:"client_id"`
+	RedirectURI string          `json:"redirect_uri"`
+	JWKS        json.RawMessage `json:"jwks"`
+}
+
+// ReadyPerson is a sample person with a software passkey.
+type ReadyPerson struct {
+	ID       string         `json:"id"`
+	Name     string         `json:"name"`
+	Accounts []ReadyAccount `json:"accounts"`
+}
+
+// ReadyAccount is an account that the person can tick.
+type ReadyAccount struct {
+	ID     string `json:"id"`
+	Source string `json:"source"`
+	Name   string `json:"name"`
+}
+
+// writeReady writes the file whole: who sees it sees all of it.
+func writeReady(path string, r Ready) error {
+	b, err := json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), ".ready-*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name())
+	if _, err := f.Write(append(b, '\n')); err != nil {
+		return err
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), path)
+}
+
+// greeting is what a person needs to begin, in at most 20 lines.
+func (s *sandbox) greeting() string {
+	names := make([]string, len(s.ready.People))
+	for i, p := range s.ready.People {
+		names[i] = p.Name
+	}
+	return fmt.Sprintf(`花窗 Jali sandbox
+
+  Bank app   %s   ask for one look at all accounts: begin here
+  Jali       %s   the person's own pages
+  Town       %s   the institutions, their people and passwords
+  API        %s/openapi.yaml
+
+  Sign in as %s:
+  pick a name beside "Software passkey (sandbox only)" on the sign-in page, or
+  sign up with a passkey of your own.
+
+  Ctrl-C stops it%s.
+`, s.ready.Bank, s.ready.Issuer, s.ready.Town, s.ready.Issuer, strings.Join(names, ", "), s.farewell())
+}
+
+func (s *sandbox) farewell() string {
+	if s.temporary {
+		return " and removes what it kept"
+	}
+	return "; what it kept stays in " + s.data
+}

@@ -1,0 +1,131 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+
+	"jali/connectors"
+	"jali/connectors/mock"
+	"jali/consent"
+	"jali/consent/passkey/software"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// residents is how many of the townspeople have moved in at jali. The others
+// are there for who signs up by hand.
+const residents = 4
+
+// settle has the sample people sign up and connect their sources, by the same
+// pages as anybody; on a later start it finds them there.
+func (s *sandbox) settle(ctx context.Context) error {
+	own := strings.TrimSuffix(s.ready.Sandbox, "/sandbox")
+	s.visitors = &visitors{byPerson: map[string]*visitor{}, open: func() (*visitor, error) {
+		return newVisitor(s.ready.Issuer, own, s.passkey)
+	}}
+	if len(s.state.People) == 0 {
+		people := make([]samplePerson, residents)
+		var together errgroup.Group
+		for i, who := range s.town.People()[:residents] {
+			together.Go(func() (err error) {
+				people[i], err = s.moveIn(ctx, who)
+				return err
+			})
+		}
+		if err := together.Wait(); err != nil {
+			return err
+		}
+		s.state.People = people
+	}
+	if err := s.keepPasskeys(); err != nil {
+		return err
+	}
+	for i, p := range s.state.People {
+		accounts, err := s.house.Aggregate.Accounts(ctx, consent.Session{Person: consent.PersonID(p.ID)})
+		if err != nil {
+			return err
+		}
+		one := ReadyPerson{ID: p.ID, Name: p.Name, Accounts: []ReadyAccount{}}
+		sources := map[string]bool{}
+		for _, a := range accounts {
+			sources[a.Source.ID] = true
+			one.Accounts = append(one.Accounts, ReadyAccount{ID: string(a.ID), Source: a.Source.ID, Name: a.Name})
+		}
+		if len(sources) < 3 {
+			return fmt.Errorf("sample person %d has %d sources", i, len(sources))
+		}
+		s.ready.People = append(s.ready.People, one)
+	}
+	return nil
+}
+
+func (s *sandbox) moveIn(ctx context.Context, who mock.Person) (samplePerson, error) {
+	v, err := s.visitors.open()
+	if err != nil {
+		return samplePerson{}, err
+	}
+	credential, err := v.signUp(ctx, who.Name)
+	if err != nil {
+		return samplePerson{}, fmt.Errorf("signing up: %w", err)
+	}
+	for _, source := range s.sources.All() {
+		id := source.Source().ID
+		if _, ok := source.(connectors.Linker); !ok || !s.town.Serves(id, who.ID) {
+			continue
+		}
+		if err := v.connect(ctx, id, who); err != nil {
+			return samplePerson{}, fmt.Errorf("connecting %s: %w", id, err)
+		}
+	}
+	person, err := v.person(ctx)
+	return samplePerson{Town: who.ID, ID: person, Name: who.Name, Credential: credential}, err
+}
+
+// keepPasskeys writes the software passkeys where the next start finds them.
+func (s *sandbox) keepPasskeys() (err error) {
+	s.keeping.Lock()
+	defer s.keeping.Unlock()
+	if s.state.Passkeys, err = s.passkey.Export(); err != nil {
+		return err
+	}
+	return s.state.save()
+}
+
+// openPasskey answers the software passkey with what it held before.
+func (s *sandbox) openPasskey() (err error) {
+	if len(s.state.Passkeys) == 0 {
+		s.passkey = software.New()
+		return nil
+	}
+	s.passkey, err = software.Import(s.state.Passkeys)
+	return err
+}
+
+// visitors keeps a signed-in visitor for each sample person.
+type visitors struct {
+	open func() (*visitor, error)
+
+	mu       sync.Mutex
+	byPerson map[string]*visitor
+}
+
+func (vs *visitors) get(ctx context.Context, p samplePerson) (*visitor, error) {
+	vs.mu.Lock()
+	defer vs.mu.Unlock()
+	if v := vs.byPerson[p.ID]; v != nil {
+		if id, err := v.person(ctx); err == nil && id == p.ID {
+			return v, nil
+		}
+	}
+	v, err := vs.open()
+	if err != nil {
+		return nil, err
+	}
+	if err := v.signIn(ctx, p.Credential); err != nil {
+		return nil, err
+	}
+	vs.byPerson[p.ID] = v
+	return v, nil
+}

@@ -1,0 +1,64 @@
+package main
+
+import (
+	"time"
+
+	"jali/connectors"
+	"jali/connectors/alipay"
+	"jali/connectors/mock"
+	"jali/connectors/openbanking"
+	"jali/connectors/wechatpay"
+	"jali/internal/dial"
+	"jali/internal/jose"
+	"jali/internal/secret"
+)
+
+// townSources are the connectors to the town's institutions, made of what an
+// operator who registered there would hold.
+func townSources(t *mock.Town) (*connectors.Registry, error) {
+	client := dial.New(dial.Config{AllowPrivate: true})
+	registry := &connectors.Registry{}
+
+	a := t.Alipay()
+	wallet, err := alipay.New(alipay.Config{
+		Source:  connectors.Source{ID: "alipay", Name: connectors.Name{ZH: "支付宝", EN: "Alipay"}, Kind: connectors.Wallet},
+		Gateway: a.GatewayURL, Authorize: a.AuthorizeURL, AppID: a.AppID,
+		Key: secret.Of(privatePEM(a.AppKey)), AlipayKey: publicPEM(a.PublicKey), HTTP: client, Now: time.Now,
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := registry.Register(wallet); err != nil {
+		return nil, err
+	}
+	w := t.WeChatPay()
+	shop, err := wechatpay.New(wechatpay.Config{
+		Source: connectors.Source{ID: "wechatpay", Name: connectors.Name{ZH: "微信支付", EN: "WeChat Pay"}, Kind: connectors.Wallet},
+		API:    w.BaseURL, SNS: w.BaseURL, Login: w.BaseURL, AppID: w.AppID, AppSecret: w.AppSecret,
+		MchID: w.MchID, Serial: w.SerialNo, Key: secret.Of(privatePEM(w.MerchantKey)),
+		PlatformKeys: map[string]string{w.PublicKeyID: publicPEM(w.PublicKey)}, HTTP: client, Now: time.Now,
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := registry.Register(shop); err != nil {
+		return nil, err
+	}
+	for _, b := range t.Banks() {
+		key, err := jose.ParsePKCS8(privateDER(b.ClientKey))
+		if err != nil {
+			return nil, err
+		}
+		bank, err := openbanking.New(openbanking.Config{
+			Source: connectors.Source{ID: b.ID, Name: connectors.Name{ZH: b.ZH, EN: b.EN}, Kind: connectors.Bank},
+			API:    b.APIBase, Issuer: b.Issuer, ClientID: b.ClientID, Key: key, KeyID: b.KeyID, HTTP: client, Now: time.Now,
+		})
+		if err != nil {
+			return nil, err
+		}
+		if err := registry.Register(bank); err != nil {
+			return nil, err
+		}
+	}
+	return registry, nil
+}

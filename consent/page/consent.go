@@ -1,0 +1,389 @@
+package page
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"jali/connectors"
+	"jali/consent"
+	"jali/internal/aggregate"
+	"jali/internal/fault"
+)
+
+// askPage is a request before its person.
+type askPage struct {
+	Grant   consent.Grant
+	Client  consent.Client
+	Terms   termsText
+	Groups  []offerGroup
+	Missing []connectors.Source // asked for, and not connected
+	Alias   string              // what an account will look like to the client
+	Choice  choiceForm
+	Wrong   string // what was wrong with the last try
+}
+
+type offerGroup struct {
+	Source   connectors.Source
+	Accounts []offer
+}
+
+type offer struct {
+	aggregate.OwnAccount
+	Ticked bool
+}
+
+// choiceForm is what the narrowing controls offer and have been set to.
+type choiceForm struct {
+	Datatypes          []option
+	Fields             []option
+	Days, MaxDays      int
+	From, To           consent.Date
+	MinDate, MaxDate   consent.Date
+	Uses               []option
+	Until              consent.Date
+	MinUntil, MaxUntil consent.Date
+	Narrowed           bool
+}
+
+type option struct {
+	Value, Label string
+	On           bool
+}
+
+// aliasShapes are drawn, not real: an alias is made when the grant is used.
+var aliasShapes = map[string]string{"card": "9977 •••• •••• •••• •••", "iban": "XX00 •••• •••• •••• ••••", "opaque": "acct_••••••••••"}
+
+func (p *Page) consentAsk(w http.ResponseWriter, r *http.Request, s consent.Session) {
+	g, err := p.Consent.Show(r.Context(), s, consent.GrantID(r.PathValue("grant")))
+	if err == nil && g.State != consent.Shown {
+		err = consent.ErrDecided
+	}
+	if err != nil {
+		p.fail(w, r, err)
+		return
+	}
+	p.renderAsk(w, r, s, g, nil, http.StatusOK, nil)
+}
+
+// offered are the accounts that may be ticked: of the sources that were asked
+// for, or of all where the person picks.
+func (p *Page) offered(r *http.Request, s consent.Session, g consent.Grant) ([]aggregate.OwnAccount, error) {
+	all, err := p.Aggregate.Accounts(r.Context(), s)
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(slices.Clone(all), func(a aggregate.OwnAccount) bool {
+		return len(g.Asked.Sources) > 0 && !slices.Contains(g.Asked.Sources, a.Source.ID)
+	}), nil
+}
+
+// renderAsk shows the request; chosen is what the person had set, where a try
+// failed.
+func (p *Page) renderAsk(w http.ResponseWriter, r *http.Request, s consent.Session, g consent.Grant,
+	chosen *consent.Choice, code int, wrong error) {
+	words := p.views[language(r)].words
+	client, err := p.Consent.Client(r.Context(), g.Client)
+	if err != nil {
+		p.fail(w, r, err)
+		return
+	}
+	accounts, err := p.offered(r, s, g)
+	if err != nil {
+		p.fail(w, r, err)
+		return
+	}
+	d := askPage{Grant: g, Client: client, Terms: words.terms(g.Asked, p.Aggregate.Sources()), Alias: aliasShapes["opaque"]}
+	if shape, ok := aliasShapes[client.AliasShape]; ok {
+		d.Alias = shape
+	}
+	has := map[string]bool{}
+	for _, a := range accounts {
+		if !has[a.Source.ID] {
+			has[a.Source.ID] = true
+			d.Groups = append(d.Groups, offerGroup{Source: a.Source})
+		}
+		i := slices.IndexFunc(d.Groups, func(g offerGroup) bool { return g.Source.ID == a.Source.ID })
+		d.Groups[i].Accounts = append(d.Groups[i].Accounts,
+			offer{a, chosen != nil && slices.Contains(chosen.Accounts, a.ID)})
+	}
+	for _, src := range p.Aggregate.Sources() {
+		if !has[src.ID] && (len(g.Asked.Sources) == 0 || slices.Contains(g.Asked.Sources, src.ID)) {
+			d.Missing = append(d.Missing, src)
+		}
+	}
+	c := consent.Choice{}
+	if chosen != nil {
+		c = *chosen
+	}
+	d.Choice = p.choices(words, g.Asked, c)
+	if wrong != nil {
+		d.Wrong = words.fault(fault.Of(wrong)).Body
+	}
+	f := p.frameOf(r, s, "consent.title", "", d)
+	f.Bare, f.Self = true, "/consent/"+url.PathEscape(string(g.ID))
+	p.render(w, r, code, "consent", f)
+}
+
+// choices are what can be narrowed: nothing wider than asked is offered.
+func (p *Page) choices(words *catalog, asked consent.Terms, c consent.Choice) choiceForm {
+	f := choiceForm{Narrowed: len(c.Datatypes) > 0 || c.Fields != "" || c.Uses.Limit > 0 || !c.Until.IsZero()}
+	for _, d := range asked.Datatypes {
+		f.Datatypes = append(f.Datatypes, option{string(d), words.T("datatype." + string(d)),
+			len(c.Datatypes) == 0 || slices.Contains(c.Datatypes, d)})
+	}
+	if slices.Contains(asked.Datatypes, consent.Bills) {
+		levels := []consent.BillFields{consent.Minimal, consent.Standard, consent.Full}
+		on := asked.Fields
+		if c.Fields != "" {
+			on = c.Fields
+		}
+		for _, l := range levels[:slices.Index(levels, asked.Fields)+1] {
+			f.Fields = append(f.Fields, option{string(l), words.T("fields." + string(l)), l == on})
+		}
+	}
+	period := asked.Period
+	if !c.Period.Zero() {
+		period = c.Period
+	}
+	f.MaxDays, f.Days = asked.Period.Days, period.Days
+	f.MinDate, f.MaxDate, f.From, f.To = asked.Period.From, asked.Period.To, period.From, period.To
+	f.Uses = useOptions(words, asked.Uses, c.Uses)
+	now := p.Now()
+	f.MinUntil, f.MaxUntil = consent.DateOf(now, shanghai), consent.DateOf(asked.Until, shanghai)
+	f.Until = f.MaxUntil
+	if !c.Until.IsZero() {
+		f.Until = consent.DateOf(c.Until, shanghai)
+	}
+	return f
+}
+
+// useOptions go from what was asked down to once.
+func useOptions(words *catalog, asked, chosen consent.Uses) []option {
+	if chosen.Limit == 0 {
+		chosen = asked
+	}
+	var list []option
+	offer := func(u consent.Uses) {
+		value := "total:"
+		if u.Per != "" {
+			value = "day:"
+		}
+		list = append(list, option{value + strconv.Itoa(u.Limit), words.often(u), u.Limit == chosen.Limit && u.Per == chosen.Per})
+	}
+	const most = 12
+	for n := asked.Limit; n >= 1 && len(list) < most; n-- {
+		offer(consent.Uses{Limit: n, Per: asked.Per})
+	}
+	if asked.Per != "" || list[len(list)-1].Value != "total:1" {
+		offer(consent.Uses{Limit: 1})
+	}
+	return list
+}
+
+// readChoice reads the form. What is left as it was asked stays unset, so that
+// it stays exactly as asked; what is no form of ours is errForm.
+func readChoice(form url.Values, asked consent.Terms) (consent.Choice, error) {
+	var c consent.Choice
+	for _, id := range form["account"] {
+		c.Accounts = append(c.Accounts, consent.AccountID(id))
+	}
+	for _, d := range form["datatype"] {
+		c.Datatypes = append(c.Datatypes, consent.Datatype(d))
+	}
+	if form.Has("narrow") && len(c.Datatypes) == 0 {
+		return c, consent.ErrNothingChosen
+	}
+	if c.Fields = consent.BillFields(form.Get("fields")); c.Fields == asked.Fields {
+		c.Fields = ""
+	}
+	switch {
+	case asked.Period.Days > 0 && form.Get("days") != "":
+		if c.Period.Days = atoi(form.Get("days")); c.Period.Days <= 0 {
+			return c, errForm
+		}
+	case asked.Period.Days == 0 && (form.Get("from") != "" || form.Get("to") != ""):
+		c.Period = consent.Period{From: consent.Date(form.Get("from")), To: consent.Date(form.Get("to"))}
+	}
+	if u := form.Get("uses"); u != "" {
+		kind, limit, _ := strings.Cut(u, ":")
+		if c.Uses.Limit = atoi(limit); c.Uses.Limit <= 0 {
+			return c, errForm
+		}
+		switch kind {
+		case "day":
+			c.Uses.Per = "day"
+		case "total":
+		default:
+			return c, errForm
+		}
+		if c.Uses.Limit == asked.Uses.Limit && c.Uses.Per == asked.Uses.Per {
+			c.Uses = consent.Uses{}
+		}
+	}
+	if day := consent.Date(form.Get("until")); day != "" && day != consent.DateOf(asked.Until, shanghai) {
+		if !day.Valid() {
+			return c, errForm
+		}
+		c.Until = day.Start().AddDate(0, 0, 1).Add(-time.Second) // the end of that day
+	}
+	return c, nil
+}
+
+// consentPrepare takes the choice and goes on to what the passkey is to sign.
+func (p *Page) consentPrepare(w http.ResponseWriter, r *http.Request, s consent.Session) {
+	id := consent.GrantID(r.PathValue("grant"))
+	g, err := p.Consent.Show(r.Context(), s, id)
+	if err != nil {
+		p.fail(w, r, err)
+		return
+	}
+	accounts, err := p.offered(r, s, g)
+	if err != nil {
+		p.fail(w, r, err)
+		return
+	}
+	offered := make([]consent.AccountID, len(accounts))
+	for i, a := range accounts {
+		offered[i] = a.ID
+	}
+	choice, err := readChoice(r.PostForm, g.Asked)
+	if err == nil && len(choice.Accounts) == 0 {
+		err = consent.ErrNothingChosen
+	}
+	if err == nil {
+		_, err = p.Consent.Prepare(r.Context(), s, id, choice, offered)
+	}
+	if err == nil {
+		http.Redirect(w, r, "/consent/"+url.PathEscape(string(id))+"/confirm", http.StatusSeeOther)
+		return
+	}
+	switch f := fault.Of(err); {
+	case f.Is(consent.ErrNothingChosen) || f.Is(consent.ErrWider) || f.Is(errForm):
+		p.renderAsk(w, r, s, g, &choice, status(f.Kind), err)
+	default:
+		p.fail(w, r, err)
+	}
+}
+
+// confirmPage shows what is signed, and nothing that is not.
+type confirmPage struct {
+	Grant     consent.Grant
+	Client    consent.Client
+	Terms     termsText
+	Accounts  []aggregate.OwnAccount
+	Alias     string
+	Agreement string // the very bytes, indented
+	Hash      string // base64url of their SHA-256: the passkey's challenge
+	Options   json.RawMessage
+}
+
+func (p *Page) consentConfirm(w http.ResponseWriter, r *http.Request, s consent.Session) {
+	ctx, words := r.Context(), p.views[language(r)].words
+	id := consent.GrantID(r.PathValue("grant"))
+	g, err := p.Consent.Show(ctx, s, id)
+	if err == nil && g.State != consent.Shown {
+		err = consent.ErrDecided
+	}
+	if err != nil {
+		p.fail(w, r, err)
+		return
+	}
+	if g.Pending == nil || !p.Now().Before(g.Pending.Until) {
+		http.Redirect(w, r, "/consent/"+url.PathEscape(string(id)), http.StatusSeeOther)
+		return
+	}
+	d := confirmPage{Grant: g, Terms: words.terms(g.Pending.Terms, p.Aggregate.Sources()), Alias: aliasShapes["opaque"],
+		Agreement: indent(g.Pending.JSON), Hash: base64.RawURLEncoding.EncodeToString(g.Pending.Challenge)}
+	if d.Client, err = p.Consent.Client(ctx, g.Client); err == nil {
+		d.Options, err = p.Passkeys.Options(ctx, s, g.Pending.Challenge)
+	}
+	var own []aggregate.OwnAccount
+	if err == nil {
+		own, err = p.Aggregate.Accounts(ctx, s)
+	}
+	if err != nil {
+		p.fail(w, r, err)
+		return
+	}
+	if shape, ok := aliasShapes[d.Client.AliasShape]; ok {
+		d.Alias = shape
+	}
+	for _, id := range g.Pending.Accounts {
+		i := slices.IndexFunc(own, func(a aggregate.OwnAccount) bool { return a.ID == id })
+		if i < 0 { // disconnected since: what was prepared is not what there is
+			http.Redirect(w, r, "/consent/"+url.PathEscape(string(g.ID)), http.StatusSeeOther)
+			return
+		}
+		d.Accounts = append(d.Accounts, own[i])
+	}
+	f := p.frameOf(r, s, "confirm.title", "", d)
+	f.Bare = true
+	p.render(w, r, http.StatusOK, "confirm", f)
+}
+
+// consentGive takes the passkey's answer from a script.
+func (p *Page) consentGive(w http.ResponseWriter, r *http.Request, s consent.Session) {
+	var in struct {
+		Response json.RawMessage `json:"response"`
+	}
+	if err := readJSON(w, r, &in); err != nil {
+		p.fail(w, r, err)
+		return
+	}
+	g, ticket, err := p.Consent.Give(r.Context(), s, consent.GrantID(r.PathValue("grant")), in.Response)
+	if err != nil {
+		p.fail(w, r, err)
+		return
+	}
+	writeJSON(w, http.StatusOK, map[string]string{"next": finishURL(g.ID, ticket)})
+}
+
+func (p *Page) consentRefuse(w http.ResponseWriter, r *http.Request, s consent.Session) {
+	g, ticket, err := p.Consent.Refuse(r.Context(), s, consent.GrantID(r.PathValue("grant")))
+	if err != nil {
+		p.fail(w, r, err)
+		return
+	}
+	http.Redirect(w, r, "/consent/"+url.PathEscape(string(g.ID))+"/return?ticket="+url.QueryEscape(string(ticket)), http.StatusSeeOther)
+}
+
+// consentReturn sends a refusal on its way to the client (see depart).
+func (p *Page) consentReturn(w http.ResponseWriter, r *http.Request, s consent.Session) {
+	ctx, id := r.Context(), consent.GrantID(r.PathValue("grant"))
+	grants, err := p.Consent.Grants(ctx, s)
+	if err != nil {
+		p.fail(w, r, err)
+		return
+	}
+	i := slices.IndexFunc(grants, func(g consent.Grant) bool { return g.ID == id })
+	ticket := r.URL.Query().Get("ticket")
+	if i < 0 || ticket == "" {
+		p.fail(w, r, consent.ErrNoGrant)
+		return
+	}
+	client, err := p.clientName(ctx, grants[i].Client, map[consent.ClientID]consent.Client{})
+	if err != nil {
+		p.fail(w, r, err)
+		return
+	}
+	p.depart(w, r, s, finishURL(id, consent.Ticket(ticket)), client.Name, true)
+}
+
+func finishURL(id consent.GrantID, t consent.Ticket) string {
+	return "/oauth/finish?" + url.Values{"grant": {string(id)}, "ticket": {string(t)}}.Encode()
+}
+
+func indent(b []byte) string {
+	var out bytes.Buffer
+	if err := json.Indent(&out, b, "", "  "); err != nil {
+		return string(b)
+	}
+	return out.String()
+}

@@ -1,0 +1,444 @@
+package page
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"jali/connectors"
+	"jali/connectors/billfile"
+	"jali/connectors/money"
+	"jali/consent"
+	"jali/consent/passkey"
+	"jali/internal/aggregate"
+	"jali/internal/audit"
+	"jali/internal/fault"
+	"jali/internal/kv"
+	"jali/internal/kv/boltkv"
+)
+
+const (
+	origin  = "http://localhost:8080"
+	hostile = `<img src=x onerror="alert(1)">'"&{{.}}`
+)
+
+var (
+	now  = time.Date(2026, 11, 21, 15, 4, 0, 0, consent.Shanghai)
+	lin  = consent.Session{ID: "ses_1", Person: "per_lin", At: now.Add(-time.Hour)}
+	bank = consent.Client{ID: "cli_riverbank", Name: consent.Name{ZH: "江畔银行", EN: "Riverside Bank"},
+		RedirectURIs: []string{"http://127.0.0.1:8090/callback"}, AliasShape: "card"}
+	evil = consent.Client{ID: "cli_evil", Name: consent.Name{ZH: hostile, EN: hostile}, AliasShape: "opaque"}
+
+	alipay   = connectors.Source{ID: "alipay", Name: connectors.Name{ZH: "支付宝", EN: "Alipay"}, Kind: connectors.Wallet}
+	wechat   = connectors.Source{ID: "wechatpay", Name: connectors.Name{ZH: "微信支付", EN: "WeChat Pay"}, Kind: connectors.Wallet}
+	jiangnan = connectors.Source{ID: "jiangnan_bank", Name: connectors.Name{ZH: "江南银行", EN: "Jiangnan Bank"}, Kind: connectors.Bank}
+	harbour  = connectors.Source{ID: "harbour_bank", Name: connectors.Name{ZH: "海港银行", EN: "Harbour Bank"}, Kind: connectors.Bank}
+)
+
+var errOut = &fault.Error{Kind: fault.Unauthenticated, Code: "signed_out", Owner: fault.Person, Action: "sign_in", Detail: "sign in"}
+
+func cny(minor int64) money.Amount { return money.Amount{Minor: minor, Currency: "CNY"} }
+
+// fakePasskeys signs in whoever's cookie says so; answers are "yes" or wrong.
+type fakePasskeys struct{ one bool }
+
+func (fakePasskeys) begin() (string, []byte, error) {
+	return "flow_1", []byte(`{"challenge":"AAAA","rpId":"localhost","userVerification":"required"}`), nil
+}
+func (f fakePasskeys) BeginSignUp(context.Context, string) (string, []byte, error) { return f.begin() }
+func (f fakePasskeys) BeginSignIn(context.Context) (string, []byte, error)         { return f.begin() }
+func (f fakePasskeys) BeginAdd(context.Context, consent.Session) (string, []byte, error) {
+	return f.begin()
+}
+
+var errWrongKey = &fault.Error{Kind: fault.Denied, Code: "passkey_wrong", Owner: fault.Person, Detail: "x"}
+
+func signedIn() passkey.SignedIn {
+	return passkey.SignedIn{Session: lin, Cookie: &http.Cookie{Name: "session", Value: "in", Path: "/", HttpOnly: true}}
+}
+func yes(response []byte) error {
+	if string(response) != `"yes"` {
+		return errWrongKey
+	}
+	return nil
+}
+func (fakePasskeys) FinishSignUp(_ context.Context, _ string, r []byte, _ string) (passkey.SignedIn, []string, error) {
+	return signedIn(), codes, yes(r)
+}
+func (fakePasskeys) FinishSignIn(_ context.Context, _ string, r []byte, _ string) (passkey.SignedIn, error) {
+	return signedIn(), yes(r)
+}
+func (fakePasskeys) Recover(_ context.Context, code, _ string) (passkey.SignedIn, error) {
+	if code != codes[0] {
+		return passkey.SignedIn{}, (&fault.Error{Kind: fault.Limited, Code: "recovery_limited", Detail: "x"}).After(90 * time.Second)
+	}
+	s := signedIn()
+	s.Cookie.Value = "recovering"
+	return s, nil
+}
+func (fakePasskeys) FinishAdd(_ context.Context, _ consent.Session, _ string, r []byte, _ string) error {
+	return yes(r)
+}
+
+var codes = []string{"7KQ2-M4XD-9PTA", "H3VN-W8CE-2RJY", "Q6ZB-5LGF-T7SK", "D9AM-XE3U-4WHP", "N2YC-8RVT-K5QJ", "F7GS-3BLX-M9DZ", "U4PW-J6HN-E8AC", "T5KR-Y2QV-7GML"}
+
+func (fakePasskeys) NewCodes(context.Context, consent.Session) ([]string, error) { return codes, nil }
+func (f fakePasskeys) Passkeys(context.Context, consent.Session) ([]passkey.Passkey, error) {
+	keys := []passkey.Passkey{{ID: "pk_1", Label: "iPhone 小林", AddedAt: now.AddDate(0, -3, 0), LastUsed: now.Add(-time.Hour)},
+		{ID: "pk_2", Label: hostile, AddedAt: now.AddDate(0, -1, 0)}}
+	if f.one {
+		return keys[:1], nil
+	}
+	return keys, nil
+}
+func (fakePasskeys) Remove(context.Context, consent.Session, string) error { return nil }
+func (fakePasskeys) Options(context.Context, consent.Session, []byte) ([]byte, error) {
+	return []byte(`{"challenge":"c2lnbmVk","rpId":"localhost","userVerification":"required"}`), nil
+}
+func (fakePasskeys) Session(r *http.Request) (consent.Session, bool, error) {
+	c, err := r.Cookie("session")
+	switch {
+	case err != nil:
+		return consent.Session{}, false, errOut
+	case c.Value == "recovering":
+		return lin, true, nil
+	case c.Value == "new":
+		return consent.Session{ID: "ses_9", Person: "per_new", At: now}, false, nil
+	case c.Value == "in":
+		return lin, false, nil
+	}
+	return consent.Session{}, false, errOut
+}
+func (fakePasskeys) CSRF(p consent.Session) string { return "token-" + p.ID }
+func (f fakePasskeys) CheckCSRF(p consent.Session, token string) bool {
+	return token != "" && token == f.CSRF(p)
+}
+func (fakePasskeys) Sessions(context.Context, consent.Session) ([]passkey.SessionInfo, error) {
+	return []passkey.SessionInfo{{ID: "ses_1", Agent: "Safari, iOS", OpenedAt: now.Add(-time.Hour), SeenAt: now, Current: true},
+		{ID: "ses_2", Agent: "Chrome, Windows", OpenedAt: now.AddDate(0, 0, -4), SeenAt: now.AddDate(0, 0, -1)}}, nil
+}
+func (fakePasskeys) End(context.Context, consent.Session, string) error { return nil }
+func (fakePasskeys) EndAll(context.Context, consent.Session) error      { return nil }
+func (fakePasskeys) Name(_ context.Context, p consent.Session) (string, error) {
+	if p.Person == "per_new" {
+		return hostile, nil
+	}
+	return "小林", nil
+}
+
+// fakeGrants holds one request to be decided, and some history.
+type fakeGrants struct {
+	pending *consent.Agreement
+	chosen  consent.Choice
+	offered []consent.AccountID
+	refused bool
+	paused  map[consent.ClientID]bool
+	deeds   []string
+}
+
+var asked = consent.Terms{Purpose: consent.BillOverview, Datatypes: []consent.Datatype{consent.Balances, consent.Bills, consent.Statements},
+	Fields: consent.Standard, Period: consent.Period{From: "2026-10-01", To: "2026-10-31"}, Uses: consent.Uses{Limit: 4, Per: "day"},
+	Until: time.Date(2026, 12, 20, 16, 0, 0, 0, time.UTC)}
+
+func (f *fakeGrants) Show(_ context.Context, p consent.Session, id consent.GrantID) (consent.Grant, error) {
+	g := consent.Grant{ID: id, Client: bank.ID, Person: p.Person, State: consent.Shown, Asked: asked, Pending: f.pending}
+	switch id {
+	case "gr_ask":
+	case "gr_narrow": // asks for one source and a moving window, once
+		g.Asked.Sources = []string{"alipay", "harbour_bank"}
+		g.Asked.Period, g.Asked.Uses = consent.Period{Days: 30}, consent.Uses{Limit: 1}
+		g.Asked.Retention = 30 * 24 * time.Hour
+	case "gr_evil":
+		g.Client = evil.ID
+	case "gr_done":
+		g.State = consent.Given
+	case "gr_late":
+		return g, consent.ErrLapsed
+	default:
+		return g, consent.ErrNoGrant
+	}
+	return g, nil
+}
+func (f *fakeGrants) Prepare(_ context.Context, _ consent.Session, id consent.GrantID, c consent.Choice, offered []consent.AccountID) (consent.Agreement, error) {
+	f.chosen, f.offered = c, offered
+	for _, a := range c.Accounts {
+		if !slices.Contains(offered, a) {
+			return consent.Agreement{}, consent.ErrWider
+		}
+	}
+	terms, err := asked.Narrow(c, now)
+	if err != nil {
+		return consent.Agreement{}, err
+	}
+	b, _ := json.Marshal(map[string]any{"grant": id, "accounts": c.Accounts, "nonce": "MJ3K"})
+	sum := sha256.Sum256(b)
+	f.pending = &consent.Agreement{JSON: b, Challenge: sum[:], Terms: terms, Accounts: c.Accounts, Until: now.Add(5 * time.Minute)}
+	return *f.pending, nil
+}
+func (f *fakeGrants) Give(_ context.Context, _ consent.Session, id consent.GrantID, response []byte) (consent.Grant, consent.Ticket, error) {
+	return consent.Grant{ID: id}, "tick&t", yes(response)
+}
+func (f *fakeGrants) Refuse(_ context.Context, _ consent.Session, id consent.GrantID) (consent.Grant, consent.Ticket, error) {
+	f.refused = true
+	return consent.Grant{ID: id}, "tick&t", nil
+}
+func (f *fakeGrants) Revoke(_ context.Context, _ consent.Session, id consent.GrantID) (consent.Grant, error) {
+	f.deeds = append(f.deeds, "revoke "+string(id))
+	return consent.Grant{ID: id}, nil
+}
+func (f *fakeGrants) Grants(_ context.Context, p consent.Session) ([]consent.Grant, error) {
+	if p.Person == "per_new" {
+		return nil, nil
+	}
+	at := now.AddDate(0, 0, -3)
+	list := []consent.Grant{
+		{ID: "gr_live", Client: bank.ID, State: consent.Given, Agreed: asked, Accounts: []consent.AccountID{"ac_1", "ac_4", "ac_gone"},
+			Uses: 3, Day: "2026-11-21", DayUses: 1, LastUse: now.Add(-20 * time.Minute), DecidedAt: at},
+		{ID: "gr_spent", Client: bank.ID, State: consent.Exhausted, Agreed: asked, Accounts: []consent.AccountID{"ac_1"}, Uses: 1, DecidedAt: at, EndedAt: at.Add(time.Hour)},
+		{ID: "gr_revoked", Client: evil.ID, State: consent.Revoked, Agreed: asked, Uses: 1, DecidedAt: at, EndedAt: at.Add(time.Hour), EndedBy: "client"},
+	}
+	list[1].Agreed.Uses = consent.Uses{Limit: 1}
+	if f.refused {
+		list = append(list, consent.Grant{ID: "gr_ask", Client: bank.ID, State: consent.Refused, Asked: asked, DecidedAt: now})
+	}
+	return list, nil
+}
+func (f *fakeGrants) Pause(_ context.Context, _ consent.Session, id consent.ClientID) error {
+	f.deeds = append(f.deeds, "pause "+string(id))
+	return nil
+}
+func (f *fakeGrants) Resume(_ context.Context, _ consent.Session, id consent.ClientID) error {
+	f.deeds = append(f.deeds, "resume "+string(id))
+	return nil
+}
+func (f *fakeGrants) Paused(context.Context, consent.Session) (map[consent.ClientID]bool, error) {
+	return f.paused, nil
+}
+func (f *fakeGrants) PrepareLeave(context.Context, consent.Session) (consent.Agreement, error) {
+	return consent.Agreement{JSON: []byte(`{"type":"jali/leave"}`), Challenge: []byte("leave"), Until: now.Add(time.Minute)}, nil
+}
+func (f *fakeGrants) Leave(_ context.Context, _ consent.Session, response []byte) (consent.Evidence, error) {
+	if err := yes(response); err != nil {
+		return consent.Evidence{}, err
+	}
+	f.deeds = append(f.deeds, "leave")
+	return consent.Evidence{Agreement: []byte(`{"type":"jali/leave"}`)}, nil
+}
+func (f *fakeGrants) Client(_ context.Context, id consent.ClientID) (consent.Client, error) {
+	switch id {
+	case bank.ID:
+		return bank, nil
+	case evil.ID:
+		return evil, nil
+	}
+	return consent.Client{}, consent.ErrNoClient
+}
+
+// fakeAccounts is a person with five accounts and some ninety days of bills.
+type fakeAccounts struct {
+	staged int
+	deeds  []string
+	asked  [2]time.Time
+}
+
+func (*fakeAccounts) Sources() []connectors.Source {
+	return []connectors.Source{alipay, harbour, jiangnan, wechat}
+}
+
+func (*fakeAccounts) Connections(_ context.Context, p consent.Session) ([]aggregate.Connection, error) {
+	if p.Person == "per_new" {
+		return nil, nil
+	}
+	return []aggregate.Connection{
+		{ID: "con_1", Source: alipay, State: "healthy", LinkedAt: now.AddDate(0, -2, 0)},
+		{ID: "con_2", Source: jiangnan, State: "needs_person", LinkedAt: now.AddDate(0, -2, 0)},
+		{ID: "con_3", Source: wechat, Imported: true, State: "healthy", LinkedAt: now.AddDate(0, 0, -9),
+			Covers: connectors.Span{From: now.AddDate(0, -30, 0), To: now.AddDate(0, 0, -9)}},
+	}, nil
+}
+
+func (f *fakeAccounts) BeginLink(_ context.Context, _ consent.Session, source, returnURL string) (string, error) {
+	if source != "alipay" && source != "harbour_bank" {
+		return "", &fault.Error{Kind: fault.NotFound, Code: "source_unknown", Detail: "x"}
+	}
+	return "http://127.0.0.1:8070/" + source + "/authorize?state=abc&redirect_uri=" + url.QueryEscape(returnURL), nil
+}
+func (f *fakeAccounts) FinishLink(_ context.Context, _ consent.Session, q url.Values) (aggregate.Connection, error) {
+	if q.Get("error") != "" {
+		return aggregate.Connection{}, connectors.ErrLinkRefused
+	}
+	return aggregate.Connection{}, nil
+}
+func (f *fakeAccounts) Disconnect(_ context.Context, _ consent.Session, id string) error {
+	f.deeds = append(f.deeds, "disconnect "+id)
+	return nil
+}
+func own() []aggregate.OwnAccount {
+	return []aggregate.OwnAccount{
+		{ID: "ac_1", Source: alipay, Kind: connectors.WalletBalance, Side: connectors.Asset, Name: "余额", Tail: "8c2f"},
+		{ID: "ac_2", Source: alipay, Kind: connectors.Fund, Side: connectors.Asset, Name: "余额宝"},
+		{ID: "ac_3", Source: alipay, Kind: connectors.CreditLine, Side: connectors.Debt, Name: "花呗"},
+		{ID: "ac_4", Source: jiangnan, Kind: connectors.Deposit, Side: connectors.Asset, Name: "储蓄卡", Tail: "1234"},
+		{ID: "ac_5", Source: wechat, Kind: connectors.WalletBalance, Side: connectors.Asset, Name: "零钱"},
+	}
+}
+func (*fakeAccounts) Accounts(_ context.Context, p consent.Session) ([]aggregate.OwnAccount, error) {
+	if p.Person == "per_new" {
+		return nil, nil
+	}
+	return own(), nil
+}
+
+func (f *fakeAccounts) Stage(_ context.Context, _ consent.Session, r io.Reader) (aggregate.Upload, error) {
+	b, err := io.ReadAll(r)
+	switch {
+	case err != nil:
+		return aggregate.Upload{}, billfile.ErrInterrupted.Because(err)
+	case string(b) == "damaged":
+		return aggregate.Upload{}, billfile.ErrDamaged.Because(&billfile.Place{Line: 17, Column: "金额", Why: "not_an_amount"})
+	case string(b) == "picture":
+		return aggregate.Upload{}, billfile.ErrUnknown
+	}
+	f.staged++
+	u := aggregate.Upload{ID: "up_1", Report: report()}
+	if string(b) == "clean" {
+		u.Report.Problems = nil
+	}
+	return u, nil
+}
+func report() aggregate.ImportReport {
+	return aggregate.ImportReport{Format: "alipay_app_2023", Source: alipay, Rows: 1204, Known: 12,
+		Covers: connectors.Span{From: now.AddDate(-1, 0, 0), To: now},
+		Sums:   []aggregate.FlowSum{{Flow: connectors.FlowIn, Count: 41, Sum: cny(1843277)}, {Flow: connectors.FlowOut, Count: 1080, Sum: cny(6120050)}, {Flow: connectors.FlowInternal, Count: 83, Sum: cny(3300000)}},
+		Problems: []billfile.Problem{
+			{Code: "sum_differs", Of: "out", Claimed: cny(6220050), Rows: cny(6120050)},
+			{Code: "count_differs", Of: "total", ClaimedCount: 1210, RowCount: 1204},
+			{Code: "claim_unreadable", Of: "in", Rows: cny(1843277)},
+			{Code: "something_new", Of: "elsewhere"}},
+		Kinds: map[connectors.Kind]int{connectors.Payment: 990, connectors.Transfer: 120, connectors.Refund: 14, connectors.RedPacket: 60, connectors.Other: 20}}
+}
+func (f *fakeAccounts) Accept(_ context.Context, _ consent.Session, id string, anyway bool) (aggregate.ImportReport, error) {
+	if !anyway {
+		return aggregate.ImportReport{}, &fault.Error{Kind: fault.Conflict, Code: "file_disagrees", Owner: fault.Person, Detail: "x"}
+	}
+	f.deeds = append(f.deeds, "accept "+id)
+	return report(), nil
+}
+
+var shops = []struct {
+	who, what, category string
+	minor               int64
+}{
+	{"全家便利店", "早餐", "groceries.supermarket", 1850}, {"滴滴出行", "快车", "transport.taxi", 2660}, {"老陈面馆", "牛肉面", "food.restaurant", 3200},
+	{"国家电网", "电费", "utilities", 18640}, {"盒马", "生鲜", "groceries", 15230}, {"中国移动", "话费充值", "telecom", 10000},
+	{"京东", "耳机", "shopping.electronics", 69900}, {"猫眼电影", "电影票 2 张", "leisure", 9980}, {"Manner Coffee", "拿铁", "food.drinks", 2000},
+	{"房东", "十一月房租", "housing.rent", 420000}, {"优衣库", "外套", "shopping.clothing", 39900},
+}
+
+func (f *fakeAccounts) Own(_ context.Context, p consent.Session, from, to time.Time) (aggregate.Look, error) {
+	f.asked = [2]time.Time{from, to}
+	l := aggregate.Look{At: now, Accounts: own(), Sources: []aggregate.SourceReport{
+		{Source: alipay, Status: aggregate.Fresh, AsOf: now},
+		{Source: jiangnan, Status: aggregate.Failed, Owner: "person", Code: "source_unauthorized", Action: "reconnect"},
+		{Source: wechat, Status: aggregate.FromFile, AsOf: now.AddDate(0, 0, -9)}},
+		Balances: []aggregate.OwnBalance{
+			{Account: "ac_1", Kind: connectors.Available, Amount: cny(238850), AsOf: now}, {Account: "ac_1", Kind: connectors.Frozen, Amount: cny(5000), AsOf: now},
+			{Account: "ac_2", Kind: connectors.Current, Amount: cny(4812033), AsOf: now}, {Account: "ac_3", Kind: connectors.Outstanding, Amount: cny(132050), AsOf: now},
+			{Account: "ac_3", Kind: connectors.CreditLimit, Amount: cny(2000000), AsOf: now}, {Account: "ac_4", Kind: connectors.Booked, Amount: cny(10240000), AsOf: now}},
+		Totals: []aggregate.Total{{Assets: cny(15290883), Debts: cny(132050), Net: cny(15158833), In: cny(2250000), Out: cny(1893450)}}}
+	for i := range 120 {
+		s := shops[(i*7)%len(shops)]
+		at := now.Add(-time.Duration(i) * 17 * time.Hour)
+		l.Bills = append(l.Bills, aggregate.OwnBill{ID: fmt.Sprint("b", i), Account: own()[i%3].ID, Category: s.category, Counted: true,
+			Bill: connectors.Bill{At: at, Amount: cny(s.minor + int64(i)), Direction: connectors.Out, Flow: connectors.FlowOut,
+				State: connectors.Done, Kind: connectors.Payment, Counterparty: s.who, Description: s.what}})
+	}
+	l.Bills[1].Flow, l.Bills[1].Direction, l.Bills[1].Amount, l.Bills[1].Kind = connectors.FlowIn, connectors.In, cny(2250000), connectors.Income
+	l.Bills[1].Counterparty, l.Bills[1].Description, l.Bills[1].Category = "临江科技", "工资", "income.salary"
+	l.Bills[2].Mirrors = []string{"m2"}
+	mirror := l.Bills[2]
+	mirror.ID, mirror.Account, mirror.Counted, mirror.Mirrors, mirror.Counterparty = "m2", "ac_4", false, []string{"b2"}, "支付宝-老陈面馆"
+	l.Bills = slices.Insert(l.Bills, 3, mirror)
+	l.Bills[4].State = connectors.Pending
+	l.Bills[5].State = connectors.Reversed
+	l.Bills[6].Counterparty, l.Bills[6].Description = hostile, hostile
+	l.Bills[7].Flow, l.Bills[7].Kind, l.Bills[7].Refunds, l.Bills[7].Direction = connectors.FlowIn, connectors.Refund, "b9", connectors.In
+	return l, nil
+}
+func (*fakeAccounts) ExportJSON(_ context.Context, _ consent.Session, w io.Writer) error {
+	_, err := io.WriteString(w, `{"bills":[]}`)
+	return err
+}
+func (*fakeAccounts) ExportCSV(_ context.Context, _ consent.Session, w io.Writer) error {
+	_, _ = io.WriteString(w, "half a li")
+	return errors.New("the disk broke")
+}
+
+type house struct {
+	*Page
+	grants   *fakeGrants
+	accounts *fakeAccounts
+	passkeys *fakePasskeys
+	db       kv.DB
+}
+
+func newHouse(t testing.TB, change ...func(*Config)) *house {
+	t.Helper()
+	db, err := boltkv.Open(filepath.Join(t.TempDir(), "jali.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	h := &house{grants: &fakeGrants{paused: map[consent.ClientID]bool{}}, accounts: &fakeAccounts{}, passkeys: &fakePasskeys{}, db: db}
+	c := Config{Consent: h.grants, Passkeys: h.passkeys, Aggregate: h.accounts, DB: db, Issuer: origin, Now: func() time.Time { return now },
+		Receipts: func(kind string, claims any) (string, error) {
+			b, err := json.Marshal(claims)
+			return kind + "." + fmt.Sprintf("%x", sha256.Sum256(b)), err
+		}}
+	for _, f := range change {
+		f(&c)
+	}
+	if h.Page, err = New(c); err != nil {
+		t.Fatal(err)
+	}
+	return h
+}
+
+// remember writes a life into the timeline.
+func (h *house) remember(t testing.TB) {
+	t.Helper()
+	err := h.db.Update(t.Context(), func(tx kv.Tx) error {
+		at := now.AddDate(0, 0, -3)
+		for i, e := range []audit.Event{
+			{Verb: audit.PersonJoined}, {Verb: audit.PasskeyAdded}, {Verb: audit.CodesMade}, {Verb: audit.SignedIn},
+			{Verb: audit.SourceLinked, On: "con_1", Facts: map[string]string{"source": "alipay", "accounts": "3"}},
+			{Verb: audit.FileImported, Facts: map[string]string{"source": "wechatpay", "rows": "1204", "added": "1192"}},
+			{Verb: audit.DataSeen}, {Verb: audit.DataSeen}, {Verb: audit.DataSeen},
+			{Verb: audit.GrantShown, On: "gr_live", Client: string(bank.ID)}, {Verb: audit.GrantGiven, On: "gr_live", Client: string(bank.ID), Facts: map[string]string{"accounts": "3"}},
+			{Verb: audit.GrantUsed, On: "gr_live", Client: string(bank.ID), Facts: map[string]string{"uses_left": "3"}},
+			{Verb: audit.GrantUsed, On: "gr_revoked", Client: string(evil.ID)}, {Verb: audit.GrantRevoked, On: "gr_revoked", Client: string(evil.ID), Facts: map[string]string{"by": "client"}},
+			{Verb: audit.GrantRefused, On: "gr_x", Client: "cli_gone"}, {Verb: audit.ClientPaused, Client: string(bank.ID)}, {Verb: audit.ClientResumed, Client: string(bank.ID)},
+			{Verb: audit.GrantExpired, On: "gr_y", Client: string(bank.ID)}, {Verb: audit.SessionEnded}, {Verb: audit.PasskeyRemoved}, {Verb: audit.CodeUsed},
+			{Verb: audit.SourceUnlinked, Facts: map[string]string{"source": "nowhere"}}, {Verb: audit.DataExported}, {Verb: "house.painted"},
+			{Verb: audit.GrantUsed, On: "gr_live", Client: string(bank.ID), Facts: map[string]string{"uses_left": "2"}},
+		} {
+			e.ID, e.At, e.Person = fmt.Sprintf("ev%03d", i), at.Add(time.Duration(i)*2*time.Hour), string(lin.Person)
+			if err := audit.Append(tx, e); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}

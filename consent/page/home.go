@@ -1,0 +1,331 @@
+package page
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"jali/connectors"
+	"jali/connectors/money"
+	"jali/consent"
+	"jali/internal/aggregate"
+	"jali/internal/fault"
+)
+
+const (
+	billsPerPage = 50
+	recentDays   = 90
+	monthsBack   = 13
+)
+
+type homePage struct {
+	Name        string
+	Notices     []notice
+	NoticesTo   int64 // microseconds; what a dismissal covers
+	Connections int
+	Look        aggregate.Look
+	Totals      []aggregate.Total
+	Pots        []pot
+	Late        []aggregate.SourceReport // sources that did not answer freshly
+	Flow, Spent *plot
+	Bills       []billRow
+	Found       int
+	Filter      billFilter
+	Prev, Next  string
+}
+
+// pot is one source's accounts with what they hold.
+type pot struct {
+	Source   connectors.Source
+	Report   aggregate.SourceReport
+	Accounts []potAccount
+}
+
+type potAccount struct {
+	aggregate.OwnAccount
+	Main  aggregate.OwnBalance
+	Known bool // a balance was told
+	Rest  []aggregate.OwnBalance
+}
+
+// billRow is a bill with the account it is listed under and, folded into it,
+// the same movement as other accounts saw it.
+type billRow struct {
+	aggregate.OwnBill
+	In      aggregate.OwnAccount
+	Also    []aggregate.OwnAccount
+	NewDay  bool
+	Title   string
+	Refunds *aggregate.OwnBill
+}
+
+type billFilter struct {
+	Source, Month, Text string
+	Sources             []connectors.Source
+	Months              []string
+	From, To            time.Time // [From, To)
+	Page                int
+	Asked               bool
+}
+
+func (p *Page) home(w http.ResponseWriter, r *http.Request) {
+	s, recovering, err := p.Passkeys.Session(r)
+	switch {
+	case err != nil && fault.Of(err).Kind == fault.Unauthenticated:
+		p.render(w, r, http.StatusOK, "landing", p.frameOf(r, consent.Session{}, "landing.title", "", nil))
+		return
+	case err != nil:
+		p.fail(w, r, err)
+		return
+	case recovering:
+		http.Redirect(w, r, "/recover/passkey", http.StatusSeeOther)
+		return
+	}
+	h, err := p.look(r, s)
+	if err != nil {
+		p.fail(w, r, err)
+		return
+	}
+	p.render(w, r, http.StatusOK, "home", p.frameOf(r, s, "home.title", "home", h))
+}
+
+func (p *Page) look(r *http.Request, s consent.Session) (*homePage, error) {
+	ctx, words := r.Context(), p.views[language(r)].words
+	h := &homePage{}
+	var err error
+	if h.Name, err = p.Passkeys.Name(ctx, s); err != nil {
+		return nil, err
+	}
+	if h.Notices, h.NoticesTo, err = p.notices(ctx, s); err != nil {
+		return nil, err
+	}
+	connections, err := p.Aggregate.Connections(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	if h.Connections = len(connections); h.Connections == 0 {
+		return h, nil
+	}
+	h.Filter = readFilter(r.URL.Query(), p.Now(), connections)
+	if h.Look, err = p.Aggregate.Own(ctx, s, h.Filter.From, h.Filter.To); err != nil {
+		return nil, err
+	}
+	accounts := map[consent.AccountID]aggregate.OwnAccount{}
+	for _, a := range h.Look.Accounts {
+		accounts[a.ID] = a
+	}
+	h.Totals = h.Look.Totals
+	h.Pots = pots(h.Look)
+	for _, report := range h.Look.Sources {
+		if report.Status != aggregate.Fresh {
+			h.Late = append(h.Late, report)
+		}
+	}
+	h.Flow, h.Spent = flowPlot(h.Look, h.Filter, words), spentPlot(h.Look, words)
+
+	rows := foldBills(h.Look.Bills, accounts)
+	rows = slices.DeleteFunc(rows, func(b billRow) bool { return !h.Filter.matches(b, words) })
+	h.Found = len(rows)
+	pages := max(1, (len(rows)+billsPerPage-1)/billsPerPage)
+	h.Filter.Page = min(h.Filter.Page, pages)
+	from := (h.Filter.Page - 1) * billsPerPage
+	h.Bills = rows[from:min(len(rows), from+billsPerPage)]
+	day := ""
+	for i := range h.Bills {
+		d := h.Bills[i].At.In(shanghai).Format(time.DateOnly)
+		h.Bills[i].NewDay, day = d != day, d
+	}
+	if h.Filter.Page > 1 {
+		h.Prev = h.Filter.link(h.Filter.Page - 1)
+	}
+	if h.Filter.Page < pages {
+		h.Next = h.Filter.link(h.Filter.Page + 1)
+	}
+	return h, nil
+}
+
+// readFilter takes what is asked for as far as it makes sense, and shows the
+// recent days otherwise. Months go back as far as imported files do.
+func readFilter(q url.Values, now time.Time, connections []aggregate.Connection) billFilter {
+	now = now.In(shanghai)
+	f := billFilter{Text: strings.TrimSpace(q.Get("q")), Page: max(1, atoi(q.Get("page")))}
+	first := time.Date(now.Year(), now.Month(), 1, 0, 0, 0, 0, shanghai)
+	oldest := first.AddDate(0, 1-monthsBack, 0)
+	for _, c := range connections {
+		f.Sources = append(f.Sources, c.Source)
+		if c.Imported && !c.Covers.From.IsZero() && c.Covers.From.Before(oldest) {
+			oldest = c.Covers.From.In(shanghai)
+		}
+		if c.Source.ID == q.Get("source") {
+			f.Source = c.Source.ID
+		}
+	}
+	slices.SortFunc(f.Sources, func(a, b connectors.Source) int { return strings.Compare(a.ID, b.ID) })
+	f.Sources = slices.CompactFunc(f.Sources, func(a, b connectors.Source) bool { return a.ID == b.ID })
+	today := time.Date(now.Year(), now.Month(), now.Day(), 0, 0, 0, 0, shanghai)
+	f.From, f.To = today.AddDate(0, 0, 1-recentDays), today.AddDate(0, 0, 1)
+	for m := first; m.Year() >= oldest.Year() && len(f.Months) < 240; m = m.AddDate(0, -1, 0) {
+		if m.AddDate(0, 1, 0).After(oldest) {
+			name := m.Format("2006-01")
+			f.Months = append(f.Months, name)
+			if name == q.Get("month") {
+				f.Month, f.From, f.To = name, m, m.AddDate(0, 1, 0)
+			}
+		}
+	}
+	if len(f.Text) > 200 {
+		f.Text = f.Text[:200]
+	}
+	f.Text = strings.ToValidUTF8(f.Text, "")
+	f.Asked = f.Source != "" || f.Text != "" || f.Month != ""
+	return f
+}
+
+func (f billFilter) link(page int) string {
+	q := url.Values{}
+	for k, v := range map[string]string{"source": f.Source, "month": f.Month, "q": f.Text} {
+		if v != "" {
+			q.Set(k, v)
+		}
+	}
+	if page > 1 {
+		q.Set("page", strconv.Itoa(page))
+	}
+	return "/?" + q.Encode() + "#bills"
+}
+
+func (f billFilter) matches(b billRow, words *catalog) bool {
+	if f.Source != "" && b.In.Source.ID != f.Source &&
+		!slices.ContainsFunc(b.Also, func(a aggregate.OwnAccount) bool { return a.Source.ID == f.Source }) {
+		return false
+	}
+	if f.Text == "" {
+		return true
+	}
+	text := strings.ToLower(f.Text)
+	for _, s := range []string{b.Counterparty, b.Description, b.Order, b.Merchant, b.Method, b.RawKind, b.OwnBill.Category,
+		words.Kind(b.Kind), words.Category(b.OwnBill.Category), b.Amount.Value()} {
+		if strings.Contains(strings.ToLower(s), text) {
+			return true
+		}
+	}
+	return false
+}
+
+// foldBills puts every uncounted bill under the counted one that it mirrors.
+// One whose counted twin is not in the look stands by itself.
+func foldBills(bills []aggregate.OwnBill, accounts map[consent.AccountID]aggregate.OwnAccount) []billRow {
+	byID := map[string]int{}
+	for i, b := range bills {
+		byID[b.ID] = i
+	}
+	folded, also := map[string]bool{}, map[string][]aggregate.OwnAccount{}
+	for _, b := range bills {
+		if b.Counted {
+			continue
+		}
+		for _, m := range b.Mirrors {
+			if i, ok := byID[m]; ok && bills[i].Counted {
+				folded[b.ID] = true
+				also[m] = append(also[m], accounts[b.Account])
+				break
+			}
+		}
+	}
+	var rows []billRow
+	for _, b := range bills {
+		if folded[b.ID] {
+			continue
+		}
+		row := billRow{OwnBill: b, In: accounts[b.Account], Also: also[b.ID], Title: title(b)}
+		if i, ok := byID[b.Refunds]; ok && b.Refunds != "" {
+			row.Refunds = &bills[i]
+		}
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+func title(b aggregate.OwnBill) string {
+	for _, s := range []string{b.Counterparty, b.Description, b.RawKind} {
+		if s = strings.TrimSpace(s); s != "" && s != "/" {
+			return s
+		}
+	}
+	return ""
+}
+
+// order of the balance that stands for an account, most telling first.
+var mainBalance = map[connectors.Side][]connectors.BalanceKind{
+	connectors.Asset: {connectors.Available, connectors.Current, connectors.Booked},
+	connectors.Debt:  {connectors.Outstanding, connectors.Current, connectors.Booked},
+}
+
+func pots(look aggregate.Look) []pot {
+	var out []pot
+	place := map[string]int{}
+	at := func(s connectors.Source) *pot {
+		i, ok := place[s.ID]
+		if !ok {
+			i = len(out)
+			place[s.ID] = i
+			out = append(out, pot{Source: s})
+		}
+		return &out[i]
+	}
+	for _, report := range look.Sources {
+		at(report.Source).Report = report
+	}
+	balances := map[consent.AccountID][]aggregate.OwnBalance{}
+	for _, b := range look.Balances {
+		balances[b.Account] = append(balances[b.Account], b)
+	}
+	for _, a := range look.Accounts {
+		pa := potAccount{OwnAccount: a, Rest: slices.Clone(balances[a.ID])}
+		for _, kind := range mainBalance[a.Side] {
+			i := slices.IndexFunc(pa.Rest, func(b aggregate.OwnBalance) bool { return b.Kind == kind })
+			if i >= 0 {
+				pa.Main, pa.Known = pa.Rest[i], true
+				pa.Rest = slices.Delete(pa.Rest, i, i+1)
+				break
+			}
+		}
+		pa.Rest = slices.DeleteFunc(pa.Rest, func(b aggregate.OwnBalance) bool {
+			return pa.Known && b.Amount == pa.Main.Amount || b.Amount.Zero()
+		})
+		p := at(a.Source)
+		p.Accounts = append(p.Accounts, pa)
+	}
+	return out
+}
+
+// spending and income are what the plots sum: the bills that Totals count.
+func counts(b aggregate.OwnBill, currency string) bool {
+	return b.Counted && b.Amount.Currency == currency &&
+		b.State != connectors.Failed && b.State != connectors.Reversed
+}
+
+func add(sums map[string]money.Amount, key string, a money.Amount) {
+	if sum, err := sums[key].Add(a); err == nil {
+		sums[key] = sum
+	}
+}
+
+func (p *Page) clientName(ctx context.Context, id consent.ClientID, seen map[consent.ClientID]consent.Client) (consent.Client, error) {
+	if c, ok := seen[id]; ok {
+		return c, nil
+	}
+	c, err := p.Consent.Client(ctx, id)
+	if err != nil {
+		if k := fault.Of(err).Kind; k != fault.NotFound && k != fault.Gone {
+			return c, err
+		}
+		c = consent.Client{ID: id, Name: consent.Name{ZH: string(id), EN: string(id)}}
+	}
+	seen[id] = c
+	return c, nil
+}

@@ -1,0 +1,207 @@
+package page
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"jali/consent"
+	"jali/consent/passkey"
+	"jali/internal/fault"
+)
+
+type settingsPage struct {
+	Person   consent.PersonID // what an operator's import is told
+	Name     string
+	Passkeys []passkey.Passkey
+	Sessions []passkey.SessionInfo
+	Done     string
+}
+
+func (p *Page) settings(w http.ResponseWriter, r *http.Request, s consent.Session) {
+	ctx := r.Context()
+	d := settingsPage{Person: s.Person, Done: done(r)}
+	var err error
+	if d.Name, err = p.Passkeys.Name(ctx, s); err == nil {
+		d.Passkeys, err = p.Passkeys.Passkeys(ctx, s)
+	}
+	if err == nil {
+		d.Sessions, err = p.Passkeys.Sessions(ctx, s)
+	}
+	if err != nil {
+		p.fail(w, r, err)
+		return
+	}
+	p.render(w, r, http.StatusOK, "settings", p.frameOf(r, s, "settings.title", "settings", d))
+}
+
+func (p *Page) beginAdd(w http.ResponseWriter, r *http.Request, s consent.Session) {
+	var in struct{}
+	if err := readJSON(w, r, &in); err != nil {
+		p.fail(w, r, err)
+		return
+	}
+	flow, options, err := p.Passkeys.BeginAdd(r.Context(), s)
+	p.answerBegun(w, r, flow, options, err)
+}
+
+func (p *Page) finishAdd(w http.ResponseWriter, r *http.Request, s consent.Session) {
+	var in finish
+	if err := readJSON(w, r, &in); err != nil {
+		p.fail(w, r, err)
+		return
+	}
+	label := strings.TrimSpace(in.Label)
+	if len([]rune(label)) > longestName {
+		p.fail(w, r, errName)
+		return
+	}
+	if err := p.Passkeys.FinishAdd(r.Context(), s, in.Flow, in.Response, label); err != nil {
+		p.fail(w, r, err)
+		return
+	}
+	writeJSON(w, http.StatusOK, map[string]string{"next": "/settings?done=passkey_added"})
+}
+
+func (p *Page) removePasskey(w http.ResponseWriter, r *http.Request, s consent.Session) {
+	if err := p.Passkeys.Remove(r.Context(), s, r.PathValue("passkey")); err != nil {
+		p.fail(w, r, err)
+		return
+	}
+	toDone(w, r, "/settings", "passkey_removed")
+}
+
+// newCodes shows the codes in answer to the post itself: they are told once,
+// and stand nowhere to be shown again.
+func (p *Page) newCodes(w http.ResponseWriter, r *http.Request, s consent.Session) {
+	codes, err := p.Passkeys.NewCodes(r.Context(), s)
+	if err != nil {
+		p.fail(w, r, err)
+		return
+	}
+	f := p.frameOf(r, s, "codes.title", "settings", codes)
+	f.Self = "/settings"
+	p.render(w, r, http.StatusOK, "codes", f)
+}
+
+func (p *Page) endSession(w http.ResponseWriter, r *http.Request, s consent.Session) {
+	if err := p.Passkeys.End(r.Context(), s, r.PathValue("session")); err != nil {
+		p.fail(w, r, err)
+		return
+	}
+	toDone(w, r, "/settings", "session_ended")
+}
+
+func (p *Page) endOthers(w http.ResponseWriter, r *http.Request, s consent.Session) {
+	if err := p.Passkeys.EndAll(r.Context(), s); err != nil {
+		p.fail(w, r, err)
+		return
+	}
+	toDone(w, r, "/settings", "others_ended")
+}
+
+func (p *Page) exportJSON(w http.ResponseWriter, r *http.Request, s consent.Session) {
+	p.download(w, r, s, p.Aggregate.ExportJSON, "json", "application/json")
+}
+
+func (p *Page) exportCSV(w http.ResponseWriter, r *http.Request, s consent.Session) {
+	p.download(w, r, s, p.Aggregate.ExportCSV, "csv", "text/csv; charset=utf-8")
+}
+
+// download is whole before it begins: a file that breaks off looks like all
+// there is.
+func (p *Page) download(w http.ResponseWriter, r *http.Request, s consent.Session,
+	write func(context.Context, consent.Session, io.Writer) error, ext, kind string) {
+	var b bytes.Buffer
+	if err := write(r.Context(), s, &b); err != nil {
+		p.fail(w, r, err)
+		return
+	}
+	h := w.Header()
+	h.Set("Content-Type", kind)
+	h.Set("Content-Disposition", `attachment; filename="jali-`+p.Now().In(shanghai).Format(time.DateOnly)+"."+ext+`"`)
+	_, _ = b.WriteTo(w)
+}
+
+// leavePage says what will be gone; its passkey check signs Agreement.
+type leavePage struct {
+	Connections, Grants int
+	Agreement, Hash     string
+	Options             json.RawMessage
+	Wrong               string
+}
+
+func (p *Page) leaveForm(w http.ResponseWriter, r *http.Request, s consent.Session) {
+	p.renderLeave(w, r, s, http.StatusOK, "")
+}
+
+func (p *Page) renderLeave(w http.ResponseWriter, r *http.Request, s consent.Session, code int, wrong string) {
+	ctx := r.Context()
+	a, err := p.Consent.PrepareLeave(ctx, s)
+	if err != nil {
+		p.fail(w, r, err)
+		return
+	}
+	d := leavePage{Agreement: indent(a.JSON), Hash: base64.RawURLEncoding.EncodeToString(a.Challenge), Wrong: wrong}
+	if d.Options, err = p.Passkeys.Options(ctx, s, a.Challenge); err != nil {
+		p.fail(w, r, err)
+		return
+	}
+	connections, err := p.Aggregate.Connections(ctx, s)
+	if err == nil {
+		d.Connections = len(connections)
+		var grants []consent.Grant
+		if grants, err = p.Consent.Grants(ctx, s); err == nil {
+			for _, g := range grants {
+				if g.State == consent.Given {
+					d.Grants++
+				}
+			}
+		}
+	}
+	if err != nil {
+		p.fail(w, r, err)
+		return
+	}
+	f := p.frameOf(r, s, "leave.title", "settings", d)
+	f.Self = "/settings/leave"
+	p.render(w, r, code, "leave", f)
+}
+
+// gone is what a deletion's receipt says.
+type gone struct {
+	Person    string           `json:"person"`
+	DeletedAt time.Time        `json:"deleted_at"`
+	Evidence  consent.Evidence `json:"evidence"`
+}
+
+// leave deletes the person and shows the receipt in answer to the post: there
+// is nobody left to whom it could be shown later.
+func (p *Page) leave(w http.ResponseWriter, r *http.Request, s consent.Session) {
+	now := p.Now()
+	evidence, err := p.Consent.Leave(r.Context(), s, []byte(r.PostFormValue("response")))
+	if err != nil {
+		switch f := fault.Of(err); f.Kind {
+		case fault.Internal, fault.Unavailable:
+			p.fail(w, r, err)
+		default:
+			p.renderLeave(w, r, s, status(f.Kind), p.views[language(r)].words.fault(f).Body)
+		}
+		return
+	}
+	receipt := ""
+	if p.Receipts != nil {
+		if receipt, err = p.Receipts("deletion", gone{string(s.Person), now.UTC(), evidence}); err != nil {
+			p.Log.Error("a deletion has no receipt", "err", err)
+			receipt = ""
+		}
+	}
+	f := p.frameOf(r, consent.Session{}, "left.title", "", map[string]any{"Receipt": receipt, "At": now})
+	f.Bare, f.Self = true, "/"
+	p.render(w, r, http.StatusOK, "left", f)
+}

@@ -1,0 +1,201 @@
+// Package rooms holds the house's import table: which room may know which.
+package rooms
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"maps"
+	"os"
+	"os/exec"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// may lists, for each room, the rooms it may import. A room is a folder with
+// all that is below it, unless a deeper folder has a line of its own. A room
+// without a line fails the test: whoever adds one says here what it may know.
+var may = map[string]string{
+	"cmd":                      "*",
+	"server":                   "consent internal/aggregate connectors connectors/money openapi internal/fault",
+	"openapi":                  "",
+	"openapi/client":           "",
+	"consent":                  "internal/audit internal/kv internal/fault",
+	"consent/rar":              "consent internal/fault",
+	"consent/dpop":             "internal/jose internal/fault",
+	"consent/oauth":            "consent consent/dpop consent/rar internal/kv internal/jose internal/dial internal/fault internal/secret",
+	"consent/passkey":          "consent internal/kv internal/audit internal/fault internal/secret",
+	"consent/passkey/software": "internal/fault",
+	"consent/page":             "consent consent/passkey consent/rar internal/aggregate internal/audit internal/kv internal/ledger connectors connectors/billfile connectors/money internal/fault",
+	"vault":                    "vault/kek internal/audit internal/kv internal/jose internal/fault internal/secret",
+	"vault/kek":                "internal/fault internal/secret",
+	"connectors":               "connectors/money internal/fault internal/secret",
+	"connectors/money":         "",
+	"connectors/billfile":      "connectors connectors/money internal/fault internal/secret",
+	"connectors/conntest":      "connectors connectors/money internal/fault internal/secret internal/dial",
+	"connectors/mock":          "connectors/money internal/jose internal/fault internal/secret",
+	"connectors/alipay":        dialect,
+	"connectors/wechatpay":     dialect,
+	"connectors/openbanking":   dialect,
+	"internal/aggregate":       "consent connectors connectors/billfile connectors/money internal/ledger internal/ledger/match vault internal/audit internal/kv internal/fault internal/secret",
+	"internal/ledger":          "connectors connectors/money vault internal/kv internal/fault internal/secret",
+	"internal/ledger/match":    "connectors connectors/money",
+	"internal/audit":           "internal/kv internal/fault",
+	"internal/kv":              "internal/fault",
+	"internal/dial":            "internal/fault",
+	"internal/jose":            "internal/fault internal/secret",
+	"internal/fault":           "",
+	"internal/secret":          "",
+	"internal/walk":            "*", // the walk through the whole house, tests only
+}
+
+const dialect = "connectors connectors/money internal/jose internal/dial internal/fault internal/secret"
+
+// owners names the one room that may import a library.
+var owners = map[string][]string{
+	"github.com/ory/fosite":         {"consent/oauth"},
+	"github.com/lestrrat-go/jwx/v2": {"internal/jose"},
+	"go.etcd.io/bbolt":              {"internal/kv/boltkv"},
+	"github.com/labstack/echo/v4":   {"server", "openapi"},
+	"github.com/go-webauthn":        {"consent/passkey"},
+}
+
+type file struct {
+	dir, name string
+	imports   []string
+}
+
+func sources(t *testing.T, root string) []file {
+	t.Helper()
+	var files []file
+	err := filepath.WalkDir(root, func(p string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() && (strings.HasPrefix(d.Name(), ".") && p != root || d.Name() == "node_modules" || d.Name() == "testdata") {
+			return filepath.SkipDir
+		}
+		if !strings.HasSuffix(p, ".go") || strings.HasSuffix(p, "_test.go") {
+			return nil
+		}
+		f, err := parser.ParseFile(token.NewFileSet(), p, nil, parser.ImportsOnly)
+		if err != nil {
+			return err
+		}
+		dir, err := filepath.Rel(root, filepath.Dir(p))
+		if err != nil {
+			return err
+		}
+		one := file{dir: filepath.ToSlash(dir), name: d.Name()}
+		for _, i := range f.Imports {
+			name, err := strconv.Unquote(i.Path.Value)
+			if err != nil {
+				return err
+			}
+			one.imports = append(one.imports, name)
+		}
+		files = append(files, one)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
+
+func room(dir string) string {
+	for r := dir; r != "."; r = path.Dir(r) {
+		if _, ok := may[r]; ok {
+			return r
+		}
+	}
+	return ""
+}
+
+func broken(f file) (complaints []string) {
+	own := room(f.dir)
+	if own == "" {
+		return []string{f.dir + " has no line in the import table"}
+	}
+	allowed := strings.Fields(may[own])
+	for _, imported := range f.imports {
+		if to, ours := strings.CutPrefix(imported, "jali/"); ours {
+			to = room(to)
+			if to != own && !slices.Contains(allowed, to) && may[own] != "*" {
+				complaints = append(complaints, f.dir+"/"+f.name+" may not import "+imported)
+			}
+		}
+		for library, rooms := range owners {
+			if (imported == library || strings.HasPrefix(imported, library+"/")) && !slices.ContainsFunc(rooms, func(r string) bool {
+				return f.dir == r || strings.HasPrefix(f.dir, r+"/")
+			}) {
+				complaints = append(complaints, f.dir+"/"+f.name+": "+library+" belongs to "+strings.Join(rooms, ", "))
+			}
+		}
+	}
+	return complaints
+}
+
+func TestImports(t *testing.T) {
+	for _, f := range sources(t, "../..") {
+		for _, c := range broken(f) {
+			t.Error(c)
+		}
+	}
+}
+
+func TestAWrongImportIsSeen(t *testing.T) {
+	for _, f := range []file{
+		{dir: "connectors/mock", imports: []string{"jali/connectors/alipay"}},
+		{dir: "consent", imports: []string{"jali/consent/oauth"}},
+		{dir: "server", imports: []string{"github.com/ory/fosite"}},
+		{dir: "nowhere"},
+	} {
+		if broken(f) == nil {
+			t.Errorf("%v passes", f)
+		}
+	}
+}
+
+// The production binary holds no mock and no software passkey.
+func TestJaliLinksNoMock(t *testing.T) {
+	list, err := exec.Command("go", "list", "-deps", "jali/cmd/jali").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	deps := map[string]bool{}
+	for _, d := range strings.Fields(string(list)) {
+		deps[d] = true
+	}
+	for _, d := range slices.Sorted(maps.Keys(deps)) {
+		if strings.HasPrefix(d, "jali/connectors/mock") || strings.HasPrefix(d, "jali/consent/passkey/software") || strings.HasPrefix(d, "jali/cmd/sandbox") {
+			t.Errorf("cmd/jali links %s", d)
+		}
+	}
+	if !deps["jali/consent"] {
+		t.Error("cmd/jali does not link consent: this test looks at the wrong thing")
+	}
+}
+
+// What is written for others names no place of the machine it was written on.
+func TestTheProjectSpeaksOfItselfAlone(t *testing.T) {
+	list, err := exec.Command("git", "-C", "../..", "ls-files", "-z").Output()
+	if err != nil {
+		t.Skip("not a git checkout")
+	}
+	for _, name := range strings.Split(strings.Trim(string(list), "\x00"), "\x00") {
+		b, err := os.ReadFile(filepath.Join("../..", name))
+		if err != nil || strings.HasPrefix(name, "internal/rooms/") {
+			continue
+		}
+		for _, word := range []string{"panic(\"unwritten\")", "panic(unwritten)", "/work/" + "main", "/tmp/" + "w/"} {
+			if strings.Contains(string(b), word) {
+				t.Errorf("%s holds %q", name, word)
+			}
+		}
+	}
+}

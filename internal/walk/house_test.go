@@ -1,0 +1,209 @@
+// Package walk walks through the whole house as its users do: a person in a
+// real browser, a bank app by its own library and by other people's, many at
+// once. Whatever leaves is recorded, and searched for what must never leave.
+package walk
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"jali/internal/jose"
+	"jali/internal/secret"
+	"jali/openapi/client"
+)
+
+// ready is the ready file.
+type ready struct {
+	Issuer, API, Town, Bank, Sandbox string
+	Clients                          []struct {
+		ID       string          `json:"client_id"`
+		Redirect string          `json:"redirect_uri"`
+		JWKS     json.RawMessage `json:"jwks"`
+	}
+	People []struct {
+		ID, Name string
+		Accounts []struct{ ID, Source, Name string }
+	}
+	Canaries []string
+}
+
+// house is a running sandbox behind a recording proxy.
+type house struct {
+	ready
+	data     string
+	log      *buffer
+	answers  *buffer // every answer that Jali gave, headers and body
+	process  *exec.Cmd
+	readFile string
+}
+
+// buffer is a bytes.Buffer for many writers.
+type buffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (b *buffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.Write(p)
+}
+
+func (b *buffer) Bytes() []byte {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return bytes.Clone(b.b.Bytes())
+}
+
+// open builds and starts the sandbox, and waits until it says that it is ready.
+func open(t *testing.T) *house {
+	t.Helper()
+	dir := t.TempDir()
+	binary := filepath.Join(dir, "sandbox")
+	if out, err := exec.Command("go", "build", "-o", binary, "jali/cmd/sandbox").CombinedOutput(); err != nil {
+		t.Fatalf("the sandbox does not build: %v\n%s", err, out)
+	}
+	h := &house{data: filepath.Join(dir, "data"), log: &buffer{}, answers: &buffer{}, readFile: filepath.Join(dir, "ready.json")}
+	proxy, upstream := h.record(t)
+	h.process = exec.Command(binary, "--addr", "localhost:0", "--town-addr", "127.0.0.1:0", "--bank-addr", "127.0.0.1:0",
+		"--issuer", proxy, "--data", h.data, "--ready", h.readFile, "--verbose")
+	h.process.Stderr = h.log
+	stdout, err := h.process.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := h.process.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = h.process.Process.Signal(os.Interrupt)
+		if err := h.process.Wait(); err != nil {
+			t.Errorf("the sandbox did not end well: %v\n%s", err, h.log.Bytes())
+		}
+	})
+	lines := bufio.NewScanner(stdout)
+	for lines.Scan() {
+		if strings.Contains(lines.Text(), "Ctrl-C") {
+			break
+		}
+	}
+	go func() { _, _ = io.Copy(h.log, stdout) }()
+	b, err := os.ReadFile(h.readFile)
+	if err != nil {
+		t.Fatalf("the sandbox is not ready: %v\n%s", err, h.log.Bytes())
+	}
+	if err := json.Unmarshal(b, &h.ready); err != nil {
+		t.Fatal(err)
+	}
+	upstream <- strings.TrimSuffix(h.Sandbox, "/sandbox")
+	return h
+}
+
+// record stands before jali and keeps what it answers. upstream is told once
+// where jali listens.
+func (h *house) record(t *testing.T) (issuer string, upstream chan<- string) {
+	t.Helper()
+	l, err := net.Listen("tcp", "localhost:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	told := make(chan string, 1)
+	where := sync.OnceValue(func() *url.URL {
+		u, err := url.Parse(<-told)
+		if err != nil {
+			panic(err)
+		}
+		return u
+	})
+	proxy := &httputil.ReverseProxy{
+		Rewrite: func(r *httputil.ProxyRequest) {
+			r.SetURL(where())
+			r.Out.Host = r.In.Host
+		},
+		ModifyResponse: func(r *http.Response) error {
+			body, err := io.ReadAll(r.Body)
+			if err != nil {
+				return err
+			}
+			r.Body = io.NopCloser(bytes.NewReader(body))
+			var b bytes.Buffer
+			_ = r.Header.Write(&b)
+			b.Write(body)
+			_, _ = h.answers.Write(append(b.Bytes(), '\n'))
+			return nil
+		},
+	}
+	srv := &http.Server{Handler: proxy} //nolint:gosec // a test's
+	go func() { _ = srv.Serve(l) }()
+	t.Cleanup(func() { _ = srv.Close() })
+	_, port, _ := net.SplitHostPort(l.Addr().String())
+	return "http://localhost:" + port, told
+}
+
+// signer is a client's private key out of the ready file.
+type signer struct{ jose.PrivateKey }
+
+func (s signer) JWK() json.RawMessage { return s.Public().JWK() }
+
+// client answers the nth registered client.
+func (h *house) client(t *testing.T, n int) *client.Client {
+	t.Helper()
+	c := h.Clients[n]
+	var set struct{ Keys []json.RawMessage }
+	if err := json.Unmarshal(c.JWKS, &set); err != nil {
+		t.Fatal(err)
+	}
+	key, err := jose.ParsePrivateKey(secret.New(set.Keys[0]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &client.Client{Issuer: h.Issuer, ID: c.ID, Redirect: c.Redirect, Key: signer{key}, HTTP: http.DefaultClient}
+}
+
+// decide answers a consent request as a person would in the browser.
+func (h *house) decide(ctx context.Context, authorize, person, decision string) (*url.URL, error) {
+	u, err := url.Parse(authorize)
+	if err != nil {
+		return nil, err
+	}
+	body, err := json.Marshal(map[string]any{
+		"client_id": u.Query().Get("client_id"), "request_uri": u.Query().Get("request_uri"), "person": person, "decision": decision,
+	})
+	if err != nil {
+		return nil, err
+	}
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, h.Sandbox+"/consents", bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	r.Header.Set("Content-Type", "application/json")
+	resp, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	var answer struct {
+		RedirectTo string `json:"redirect_to"`
+		Code       string `json:"code"`
+	}
+	if err := json.NewDecoder(resp.Body).Decode(&answer); err != nil {
+		return nil, err
+	}
+	if answer.RedirectTo == "" {
+		return nil, &client.Problem{Status: resp.StatusCode, Code: answer.Code}
+	}
+	return url.Parse(answer.RedirectTo)
+}

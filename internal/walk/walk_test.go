@@ -1,0 +1,62 @@
+package walk
+
+import (
+	"encoding/json"
+	"net/http"
+	"os"
+	"os/exec"
+	"testing"
+)
+
+// TestWalk runs every walk through one sandbox, and then looks for canaries in
+// all that was answered, logged and stored.
+func TestWalk(t *testing.T) {
+	h := open(t)
+	t.Run("one use of 64 with different keys", h.testOneUse)
+	t.Run("one view for 64 with one key", h.testOneView)
+	t.Run("200 codes redeemed 16 times at once", h.testCodes)
+	t.Run("a browser", h.testBrowser)
+	t.Run("other people's libraries", h.testNode)
+	t.Run("no canary left", h.noCanaries)
+}
+
+// need skips a test whose tool is missing, or fails it where everything must run.
+func need(t *testing.T, tool, how string, found bool) {
+	t.Helper()
+	switch {
+	case found:
+	case os.Getenv("CI") == "true":
+		t.Fatalf("%s is missing: %s", tool, how)
+	default:
+		t.Skipf("%s is missing, so this is not tested: %s", tool, how)
+	}
+}
+
+func (h *house) testNode(t *testing.T) {
+	_, err := exec.LookPath("node")
+	_, modules := os.Stat("node/node_modules")
+	need(t, "Node with its packages", "install Node 20 or newer and run `npm ci --prefix internal/walk/node`", err == nil && modules == nil)
+	cmd := exec.CommandContext(t.Context(), "node", "--test", "--test-reporter=spec")
+	cmd.Dir = "node"
+	cmd.Env = append(os.Environ(), "JALI_READY="+h.readFile)
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	t.Logf("%s", out)
+}
+
+// canaries asks for all that the town holds by now, new tokens included.
+func (h *house) canaries(t *testing.T) []string {
+	t.Helper()
+	resp, err := http.Get(h.Sandbox + "/canaries")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	var list []string
+	if err := json.NewDecoder(resp.Body).Decode(&list); err != nil {
+		t.Fatal(err)
+	}
+	return list
+}
