@@ -15,24 +15,28 @@ import (
 // numbers and names at their sources, and natural persons. It hides rather too
 // much than too little; what it leaves of a name is its first character.
 type masker struct {
-	own []string // longest first
+	own *strings.Replacer
 }
 
 // newMasker knows the person's own numbers and names at all their sources,
 // also of those that were not granted.
 func newMasker(all []known) masker {
-	var m masker
+	var own []string
 	for _, k := range all {
 		for _, a := range k.accounts {
 			for _, v := range []string{a.Ref, a.Number, a.Holder} {
-				if len([]rune(v)) >= 2 && !slices.Contains(m.own, v) {
-					m.own = append(m.own, v)
+				if len([]rune(v)) >= 2 && !slices.Contains(own, v) {
+					own = append(own, v)
 				}
 			}
 		}
 	}
-	slices.SortFunc(m.own, func(a, b string) int { return len(b) - len(a) })
-	return m
+	slices.SortFunc(own, func(a, b string) int { return len(b) - len(a) }) // of two that begin alike, the longer
+	pairs := make([]string, 0, 2*len(own))
+	for _, v := range own {
+		pairs = append(pairs, v, "****")
+	}
+	return masker{strings.NewReplacer(pairs...)}
 }
 
 // counterparty masks the other side of a bill: whole, if it is a person.
@@ -50,10 +54,12 @@ func (m masker) description(b connectors.Bill) string {
 	if name := strings.TrimSpace(b.Counterparty); isPerson(name, b.Kind) && len([]rune(name)) >= 2 {
 		s = strings.ReplaceAll(s, name, initial(name))
 	}
-	s = namedInTransfer.ReplaceAllStringFunc(s, func(hit string) string {
-		parts := namedInTransfer.FindStringSubmatch(hit)
-		return parts[1] + maskLeading(parts[2]) + parts[3]
-	})
+	if strings.ContainsAny(s, "转付收来发还借代名款") {
+		s = namedInTransfer.ReplaceAllStringFunc(s, func(hit string) string {
+			parts := namedInTransfer.FindStringSubmatch(hit)
+			return parts[1] + maskLeading(parts[2]) + parts[3]
+		})
+	}
 	if personal(b.Kind) {
 		s = mapWords(s, func(w string) string {
 			if hanName(w) {
@@ -67,10 +73,13 @@ func (m masker) description(b connectors.Bill) string {
 
 // text masks what may stand in any text, an account's name included.
 func (m masker) text(s string) string {
-	for _, v := range m.own {
-		s = strings.ReplaceAll(s, v, "****")
+	s = m.own.Replace(s)
+	if strings.Contains(s, "@") {
+		s = mail.ReplaceAllString(s, "***@$1")
 	}
-	s = mail.ReplaceAllString(s, "***@$1")
+	if !strings.ContainsFunc(s, unicode.IsDigit) {
+		return s // most texts: nothing below would find anything
+	}
 	s = token.ReplaceAllStringFunc(s, func(t string) string {
 		if strings.ContainsAny(t, "0123456789") {
 			return "****"
@@ -145,12 +154,10 @@ func isPerson(name string, k connectors.Kind) bool {
 	switch {
 	case name == "" || strings.ContainsAny(name, "*＊") && len([]rune(name)) <= 4:
 		return false // masked by its source
-	case organisation(name):
-		return false
-	case hanName(name) || pinyinName(name):
-		return true
+	case hanName(name) || pinyinName(name), personal(k) && !ownPots[name]:
+		return !organisation(name)
 	}
-	return personal(k) && !ownPots[name]
+	return false
 }
 
 // ownPots are what sources write where money moves between a person's own.
