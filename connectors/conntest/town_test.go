@@ -146,7 +146,7 @@ func TestWeChatPay(t *testing.T) {
 			return c
 		},
 		Login: login(town.People()[0]), Dead: altered(map[string]any{"sub_mchid": "1999999999", "refresh": "dead"}),
-		Now: now, From: now.AddDate(0, 0, -40), To: now, Signed: true, Secrets: town.Canaries,
+		Now: now, From: now.AddDate(0, 0, -34), To: now, Signed: true, Secrets: town.Canaries,
 	})
 }
 

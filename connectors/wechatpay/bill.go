@@ -20,8 +20,8 @@ import (
 )
 
 const (
-	maxPacked = 8 << 20  // a day's file as it travels
-	maxFile   = 64 << 20 // and unpacked
+	maxPacked = 4 << 20  // a day's file as it travels
+	maxFile   = 16 << 20 // and unpacked
 	ready     = 10 * time.Hour
 	day       = 24 * time.Hour
 )
