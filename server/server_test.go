@@ -70,7 +70,7 @@ type challenge struct{ error }
 func (challenge) Challenge() string { return `DPoP error="use_dpop_nonce"` }
 func (c challenge) Unwrap() error   { return c.error }
 
-var errNoToken = &fault.Error{Kind: fault.Unauthenticated, Code: "token_missing", Detail: "send an access token"}
+var errNoToken = &fault.Error{Kind: fault.Unauthenticated, Code: "invalid_token", Detail: "send an access token"}
 
 type edge struct {
 	*httptest.Server
@@ -245,8 +245,8 @@ func TestRefused(t *testing.T) {
 		status                  int
 		code                    string
 	}{
-		{"a stranger is told nothing else, whatever they send", "POST", "/v1/views", `{"` + canary + `":1}`, nil, 401, "token_missing"},
-		{"a stranger's size is not looked at either", "POST", "/v1/views", big, nil, 401, "token_missing"},
+		{"a stranger is told nothing else, whatever they send", "POST", "/v1/views", `{"` + canary + `":1}`, nil, 401, "invalid_token"},
+		{"a stranger's size is not looked at either", "POST", "/v1/views", big, nil, 401, "invalid_token"},
 		{"no key", "POST", "/v1/views", `{}`, []string{"Authorization", "DPoP good", "Content-Type", "application/json"}, 400, "request_invalid"},
 		{"a short key", "POST", "/v1/views", `{}`, []string{"Authorization", "DPoP good", "Content-Type", "application/json", "Idempotency-Key", canary}, 400, "request_invalid"},
 		{"a key with a space", "POST", "/v1/views", `{}`, []string{"Authorization", "DPoP good", "Content-Type", "application/json", "Idempotency-Key", canary + " 0123456789"}, 400, "request_invalid"},
