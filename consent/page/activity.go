@@ -157,7 +157,7 @@ func (p *Page) timeline(ctx context.Context, s consent.Session, cursor string, l
 }
 
 // told are the facts of events that are shown, in this order.
-var told = []string{"accounts", "sources", "bills", "rows", "added", "uses_left"}
+var told = []string{"accounts", "sources", "bills", "rows", "new", "uses_left", "codes_left"}
 
 // tell puts events into words. Names of clients and sources are looked up:
 // events hold none.

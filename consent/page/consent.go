@@ -26,7 +26,7 @@ type askPage struct {
 	Missing []connectors.Source // asked for, and not connected
 	Alias   string              // what an account will look like to the client
 	Choice  choiceForm
-	Wrong   string // what was wrong with the last try
+	Wrong   said // what was wrong with the last try
 }
 
 type offerGroup struct {
@@ -124,7 +124,7 @@ func (p *Page) renderAsk(w http.ResponseWriter, r *http.Request, s consent.Sessi
 	}
 	d.Choice = p.choices(words, g.Asked, c)
 	if wrong != nil {
-		d.Wrong = words.fault(fault.Of(wrong)).Body
+		d.Wrong = words.fault(fault.Of(wrong))
 	}
 	f := p.frameOf(r, s, "consent.title", "", d)
 	f.Bare, f.Self = true, "/consent/"+url.PathEscape(string(g.ID))

@@ -3,6 +3,7 @@ package page
 import (
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"slices"
 	"strings"
@@ -521,6 +522,55 @@ func TestTheSoftwarePasskeyIsForTheSandbox(t *testing.T) {
 		if _, err := New(c); err == nil {
 			t.Errorf("New takes %q", bad)
 		}
+	}
+}
+
+func TestAnEndedSessionTakesItsCookieAlong(t *testing.T) {
+	h := newHouse(t)
+	for path, form := range map[string]url.Values{"/signout": {}, "/settings/leave": {"response": {`"yes"`}}} {
+		c := h.post(t, path, form).Result().Cookies()
+		if len(c) != 1 || c[0].MaxAge != -1 {
+			t.Errorf("POST %s leaves %v", path, c)
+		}
+	}
+}
+
+func TestAStaleSessionSignsInAgain(t *testing.T) {
+	h := newHouse(t)
+	h.passkeys.stale = true
+	w := h.post(t, "/settings/codes", nil)
+	link := find(t, w.Body.String(), func(n *html.Node) bool { return n.Data == "a" && attr(n, "class") == "do" })
+	if w.Code != 401 || len(link) != 1 {
+		t.Fatalf("%d, %d links", w.Code, len(link))
+	}
+	if w = h.get(t, attr(link[0], "href"), "in", ""); w.Code != 200 || len(find(t, w.Body.String(), byID("signin-device"))) != 1 {
+		t.Errorf("the link leads to %d %s", w.Code, w.Header().Get("Location"))
+	}
+	if w = h.get(t, "/signin?next=/grants", "in", ""); w.Header().Get("Location") != "/grants" {
+		t.Errorf("somebody signed in is asked to sign in: %d", w.Code)
+	}
+}
+
+func TestAUsedUpGrantCanBeRevoked(t *testing.T) {
+	h := newHouse(t)
+	for id, want := range map[string][2]int{"gr_live": {1, 1}, "gr_spent": {1, 0}, "gr_revoked": {0, 0}} {
+		body := h.get(t, "/grants/"+id, "in", "").Body.String()
+		if got := [2]int{len(find(t, body, byID("revoke-go"))), len(find(t, body, byID("pause")))}; got != want {
+			t.Errorf("%s offers revoke, pause %v, want %v", id, got, want)
+		}
+		if got := strings.Contains(body, "SIGNED"); got != (id == "gr_live") {
+			t.Errorf("%s shows what was signed: %v", id, got)
+		}
+	}
+}
+
+func TestFaultOfAnotherRoom(t *testing.T) {
+	h := newHouse(t)
+	w := httptest.NewRecorder()
+	r := httptest.NewRequest("GET", "/oauth/authorize?request_uri=x", nil)
+	h.Fault(w, r, consent.ErrLapsed)
+	if w.Code != 410 || w.Header().Get("X-Frame-Options") != "DENY" || !strings.Contains(w.Body.String(), `data-code="request_expired"`) {
+		t.Errorf("%d %v", w.Code, w.Header())
 	}
 }
 

@@ -49,7 +49,7 @@ var errOut = &fault.Error{Kind: fault.Unauthenticated, Code: "signed_out", Owner
 func cny(minor int64) money.Amount { return money.Amount{Minor: minor, Currency: "CNY"} }
 
 // fakePasskeys signs in whoever's cookie says so; answers are "yes" or wrong.
-type fakePasskeys struct{ one bool }
+type fakePasskeys struct{ one, stale bool }
 
 func (fakePasskeys) begin() (string, []byte, error) {
 	return "flow_1", []byte(`{"challenge":"AAAA","rpId":"localhost","userVerification":"required"}`), nil
@@ -91,7 +91,12 @@ func (fakePasskeys) FinishAdd(_ context.Context, _ consent.Session, _ string, r 
 
 var codes = []string{"7KQ2-M4XD-9PTA", "H3VN-W8CE-2RJY", "Q6ZB-5LGF-T7SK", "D9AM-XE3U-4WHP", "N2YC-8RVT-K5QJ", "F7GS-3BLX-M9DZ", "U4PW-J6HN-E8AC", "T5KR-Y2QV-7GML"}
 
-func (fakePasskeys) NewCodes(context.Context, consent.Session) ([]string, error) { return codes, nil }
+func (f fakePasskeys) NewCodes(context.Context, consent.Session) ([]string, error) {
+	if f.stale {
+		return nil, passkey.ErrStale
+	}
+	return codes, nil
+}
 func (f fakePasskeys) Passkeys(context.Context, consent.Session) ([]passkey.Passkey, error) {
 	keys := []passkey.Passkey{{ID: "pk_1", Label: "iPhone 小林", AddedAt: now.AddDate(0, -3, 0), LastUsed: now.Add(-time.Hour)},
 		{ID: "pk_2", Label: hostile, AddedAt: now.AddDate(0, -1, 0)}}
@@ -126,8 +131,12 @@ func (fakePasskeys) Sessions(context.Context, consent.Session) ([]passkey.Sessio
 	return []passkey.SessionInfo{{ID: "ses_1", Agent: "Safari, iOS", OpenedAt: now.Add(-time.Hour), SeenAt: now, Current: true},
 		{ID: "ses_2", Agent: "Chrome, Windows", OpenedAt: now.AddDate(0, 0, -4), SeenAt: now.AddDate(0, 0, -1)}}, nil
 }
-func (fakePasskeys) End(context.Context, consent.Session, string) error { return nil }
-func (fakePasskeys) EndAll(context.Context, consent.Session) error      { return nil }
+func (fakePasskeys) End(context.Context, consent.Session, string) error      { return nil }
+func (fakePasskeys) CodesLeft(context.Context, consent.Session) (int, error) { return 7, nil }
+func (fakePasskeys) NoCookie() *http.Cookie {
+	return &http.Cookie{Name: "session", Path: "/", MaxAge: -1}
+}
+func (fakePasskeys) EndAll(context.Context, consent.Session) error { return nil }
 func (fakePasskeys) Name(_ context.Context, p consent.Session) (string, error) {
 	if p.Person == "per_new" {
 		return hostile, nil
@@ -232,6 +241,12 @@ func (f *fakeGrants) Leave(_ context.Context, _ consent.Session, response []byte
 	}
 	f.deeds = append(f.deeds, "leave")
 	return consent.Evidence{Agreement: []byte(`{"type":"jali/leave"}`)}, nil
+}
+func (f *fakeGrants) Evidence(_ context.Context, _ consent.Session, id consent.GrantID) (consent.Evidence, error) {
+	if id != "gr_live" {
+		return consent.Evidence{}, consent.ErrNoGrant
+	}
+	return consent.Evidence{Agreement: []byte(`{"grant":"gr_live","nonce":"SIGNED"}`)}, nil
 }
 func (f *fakeGrants) Client(_ context.Context, id consent.ClientID) (consent.Client, error) {
 	switch id {
@@ -421,7 +436,7 @@ func (h *house) remember(t testing.TB) {
 		for i, e := range []audit.Event{
 			{Verb: audit.PersonJoined}, {Verb: audit.PasskeyAdded}, {Verb: audit.CodesMade}, {Verb: audit.SignedIn},
 			{Verb: audit.SourceLinked, On: "con_1", Facts: map[string]string{"source": "alipay", "accounts": "3"}},
-			{Verb: audit.FileImported, Facts: map[string]string{"source": "wechatpay", "rows": "1204", "added": "1192"}},
+			{Verb: audit.FileImported, Facts: map[string]string{"source": "wechatpay", "rows": "1204", "new": "1192"}},
 			{Verb: audit.DataSeen}, {Verb: audit.DataSeen}, {Verb: audit.DataSeen},
 			{Verb: audit.GrantShown, On: "gr_live", Client: string(bank.ID)}, {Verb: audit.GrantGiven, On: "gr_live", Client: string(bank.ID), Facts: map[string]string{"accounts": "3"}},
 			{Verb: audit.GrantUsed, On: "gr_live", Client: string(bank.ID), Facts: map[string]string{"uses_left": "3"}},

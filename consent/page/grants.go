@@ -8,6 +8,7 @@ import (
 	"jali/consent"
 	"jali/internal/aggregate"
 	"jali/internal/audit"
+	"jali/internal/fault"
 )
 
 // grantCard is a grant as its giver reads it.
@@ -18,6 +19,7 @@ type grantCard struct {
 	Accounts   []aggregate.OwnAccount
 	Gone       int // accounts that are not connected any more
 	Living     bool
+	Revocable  bool // living, or used up with a view that may still be open
 	Paused     bool
 	Left       string
 }
@@ -63,6 +65,7 @@ func (p *Page) cards(r *http.Request, s consent.Session) ([]grantCard, error) {
 		}
 		card := grantCard{Grant: g, ClientName: c.Name, Terms: words.terms(terms, p.Aggregate.Sources()),
 			Living: g.State == consent.Given && now.Before(g.Agreed.Until), Paused: paused[g.Client]}
+		card.Revocable = card.Living || g.State == consent.Exhausted
 		if g.State == consent.Given && !card.Living {
 			card.State = consent.Expired // its time is over, though the sweep has not been by
 		}
@@ -83,15 +86,10 @@ func (p *Page) cards(r *http.Request, s consent.Session) ([]grantCard, error) {
 
 // left says how often a living grant may still be used.
 func (c *catalog) left(g consent.Grant, now time.Time) string {
-	u := g.Agreed.Uses
-	if u.Per == "" {
-		return c.N("grant.left.total", max(0, u.Limit-g.Uses))
+	if g.Agreed.Uses.Per == "" {
+		return c.N("grant.left.total", g.Left(now))
 	}
-	spent := 0
-	if g.Day == consent.DateOf(now, u.Zone()) {
-		spent = g.DayUses
-	}
-	return c.N("grant.left.day", max(0, u.Limit-spent))
+	return c.N("grant.left.day", g.Left(now))
 }
 
 func (p *Page) grants(w http.ResponseWriter, r *http.Request, s consent.Session) {
@@ -142,8 +140,17 @@ func (p *Page) grant(w http.ResponseWriter, r *http.Request, s consent.Session) 
 		for i := range deeds {
 			deeds[i].Grant = "" // this page
 		}
+		signed := ""
+		evidence, err := p.Consent.Evidence(r.Context(), s, g.ID)
+		switch {
+		case err == nil:
+			signed = indent(evidence.Agreement)
+		case fault.Of(err).Kind != fault.NotFound:
+			p.fail(w, r, err)
+			return
+		}
 		p.render(w, r, http.StatusOK, "grant", p.frameOf(r, s, "grant.title", "grants",
-			map[string]any{"Grant": g, "Deeds": deeds, "Done": done(r)}))
+			map[string]any{"Grant": g, "Deeds": deeds, "Signed": signed, "Done": done(r)}))
 		return
 	}
 	p.fail(w, r, errNoPage)

@@ -45,6 +45,7 @@ type Grants interface {
 	PrepareLeave(context.Context, consent.Session) (consent.Agreement, error)
 	Leave(context.Context, consent.Session, []byte) (consent.Evidence, error)
 	Client(context.Context, consent.ClientID) (consent.Client, error)
+	Evidence(context.Context, consent.Session, consent.GrantID) (consent.Evidence, error)
 }
 
 // Passkeys signs people in and checks that they are there; [*passkey.Service] is one.
@@ -67,6 +68,8 @@ type Passkeys interface {
 	End(ctx context.Context, p consent.Session, id string) error
 	EndAll(context.Context, consent.Session) error
 	Name(context.Context, consent.Session) (string, error)
+	CodesLeft(context.Context, consent.Session) (int, error)
+	NoCookie() *http.Cookie
 }
 
 // Accounts is a person's sources and what they hold; [*aggregate.Service] is one.

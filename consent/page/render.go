@@ -166,6 +166,12 @@ func (p *Page) fail(w http.ResponseWriter, r *http.Request, err error) {
 	p.render(w, r, status(f.Kind), "fault", p.frameOf(r, s, "fault.title", "", said))
 }
 
+// Fault shows an error of another room that meets a person in their browser.
+func (p *Page) Fault(w http.ResponseWriter, r *http.Request, f *fault.Error) {
+	shield(w.Header())
+	p.fail(w, r, f)
+}
+
 func (p *Page) notFound(w http.ResponseWriter, r *http.Request) { p.fail(w, r, errNoPage) }
 
 // wantsJSON reports whether a script is asking.

@@ -16,11 +16,12 @@ import (
 )
 
 type settingsPage struct {
-	Person   consent.PersonID // what an operator's import is told
-	Name     string
-	Passkeys []passkey.Passkey
-	Sessions []passkey.SessionInfo
-	Done     string
+	Person    consent.PersonID // what an operator's import is told
+	Name      string
+	Passkeys  []passkey.Passkey
+	Sessions  []passkey.SessionInfo
+	CodesLeft int
+	Done      string
 }
 
 func (p *Page) settings(w http.ResponseWriter, r *http.Request, s consent.Session) {
@@ -32,6 +33,9 @@ func (p *Page) settings(w http.ResponseWriter, r *http.Request, s consent.Sessio
 	}
 	if err == nil {
 		d.Sessions, err = p.Passkeys.Sessions(ctx, s)
+	}
+	if err == nil {
+		d.CodesLeft, err = p.Passkeys.CodesLeft(ctx, s)
 	}
 	if err != nil {
 		p.fail(w, r, err)
@@ -133,14 +137,14 @@ type leavePage struct {
 	Connections, Grants int
 	Agreement, Hash     string
 	Options             json.RawMessage
-	Wrong               string
+	Wrong               said
 }
 
 func (p *Page) leaveForm(w http.ResponseWriter, r *http.Request, s consent.Session) {
-	p.renderLeave(w, r, s, http.StatusOK, "")
+	p.renderLeave(w, r, s, http.StatusOK, said{})
 }
 
-func (p *Page) renderLeave(w http.ResponseWriter, r *http.Request, s consent.Session, code int, wrong string) {
+func (p *Page) renderLeave(w http.ResponseWriter, r *http.Request, s consent.Session, code int, wrong said) {
 	ctx := r.Context()
 	a, err := p.Consent.PrepareLeave(ctx, s)
 	if err != nil {
@@ -190,10 +194,11 @@ func (p *Page) leave(w http.ResponseWriter, r *http.Request, s consent.Session) 
 		case fault.Internal, fault.Unavailable:
 			p.fail(w, r, err)
 		default:
-			p.renderLeave(w, r, s, status(f.Kind), p.views[language(r)].words.fault(f).Body)
+			p.renderLeave(w, r, s, status(f.Kind), p.views[language(r)].words.fault(f))
 		}
 		return
 	}
+	http.SetCookie(w, p.Passkeys.NoCookie())
 	receipt := ""
 	if p.Receipts != nil {
 		if receipt, err = p.Receipts("deletion", gone{string(s.Person), now.UTC(), evidence}); err != nil {

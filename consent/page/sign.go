@@ -32,7 +32,8 @@ type finish struct {
 // gate shows the sign-up, sign-in and recovery pages to those who are out.
 func (p *Page) gate(w http.ResponseWriter, r *http.Request, name string) {
 	next := nextOr(r.URL.Query().Get("next"), "")
-	if _, recovering, err := p.Passkeys.Session(r); err == nil && !recovering {
+	again := r.URL.Query().Get("again") != "" // what guards the account wants a sign-in of just now
+	if _, recovering, err := p.Passkeys.Session(r); err == nil && !recovering && !again {
 		http.Redirect(w, r, nextOr(next, "/"), http.StatusSeeOther)
 		return
 	}
@@ -127,7 +128,7 @@ func (p *Page) recover(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		f := p.frameOf(r, consent.Session{}, "recover.title", "",
-			map[string]any{"Next": "", "Wrong": p.views[language(r)].words.fault(fault.Of(err)).Body})
+			map[string]any{"Next": "", "Wrong": p.views[language(r)].words.fault(fault.Of(err))})
 		f.Bare, f.Self = true, "/recover"
 		p.render(w, r, status(k), "recover", f)
 		return
@@ -148,5 +149,6 @@ func (p *Page) signOut(w http.ResponseWriter, r *http.Request, s consent.Session
 		p.fail(w, r, err)
 		return
 	}
+	http.SetCookie(w, p.Passkeys.NoCookie())
 	http.Redirect(w, r, "/", http.StatusSeeOther)
 }

@@ -167,7 +167,7 @@ var kindNames = map[fault.Kind]string{
 
 // actions are the ways on that a fault may name.
 var actions = map[string]string{
-	"reconnect": "/sources", "connect": "/sources", "sign_in": "/signin", "add_passkey": "/recover/passkey",
+	"reconnect": "/sources", "connect": "/sources", "sign_in": "/signin", "add_passkey": "/recover/passkey", "add_passkey_first": "/recover/passkey",
 	"upload": "/upload", "export_again": "/upload", "recover": "/recover", "sign_up": "/signup",
 }
 
@@ -185,7 +185,9 @@ func (c *catalog) fault(f *fault.Error) said {
 		minutes := max(1, int((f.RetryAfter+time.Minute-1)/time.Minute))
 		s.Body += " " + c.N("fault.retry", minutes)
 	}
-	if href, ok := actions[f.Action]; ok {
+	if f.Code == "sign_in_again" { // only what settings do wants it
+		s.Href, s.Action = "/signin?again=1&next=/settings", c.T("fault.action.sign_in")
+	} else if href, ok := actions[f.Action]; ok {
 		s.Href, s.Action = href, c.T("fault.action."+f.Action)
 	} else if f.Kind == fault.Unauthenticated {
 		s.Href, s.Action = "/signin", c.T("fault.action.sign_in")

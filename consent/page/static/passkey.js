@@ -113,6 +113,7 @@
         status.textContent = "";
       } catch (err) {
         status.className = "status wrong";
+        if (err instanceof Refusal && err.code === "sign_in_again") location.assign("/signin?again=1&next=" + encodeURIComponent(location.pathname));
         if (err instanceof Refusal) status.textContent = err.message;
         else if (err && (err.name === "NotAllowedError" || err.name === "AbortError")) status.textContent = words.cancelled;
         else status.textContent = words.failed;
@@ -127,7 +128,11 @@
       let last = "";
       try { last = sessionStorage.getItem("jali-software") || ""; } catch { /* none */ }
       for (const select of who) {
-        for (const p of people) select.add(new Option(p.name, p.id, false, p.id === last));
+        // a check for one person takes that person's passkeys alone
+        const data = select.form && document.getElementById(select.form.dataset.options || "");
+        const allowed = data ? (bare(JSON.parse(data.textContent)).allowCredentials || []).map((c) => c.id) : [];
+        const fitting = people.filter((p) => allowed.includes(p.id));
+        for (const p of fitting.length ? fitting : people) select.add(new Option(p.name, p.id, false, p.id === last));
         if (!people.length) select.add(new Option(words.nobody, ""));
       }
     }).catch(() => { for (const select of who) select.add(new Option(words.nobody, "")); });
