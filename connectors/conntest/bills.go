@@ -62,6 +62,19 @@ func (r *run) bills(t *testing.T, lister connectors.BillLister) {
 			t.Errorf("account %d: a cursor of nobody's is taken", i)
 		}
 	}
+	// Asked further back than any source keeps, it answers what it has, and
+	// says how far that goes if it knows.
+	from := r.Now.AddDate(-8, 0, 0)
+	page, err := lister.Bills(context.Background(), r.credential, r.refs[0], from, r.To, "")
+	switch {
+	case err != nil:
+		t.Errorf("asked for eight years: %v", err)
+	case r.c.Source().History > 0 && !page.Covers.From.After(from):
+		t.Errorf("asked for eight years, it does not say how far it goes: %v", page.Covers)
+	}
+	if got := len(r.walk(t, lister, r.refs[0], from, r.To)); got < len(r.walk(t, lister, r.refs[0], r.From, r.To)) {
+		t.Errorf("eight years hold %d bills, fewer than a part of them", got)
+	}
 	if total == 0 {
 		t.Error("there are no bills in the window: nothing was tested")
 	}

@@ -135,19 +135,22 @@ func TestAlipay(t *testing.T) {
 func TestWeChatPay(t *testing.T) {
 	town := found(t)
 	conntest.Run(t, conntest.Setup{
-		Connect: func(t *testing.T, client *http.Client) connectors.Connector {
-			a := town.WeChatPay()
-			c, err := wechatpay.New(wechatpay.Config{API: a.BaseURL, SNS: a.BaseURL, Login: strings.TrimSuffix(a.AuthorizeURL, "/connect/oauth2/authorize"),
-				AppID: a.AppID, AppSecret: a.AppSecret, MchID: a.MchID, Serial: a.SerialNo, Key: private(t, a.MerchantKey),
-				PlatformKeys: map[string]string{a.PublicKeyID: public(t, a.PublicKey)}, HTTP: client, Now: clock})
-			if err != nil {
-				t.Fatal(err)
-			}
-			return c
-		},
-		Login: login(town.People()[0]), Dead: altered(map[string]any{"sub_mchid": "1999999999", "refresh": "dead"}),
+		Connect: func(t *testing.T, client *http.Client) connectors.Connector { return shop(t, town, client) },
+		Login:   login(town.People()[0]), Dead: altered(map[string]any{"sub_mchid": "1999999999", "refresh": "dead"}),
 		Now: now, From: now.AddDate(0, 0, -34), To: now, Signed: true, Secrets: town.Canaries,
 	})
+}
+
+func shop(t *testing.T, town *mock.Town, client *http.Client) *wechatpay.Connector {
+	t.Helper()
+	a := town.WeChatPay()
+	c, err := wechatpay.New(wechatpay.Config{API: a.BaseURL, SNS: a.BaseURL, Login: strings.TrimSuffix(a.AuthorizeURL, "/connect/oauth2/authorize"),
+		AppID: a.AppID, AppSecret: a.AppSecret, MchID: a.MchID, Serial: a.SerialNo, Key: private(t, a.MerchantKey),
+		PlatformKeys: map[string]string{a.PublicKeyID: public(t, a.PublicKey)}, HTTP: client, Now: clock})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
 }
 
 func TestBanks(t *testing.T) {
