@@ -44,11 +44,7 @@ type told struct {
 // ask puts the question to every connection at once. Each has the deadline to
 // itself; what one does takes nothing from the others. missing reports that an
 // account that was asked for is not here any more.
-func (s *Service) ask(ctx context.Context, q question) (answers []answer, missing bool, err error) {
-	all, err := s.load(ctx, q.person)
-	if err != nil {
-		return nil, false, err
-	}
+func (s *Service) ask(ctx context.Context, q question, all []known) (answers []answer, missing bool) {
 	all, missing = q.narrow(all)
 	done := make(chan int, len(all))
 	answers = make([]answer, len(all))
@@ -67,7 +63,7 @@ func (s *Service) ask(ctx context.Context, q question) (answers []answer, missin
 	for range all {
 		<-done
 	}
-	return answers, missing, nil
+	return answers, missing
 }
 
 // narrow leaves out what was not asked for.

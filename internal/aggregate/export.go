@@ -6,7 +6,6 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"io"
-	"slices"
 	"strings"
 	"time"
 
@@ -14,6 +13,7 @@ import (
 	"jali/connectors/money"
 	"jali/consent"
 	"jali/internal/audit"
+	"jali/internal/fault"
 	"jali/internal/kv"
 )
 
@@ -31,7 +31,7 @@ type exported struct {
 	Balances    []exportedSum    `json:"balances"`
 	Bills       []exportedBill   `json:"bills"`
 	Statements  []exportedDue    `json:"statements"`
-	Grants      []consent.Grant  `json:"grants"`
+	Grants      []exportedGrant  `json:"grants"`
 	Activity    []exportedAction `json:"activity"`
 }
 
@@ -56,6 +56,13 @@ type exportedPot struct {
 	Name       string                 `json:"name"`
 	Number     string                 `json:"number,omitempty"`
 	Holder     string                 `json:"holder,omitempty"`
+}
+
+// exportedGrant is a grant and the assertion by which it was given, which
+// anyone who has the export can check.
+type exportedGrant struct {
+	consent.Grant
+	Evidence *consent.Evidence `json:"evidence,omitempty"`
 }
 
 type exportedSpan struct {
@@ -138,11 +145,18 @@ func (s *Service) ExportJSON(ctx context.Context, p consent.Session, w io.Writer
 	if err != nil {
 		return err
 	}
-	for i := range grants {
-		grants[i].Ticket, grants[i].Pending = nil, nil // of a moment, and nobody's to keep
-	}
 	e := exported{ExportedAt: look.At, Complete: look.Complete, Connections: []exportedLink{}, Accounts: []exportedPot{}, Balances: []exportedSum{},
-		Bills: []exportedBill{}, Statements: []exportedDue{}, Grants: slices.Concat([]consent.Grant{}, grants), Activity: []exportedAction{}}
+		Bills: []exportedBill{}, Statements: []exportedDue{}, Grants: []exportedGrant{}, Activity: []exportedAction{}}
+	for _, g := range grants {
+		g.Ticket, g.Pending = nil, nil // of a moment, and nobody's to keep
+		eg := exportedGrant{Grant: g}
+		if yes, err := s.Grants.Evidence(ctx, p, g.ID); err == nil {
+			eg.Evidence = &yes
+		} else if faultOf(err).Kind != fault.NotFound { // refused ones have none
+			return err
+		}
+		e.Grants = append(e.Grants, eg)
+	}
 	for i, a := range all {
 		c := s.connection(a.link)
 		e.Connections = append(e.Connections, exportedLink{ID: c.ID, Source: c.Source.ID, Name: c.Source.Name.ZH, Imported: c.Imported, State: c.State,
@@ -214,11 +228,12 @@ func (s *Service) everything(ctx context.Context, p consent.Session, format stri
 	if err != nil {
 		return nil, Look{}, err
 	}
-	answers, _, err := s.ask(ctx, question{person: p.Person, span: connectors.Span{From: now.Add(-exportSpan), To: now},
-		balances: true, bills: true, statements: true})
+	all, err := s.load(ctx, p.Person)
 	if err != nil {
 		return nil, Look{}, err
 	}
+	answers, _ := s.ask(ctx, question{person: p.Person, span: connectors.Span{From: now.Add(-exportSpan), To: now},
+		balances: true, bills: true, statements: true}, all)
 	for i := range answers {
 		if err := s.wholeFiles(ctx, p.Person, &answers[i]); err != nil {
 			return nil, Look{}, err

@@ -143,15 +143,12 @@ func (s *Service) make(ctx context.Context, id string, use consent.Use, w Want) 
 	if err != nil {
 		return View{}, nil, err
 	}
-	answers, missing, err := s.ask(ctx, q)
+	all, err := s.load(ctx, g.Person)
 	if err != nil {
 		return View{}, nil, err
 	}
+	answers, missing := s.ask(ctx, q, all)
 	look, err := s.look(answers, missing)
-	if err != nil {
-		return View{}, nil, err
-	}
-	all, err := s.load(ctx, g.Person) // also what was not granted: the client's texts may name it
 	if err != nil {
 		return View{}, nil, err
 	}

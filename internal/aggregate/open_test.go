@@ -388,6 +388,30 @@ func TestPaging(t *testing.T) {
 	}
 }
 
+// Of all texts only those that a view gave are its cursors.
+func FuzzCursor(f *testing.F) {
+	h := newHouse(f)
+	h.add(wallet("alipay").with(150))
+	p := h.person("li")
+	h.link(p, "alipay")
+	g := h.grant(p, "bank", h.everything(once))
+	v := h.open("bank", g, "key-0000000000000001")
+	for _, s := range []string{v.Bills.Next, v.Bills.Next + "A", strings.ToLower(v.Bills.Next), "", "AAAAAAAAAAAAAAAAAAAAAAAA", "=", "\x00"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, cursor string) {
+		page, err := h.Page(t.Context(), "bank", g, v.ID, cursor, 50)
+		switch {
+		case cursor == "" || cursor == v.Bills.Next:
+			if err != nil || len(page.Items) != 50 {
+				t.Errorf("its own cursor: %d bills, %v", len(page.Items), err)
+			}
+		case !errors.Is(err, aggregate.ErrCursor):
+			t.Errorf("%q passes for a cursor: %v", cursor, err)
+		}
+	})
+}
+
 // Two clients that compare notes find nothing to join on.
 func TestClientsShareNoIDs(t *testing.T) {
 	h := newHouse(t)

@@ -42,11 +42,12 @@ func (s *Service) Own(ctx context.Context, p consent.Session, from, to time.Time
 	if err := s.noteSeen(ctx, p); err != nil {
 		return Look{}, err
 	}
-	answers, _, err := s.ask(ctx, question{person: p.Person, span: connectors.Span{From: from, To: to},
-		balances: true, bills: true, statements: true, discover: true})
+	all, err := s.load(ctx, p.Person)
 	if err != nil {
 		return Look{}, err
 	}
+	answers, _ := s.ask(ctx, question{person: p.Person, span: connectors.Span{From: from, To: to},
+		balances: true, bills: true, statements: true, discover: true}, all)
 	for _, a := range answers {
 		s.learn(ctx, p.Person, a)
 	}
@@ -66,6 +67,10 @@ func (s *Service) noteSeen(ctx context.Context, p consent.Session) error {
 		return err
 	}
 	return s.DB.Update(ctx, func(tx kv.Tx) error {
+		mark = seen{}
+		if _, err := kv.Load(tx, key, &mark); err != nil || now.Before(mark.Until) {
+			return err // another look came first
+		}
 		if err := kv.Store(tx, key, seen{Until: now.Add(seenEvery)}); err != nil {
 			return err
 		}

@@ -25,6 +25,8 @@ type Grants interface {
 	Client(context.Context, consent.ClientID) (consent.Client, error)
 	// Grants answers a person's own, for their export.
 	Grants(context.Context, consent.Session) ([]consent.Grant, error)
+	// Evidence answers by what passkey assertion a person gave a grant.
+	Evidence(context.Context, consent.Session, consent.GrantID) (consent.Evidence, error)
 }
 
 // Connectors is what there is to ask; *connectors.Registry does.
