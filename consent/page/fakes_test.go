@@ -362,7 +362,7 @@ var shops = []struct {
 func (f *fakeAccounts) Own(_ context.Context, p consent.Session, from, to time.Time) (aggregate.Look, error) {
 	f.asked = [2]time.Time{from, to}
 	l := aggregate.Look{At: now, Accounts: own(), Sources: []aggregate.SourceReport{
-		{Source: alipay, Status: aggregate.Fresh, AsOf: now},
+		{Source: alipay, Status: aggregate.Fresh, AsOf: now, Covers: connectors.Span{From: from, To: now.AddDate(0, 0, -1)}},
 		{Source: jiangnan, Status: aggregate.Failed, Owner: "person", Code: "source_unauthorized", Action: "reconnect"},
 		{Source: wechat, Status: aggregate.FromFile, AsOf: now.AddDate(0, 0, -9)}},
 		Balances: []aggregate.OwnBalance{

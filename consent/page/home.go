@@ -43,6 +43,7 @@ type pot struct {
 	Source   connectors.Source
 	Report   aggregate.SourceReport
 	Accounts []potAccount
+	Short    bool // its bills do not reach over all the days that are shown
 }
 
 type potAccount struct {
@@ -119,7 +120,7 @@ func (p *Page) look(r *http.Request, s consent.Session) (*homePage, error) {
 		accounts[a.ID] = a
 	}
 	h.Totals = h.Look.Totals
-	h.Pots = pots(h.Look)
+	h.Pots = pots(h.Look, h.Filter)
 	for _, report := range h.Look.Sources {
 		if report.Status != aggregate.Fresh {
 			h.Late = append(h.Late, report)
@@ -265,7 +266,7 @@ var mainBalance = map[connectors.Side][]connectors.BalanceKind{
 	connectors.Debt:  {connectors.Outstanding, connectors.Current, connectors.Booked},
 }
 
-func pots(look aggregate.Look) []pot {
+func pots(look aggregate.Look, f billFilter) []pot {
 	var out []pot
 	place := map[string]int{}
 	at := func(s connectors.Source) *pot {
@@ -278,7 +279,13 @@ func pots(look aggregate.Look) []pot {
 		return &out[i]
 	}
 	for _, report := range look.Sources {
-		at(report.Source).Report = report
+		p, told := at(report.Source), report.Covers
+		p.Report = report
+		until := f.To
+		if look.At.Before(until) {
+			until = look.At
+		}
+		p.Short = !told.To.IsZero() && (told.From.After(f.From) || told.To.Before(until))
 	}
 	balances := map[consent.AccountID][]aggregate.OwnBalance{}
 	for _, b := range look.Balances {

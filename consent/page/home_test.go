@@ -1,0 +1,185 @@
+package page
+
+import (
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/net/html"
+
+	"jali/connectors"
+	"jali/consent"
+	"jali/internal/aggregate"
+	"jali/internal/audit"
+	"jali/internal/kv"
+)
+
+func TestHomeCountsAMirroredBillOnce(t *testing.T) {
+	h := newHouse(t)
+	body := h.get(t, "/", "in", "en").Body.String()
+	if n := find(t, body, func(n *html.Node) bool { return attr(n, "data-bill") == "m2" }); len(n) != 0 {
+		t.Error("the mirror stands by itself")
+	}
+	twin := find(t, body, func(n *html.Node) bool { return attr(n, "data-bill") == "b2" })
+	if len(twin) != 1 || !strings.Contains(inner(twin[0]), "Also in Jiangnan Bank 储蓄卡 ···1234, counted once") {
+		t.Error("the counted bill does not say where else it stands")
+	}
+	for _, s := range []string{"¥151,588.33", "120 bills", "Jiangnan Bank did not answer", "up to 12 Nov 2026"} {
+		if !strings.Contains(body, s) {
+			t.Errorf("home does not say %q", s)
+		}
+	}
+	// without its counted twin in the look, a mirror is a bill of its own
+	l, _ := h.accounts.Own(t.Context(), lin, now, now)
+	l.Bills = slices.DeleteFunc(l.Bills, func(b aggregate.OwnBill) bool { return b.ID == "b2" })
+	if rows := foldBills(l.Bills, nil); !slices.ContainsFunc(rows, func(b billRow) bool { return b.ID == "m2" }) {
+		t.Error("a mirror without its twin is gone")
+	}
+}
+
+func TestPotsSayWhereBillsEnd(t *testing.T) {
+	day := func(d int) time.Time { return time.Date(2026, 11, d, 0, 0, 0, 0, consent.Shanghai) }
+	f := billFilter{From: day(1), To: day(22)}
+	for _, tt := range []struct {
+		why    string
+		covers connectors.Span
+		short  bool
+	}{
+		{"nothing is said", connectors.Span{}, false},
+		{"up to this moment", connectors.Span{From: day(1), To: now}, false},
+		{"yesterday's bills are the last", connectors.Span{From: day(1), To: day(21)}, true},
+		{"it does not go back so far", connectors.Span{From: day(9), To: day(22)}, true},
+	} {
+		got := pots(aggregate.Look{At: now, Sources: []aggregate.SourceReport{{Source: alipay, Status: aggregate.Fresh, Covers: tt.covers}}}, f)
+		if len(got) != 1 || got[0].Short != tt.short {
+			t.Errorf("%s: %+v", tt.why, got)
+		}
+	}
+}
+
+func TestHomeFilter(t *testing.T) {
+	h := newHouse(t)
+	bills := func(path string) int {
+		t.Helper()
+		return len(find(t, h.get(t, path, "in", "en").Body.String(), func(n *html.Node) bool { return attr(n, "data-bill") != "" }))
+	}
+	for _, tt := range []struct {
+		path string
+		want int
+	}{
+		{"/", 50}, {"/?page=3", 20}, {"/?page=99", 20}, {"/?page=-1", 50}, {"/?q=临江", 1}, {"/?q=SALARY", 1}, {"/?q=nothing+here", 0},
+		{"/?source=jiangnan_bank", 1}, {"/?source=evil", 50}, {"/?source=wechatpay", 0},
+	} {
+		if got := bills(tt.path); got != tt.want {
+			t.Errorf("%s shows %d bills, want %d", tt.path, got, tt.want)
+		}
+	}
+	for path, want := range map[string][2]string{
+		"/":               {"2026-08-24", "2026-11-22"},
+		"/?month=2026-02": {"2026-02-01", "2026-03-01"},
+		"/?month=2024-06": {"2024-06-01", "2024-07-01"}, // as far back as the imported file
+		"/?month=2019-01": {"2026-08-24", "2026-11-22"},
+		"/?month=x":       {"2026-08-24", "2026-11-22"},
+	} {
+		h.get(t, path, "in", "")
+		if got := [2]string{h.accounts.asked[0].Format(time.DateOnly), h.accounts.asked[1].Format(time.DateOnly)}; got != want {
+			t.Errorf("%s asks for %v, want %v", path, got, want)
+		}
+	}
+}
+
+func TestPlotsSumWhatIsCounted(t *testing.T) {
+	h := newHouse(t)
+	look, _ := h.accounts.Own(t.Context(), lin, now, now)
+	words := newCatalog(t, "en")
+	f := readFilter(url.Values{}, now, nil)
+	var want [2]int64
+	for _, b := range look.Bills {
+		if b.Counted && b.State != connectors.Reversed && b.At.After(f.From) {
+			switch b.Flow {
+			case connectors.FlowIn:
+				want[0] += b.Amount.Minor
+			case connectors.FlowOut:
+				want[1] += b.Amount.Minor
+			}
+		}
+	}
+	var got [2]int64
+	flow := flowPlot(look, f, words)
+	for _, r := range flow.Rows {
+		got[0] += r.A.Minor
+		got[1] += r.B.Minor
+	}
+	if got != want {
+		t.Errorf("the flow sums to %v, want %v", got, want)
+	}
+	if n := len(flow.Data.Labels); n != 13 || len(flow.Data.Series[0].Values) != n || len(flow.Data.Series[1].Values) != n {
+		t.Errorf("90 days are %d weeks", n)
+	}
+	got[1] = 0
+	spent := spentPlot(look, words)
+	for i, r := range spent.Rows {
+		got[1] += r.A.Minor
+		if i > 0 && r.A.Minor > spent.Rows[i-1].A.Minor {
+			t.Error("categories are not sorted")
+		}
+	}
+	if len(spent.Data.Labels) != plottedCategories {
+		t.Errorf("%d categories are drawn", len(spent.Data.Labels))
+	}
+}
+
+func TestNoticesStayUntilDismissed(t *testing.T) {
+	h := newHouse(t)
+	h.remember(t)
+	notices := func() int {
+		return len(find(t, h.get(t, "/", "in", "en").Body.String(), func(n *html.Node) bool { return n.Data == "a" && within2(n, "notices") }))
+	}
+	if got := notices(); got != 3 {
+		t.Fatalf("%d notices, want 3", got)
+	}
+	body := h.get(t, "/", "in", "en").Body.String()
+	until := attr(find(t, body, func(n *html.Node) bool { return attr(n, "name") == "until" && attr(n, "type") == "hidden" })[0], "value")
+	// one more use comes between the page and the click
+	later := now.Add(-time.Minute)
+	err := h.db.Update(t.Context(), func(tx kv.Tx) error {
+		return audit.Append(tx, audit.Event{ID: "late", At: later, Person: string(lin.Person), Client: string(bank.ID), Verb: audit.GrantUsed, On: "gr_live"})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if w := h.post(t, "/notices/dismiss", url.Values{"until": {until}}); w.Code != 303 {
+		t.Fatalf("dismiss: %d", w.Code)
+	}
+	if got := notices(); got != 1 {
+		t.Errorf("%d notices, want the one that came since", got)
+	}
+	for _, bad := range []string{"", "x", "-1", "99999999999999999"} {
+		if w := h.post(t, "/notices/dismiss", url.Values{"until": {bad}}); w.Code != 400 {
+			t.Errorf("until=%q: %d", bad, w.Code)
+		}
+	}
+	if err := h.db.Update(t.Context(), func(tx kv.Tx) error { return h.PersonLeaves(tx, lin.Person) }); err != nil {
+		t.Fatal(err)
+	}
+	err = h.db.View(t.Context(), func(tx kv.Tx) error {
+		for e, err := range tx.Scan(kv.Prefix("page")) {
+			t.Errorf("left behind: %q %v", e.Key, err)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func within2(n *html.Node, class string) bool {
+	for p := n.Parent; p != nil; p = p.Parent {
+		if attr(p, "class") == class {
+			return true
+		}
+	}
+	return false
+}
