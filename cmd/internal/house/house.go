@@ -144,6 +144,7 @@ func (h *House) wire(ctx context.Context, c Config) (err error) {
 		DB: h.db, Consent: h.Consent, Issuer: c.Issuer, Now: c.Now, Log: c.Log,
 		MAC: h.Vault.MAC, Subject: h.Vault.Subject, IssuerKey: signing,
 		ConsentURL: func(g consent.GrantID) string { return "/consent/" + string(g) },
+		ErrorPage:  func(w http.ResponseWriter, r *http.Request, f *fault.Error) { pages.Fault(w, r, f) },
 	})
 	if err != nil {
 		return err
@@ -158,7 +159,7 @@ func (h *House) wire(ctx context.Context, c Config) (err error) {
 	if err != nil {
 		return err
 	}
-	h.Consent.Ended = append(h.Consent.Ended, h.grantEnded, h.OAuth.GrantEnded)
+	h.Consent.Ended = append(h.Consent.Ended, h.grantEnded, h.OAuth.GrantEnded, h.Aggregate.GrantEnded)
 	h.Consent.Leaving = append(h.Consent.Leaving, h.Passkeys.PersonLeaves, h.Aggregate.PersonLeaves, pages.PersonLeaves,
 		func(tx tx, p consent.PersonID) error { return bills.PersonLeaves(tx, string(p)) },
 		func(tx tx, p consent.PersonID) error { return h.Vault.PersonLeaves(tx, string(p)) },
