@@ -196,7 +196,7 @@ func (h *house) testBrowser(t *testing.T) {
 	b.see("what the file holds", "#preview-rows")
 	b.look("preview")
 	b.click("take it in", "#accept-go")
-	b.see("taken in", "main h1")
+	b.see("taken in", "#uploaded")
 
 	b.do("home", chromedp.Navigate(h.Issuer))
 	b.see("balances and bills", "#balances", "#bills")
@@ -252,7 +252,8 @@ func (h *house) testBrowser(t *testing.T) {
 	b.see("the bank shows it", "#totals")
 	b.do("grants", chromedp.Navigate(h.Issuer+"/grants"))
 	b.both("grants")
-	b.click("the newest grant", `main a[href^="/grants/"]`)
+	b.click("grants that have ended", "main details summary")
+	b.click("the newest grant", `main details [data-grant]:first-of-type a`)
 	b.see("the grant", "#revoke")
 	b.both("grant")
 	b.click("revoke", "#revoke", "#revoke-go")
