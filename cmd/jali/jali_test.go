@@ -3,8 +3,17 @@ package main
 import (
 	"bufio"
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
 	"fmt"
+	"io"
 	"log/slog"
+	"math/big"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -12,6 +21,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -70,10 +80,10 @@ func TestVerbs(t *testing.T) {
 
 // served is a running `jali serve`.
 type served struct {
-	data, address string
-	process       *exec.Cmd
-	log           *strings.Builder
-	logged        chan struct{}
+	data, address, monitoring string
+	process                   *exec.Cmd
+	log                       *strings.Builder
+	logged                    chan struct{}
 }
 
 // serve starts the binary under test and waits until it says that it serves.
@@ -84,7 +94,7 @@ func serve(t *testing.T, args ...string) *served {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.process = exec.Command(jali, append([]string{"serve", "--data", s.data, "--listen", "localhost:0", "--admin", ""}, args...)...)
+	s.process = exec.Command(jali, append([]string{"serve", "--data", s.data, "--listen", "localhost:0", "--admin", "127.0.0.1:0"}, args...)...)
 	stderr, err := s.process.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -96,6 +106,9 @@ func serve(t *testing.T, args ...string) *served {
 	lines := bufio.NewScanner(stderr)
 	for lines.Scan() {
 		fmt.Fprintln(s.log, lines.Text())
+		if _, at, ok := strings.Cut(lines.Text(), `"at":"`); ok {
+			s.monitoring, _, _ = strings.Cut(at, `"`)
+		}
 		if _, at, ok := strings.Cut(lines.Text(), `"address":"`); ok {
 			s.address, _, _ = strings.Cut(at, `"`)
 			break
@@ -184,6 +197,93 @@ func TestServesWithoutAnySource(t *testing.T) {
 		if resp.StatusCode != want {
 			t.Errorf("GET %s: %d, want %d", path, resp.StatusCode, want)
 		}
+	}
+	s.end(t)
+}
+
+func TestMonitoring(t *testing.T) {
+	for _, pprof := range []bool{false, true} {
+		s := serve(t, fmt.Sprintf("--pprof=%v", pprof))
+		if _, err := http.Get("http://" + s.address + "/v1/sources"); err != nil {
+			t.Fatal(err)
+		}
+		for path, want := range map[string]string{
+			"/healthz":      "ok",
+			"/readyz":       "ok",
+			"/metrics":      "go_goroutines",
+			"/debug/pprof/": map[bool]string{true: "goroutine", false: "404"}[pprof],
+			"/v1/sources":   "404", // the public site's alone
+			"/clients":      "404", // the socket's alone
+		} {
+			resp, err := http.Get("http://" + s.monitoring + path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			b, err := io.ReadAll(resp.Body)
+			_ = resp.Body.Close()
+			if err != nil || !strings.Contains(string(b), want) {
+				t.Errorf("pprof %v: GET %s: %s, %v; want %q in it", pprof, path, resp.Status, err, want)
+			}
+		}
+		s.end(t)
+	}
+}
+
+// certificate writes a key and a certificate of this machine's own.
+func certificate(t *testing.T) (cert, key string, pool *x509.CertPool) {
+	t.Helper()
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), DNSNames: []string{"localhost"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &private.PublicKey, private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pkcs8, err := x509.MarshalPKCS8PrivateKey(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	cert, key = filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
+	for path, block := range map[string]*pem.Block{cert: {Type: "CERTIFICATE", Bytes: der}, key: {Type: "PRIVATE KEY", Bytes: pkcs8}} {
+		if err := os.WriteFile(path, pem.EncodeToMemory(block), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	pool = x509.NewCertPool()
+	pool.AppendCertsFromPEM(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
+	return cert, key, pool
+}
+
+func TestTLS(t *testing.T) {
+	cert, key, pool := certificate(t)
+	s := serve(t, "--tls-cert", cert, "--tls-key", key, "--issuer", "https://localhost")
+	dial := func(version uint16) error {
+		conn, err := tls.Dial("tcp", s.address, &tls.Config{RootCAs: pool, ServerName: "localhost", MinVersion: tls.VersionTLS10, MaxVersion: version})
+		if err == nil {
+			_ = conn.Close()
+		}
+		return err
+	}
+	for version, served := range map[uint16]bool{tls.VersionTLS10: false, tls.VersionTLS11: false, tls.VersionTLS12: true, tls.VersionTLS13: true} {
+		if err := dial(version); (err == nil) != served {
+			t.Errorf("%s: %v, want served: %v", tls.VersionName(version), err, served)
+		}
+	}
+	browser := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool, ServerName: "localhost"}}}
+	resp, err := browser.Get("https://" + s.address + "/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = resp.Body.Close()
+	browser.CloseIdleConnections()
+	if resp.StatusCode != http.StatusOK || resp.Header.Get("Strict-Transport-Security") == "" {
+		t.Errorf("GET / over TLS: %s, Strict-Transport-Security %q", resp.Status, resp.Header.Get("Strict-Transport-Security"))
 	}
 	s.end(t)
 }

@@ -132,6 +132,7 @@ func (s *serveCmd) serve(ctx context.Context, c *cli, h *house.House, metrics *p
 		if err != nil {
 			return errors.Join(err, listener.Close(), socket.Close())
 		}
+		log.Info("monitoring", "at", l.Addr().String())
 		serve(server.HTTP(house.Health(h, metrics, s.Pprof), log), l)
 	}
 	serve(server.HTTP(h.Admin, log), socket)

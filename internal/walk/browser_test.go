@@ -25,7 +25,7 @@ type browser struct {
 }
 
 // patience is for one step of a person in the browser.
-const patience = 20 * time.Second
+const patience = 60 * time.Second
 
 func chromium(t *testing.T) *browser {
 	path, err := exec.LookPath("chromium")

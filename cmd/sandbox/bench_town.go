@@ -1,0 +1,263 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"jali/connectors"
+	"jali/connectors/mock"
+	"jali/consent"
+	"jali/openapi/client"
+)
+
+// mostSources is two wallets and the two banks four times over.
+const mostSources = 10
+
+// bankConnector is all that a bank's connector can do.
+type bankConnector interface {
+	connectors.Connector
+	connectors.BillLister
+	connectors.Linker
+	connectors.Refresher
+	connectors.Unlinker
+}
+
+// twin is one of the town's banks under a further name.
+type twin struct {
+	bankConnector
+	source connectors.Source
+}
+
+// Source describes the twin.
+func (t twin) Source() connectors.Source { return t.source }
+
+// benchTown is a running sandbox with people who have accounts everywhere.
+type benchTown struct {
+	*sandbox
+	jali   *client.Client
+	people []*benchPerson
+}
+
+// benchPerson is linked to every source twice: once at jali, and once by the
+// same connectors without it.
+type benchPerson struct {
+	visitor *visitor
+	links   []benchLink // in the order of sources
+}
+
+// benchLink is a source with a credential of its own.
+type benchLink struct {
+	connectors.Connector
+	credential connectors.Credential
+	accounts   []connectors.AccountRef
+}
+
+// town registers the twins, lets everybody who has accounts at all the
+// institutions move in, and then slows the institutions down.
+func (b *benchCmd) town(ctx context.Context, s *sandbox) (*benchTown, error) {
+	institutions := s.sources.All()
+	for n := 2; len(s.sources.All()) < mostSources; n++ {
+		for _, c := range institutions {
+			bank, ok := c.(bankConnector)
+			if !ok || c.Source().Kind != connectors.Bank {
+				continue
+			}
+			source := bank.Source()
+			source.ID = fmt.Sprintf("%s_%d", source.ID, n)
+			if err := s.sources.Register(twin{bank, source}); err != nil {
+				return nil, err
+			}
+		}
+	}
+	t := &benchTown{sandbox: s, jali: &client.Client{
+		Issuer: s.ready.Issuer, ID: s.ready.Clients[0].ClientID, Redirect: s.ready.Clients[0].RedirectURI, Key: s.state.Clients[0].Key,
+		HTTP: &http.Client{Timeout: time.Minute, Transport: &http.Transport{MaxIdleConnsPerHost: 1024}},
+	}}
+	var together errgroup.Group
+	for _, who := range s.town.People() {
+		everywhere := true
+		for _, c := range institutions {
+			everywhere = everywhere && s.town.Serves(c.Source().ID, who.ID)
+		}
+		if !everywhere {
+			continue
+		}
+		p := &benchPerson{}
+		t.people = append(t.people, p)
+		together.Go(func() error { return t.moveIn(ctx, p, who) })
+	}
+	if err := together.Wait(); err != nil {
+		return nil, err
+	}
+	for _, c := range institutions {
+		s.town.SetLatency(c.Source().ID, b.Latency)
+	}
+	return t, nil
+}
+
+func (t *benchTown) moveIn(ctx context.Context, p *benchPerson, who mock.Person) (err error) {
+	if p.visitor, err = t.visitors.open(); err != nil {
+		return err
+	}
+	if _, err := p.visitor.signUp(ctx, who.Name); err != nil {
+		return fmt.Errorf("signing up: %w", err)
+	}
+	for _, c := range t.order() {
+		if err := p.visitor.connect(ctx, c.Source().ID, who); err != nil {
+			return fmt.Errorf("connecting %s: %w", c.Source().ID, err)
+		}
+		link, err := p.plainly(ctx, c, who)
+		if err != nil {
+			return fmt.Errorf("linking %s: %w", c.Source().ID, err)
+		}
+		p.links = append(p.links, link)
+	}
+	return nil
+}
+
+// order is the town's own institutions first, the twins behind them.
+func (t *benchTown) order() []connectors.Connector {
+	var own, twins []connectors.Connector
+	for _, c := range t.sources.All() {
+		if _, ok := c.(twin); ok {
+			twins = append(twins, c)
+		} else {
+			own = append(own, c)
+		}
+	}
+	return append(own, twins...)
+}
+
+// plainly links a source without jali.
+func (p *benchPerson) plainly(ctx context.Context, c connectors.Connector, who mock.Person) (benchLink, error) {
+	linker, ok := c.(connectors.Linker)
+	if !ok {
+		return benchLink{}, fmt.Errorf("there is no login page")
+	}
+	begun, err := linker.Begin(ctx, rand.Text(), "http://127.0.0.1/linked")
+	if err != nil {
+		return benchLink{}, err
+	}
+	_, back, err := p.visitor.form(ctx, begun.URL, url.Values{"login": {who.Login}, "password": {who.Password}, "decision": {"agree"}})
+	if err != nil {
+		return benchLink{}, err
+	}
+	if back == nil {
+		return benchLink{}, fmt.Errorf("the login page does not send one back")
+	}
+	link := benchLink{Connector: c}
+	if link.credential, err = linker.Finish(ctx, begun, back.Query()); err != nil {
+		return benchLink{}, err
+	}
+	accounts, err := c.Accounts(ctx, link.credential)
+	for _, a := range accounts {
+		link.accounts = append(link.accounts, a.Ref)
+	}
+	return link, err
+}
+
+// grantUses is how many views a token opens: the most that a day has.
+const grantUses = 4
+
+// tokens asks people in turn for as many grants over the first n sources as
+// views want, and trades their codes. It answers one token per view, and what
+// the trading took.
+func (b *benchCmd) tokens(ctx context.Context, t *benchTown, n, views int) (tokens []string, traded asked, err error) {
+	var sources []string
+	for _, c := range t.order()[:n] {
+		sources = append(sources, c.Source().ID)
+	}
+	from, to := b.period(time.Now())
+	details := []map[string]any{{
+		"type": "account_view", "actions": []string{"view"}, "datatypes": []string{"balances", "bills"}, "purpose": "bill_overview",
+		"bill_fields": "standard", "sources": sources, "uses": map[string]any{"limit": grantUses, "per": "day"},
+		"period": map[string]string{"from": from, "to": to},
+	}}
+	grants := (views + grantUses - 1) / grantUses
+	for len(tokens) < views {
+		// In parts, for a code lives a minute.
+		codes := make([]struct{ code, verifier string }, min(64, grants-len(tokens)/grantUses))
+		var asking errgroup.Group
+		for who, p := range t.people { // each one thing after another: a passkey counts its signatures
+			asking.Go(func() (err error) {
+				for i := who; i < len(codes) && err == nil; i += len(t.people) {
+					codes[i].verifier = rand.Text() + rand.Text()
+					codes[i].code, err = t.agree(ctx, p, details, codes[i].verifier)
+				}
+				return err
+			})
+		}
+		if err := asking.Wait(); err != nil {
+			return nil, asked{}, fmt.Errorf("asking for a grant: %w", err)
+		}
+		got := make([]string, len(codes))
+		part, err := together(16, len(codes), func(i int) error {
+			token, err := t.jali.Redeem(ctx, codes[i].code, codes[i].verifier)
+			got[i] = token.AccessToken
+			return err
+		})
+		if err != nil {
+			return nil, asked{}, fmt.Errorf("trading a code: %w", err)
+		}
+		traded.took, traded.all = append(traded.took, part.took...), traded.all+part.all
+		for _, token := range got {
+			for range grantUses {
+				tokens = append(tokens, token)
+			}
+		}
+	}
+	return tokens, traded, nil
+}
+
+// agree is one person's yes to everything that is asked for.
+func (t *benchTown) agree(ctx context.Context, p *benchPerson, details any, verifier string) (code string, err error) {
+	to, err := t.jali.Push(ctx, rand.Text(), verifier, details)
+	if err != nil {
+		return "", err
+	}
+	back, err := p.visitor.decide(ctx, to, true, nil)
+	if err != nil {
+		return "", err
+	}
+	if code = back.Query().Get("code"); code == "" {
+		return "", fmt.Errorf("no code but %q", strings.ToValidUTF8(back.Query().Get("error"), ""))
+	}
+	return code, nil
+}
+
+// period is the days that views are over: up to today, in whole days of Shanghai.
+func (b *benchCmd) period(now time.Time) (from, to string) {
+	today := consent.DateOf(now, consent.Shanghai).Start()
+	return today.AddDate(0, 0, 1-b.Days).Format(time.DateOnly), today.Format(time.DateOnly)
+}
+
+// together has width goroutines do times things, one after another each.
+func together(width, times int, do func(i int) error) (asked, error) {
+	a := asked{took: make([]time.Duration, times)}
+	var next atomic.Int64
+	var group errgroup.Group
+	begun := time.Now()
+	for range width {
+		group.Go(func() error {
+			for i := int(next.Add(1)) - 1; i < times; i = int(next.Add(1)) - 1 {
+				at := time.Now()
+				if err := do(i); err != nil {
+					return err
+				}
+				a.took[i] = time.Since(at)
+			}
+			return nil
+		})
+	}
+	err := group.Wait()
+	a.all = time.Since(begun)
+	return a, err
+}

@@ -1,0 +1,218 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"jali/internal/jose"
+	"jali/internal/secret"
+	"jali/openapi/client"
+)
+
+// begin starts a sandbox on free ports; data may be empty.
+func begin(t *testing.T, data string) (*sandbox, Ready) {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "ready.json")
+	s, err := start(t.Context(), flags{
+		Addr: "localhost:0", TownAddr: "127.0.0.1:0", BankAddr: "127.0.0.1:0", Data: data, Ready: file,
+	}, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.DisallowUnknownFields()
+	var r Ready
+	if err := d.Decode(&r); err != nil {
+		t.Fatal(err)
+	}
+	return s, r
+}
+
+func end(t *testing.T, s *sandbox) {
+	t.Helper()
+	if err := s.stop(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestWhatTheReadyFilePromises(t *testing.T) {
+	s, r := begin(t, "")
+	defer func() {
+		end(t, s)
+		if _, err := os.Stat(s.data); !os.IsNotExist(err) {
+			t.Errorf("the temporary folder is still there: %v", err)
+		}
+	}()
+	if lines := strings.Count(s.greeting(), "\n"); lines > 20 {
+		t.Errorf("the greeting has %d lines, want at most 20", lines)
+	}
+	if !strings.HasPrefix(r.Issuer, "http://localhost:") || r.API != r.Issuer+"/v1" {
+		t.Errorf("issuer %s and api %s", r.Issuer, r.API)
+	}
+	for name, at := range map[string]string{"jali": r.Issuer, "api": r.API + "/sources", "town": r.Town, "bank": r.Bank, "sandbox": r.Sandbox + "/canaries"} {
+		resp, err := http.Get(at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+		if resp.StatusCode != http.StatusOK {
+			t.Errorf("%s answers %s", name, resp.Status)
+		}
+	}
+	if len(r.Clients) < 2 || r.Clients[0].ClientID == r.Clients[1].ClientID {
+		t.Errorf("%d clients, want two that differ", len(r.Clients))
+	}
+	if len(r.People) < 3 || len(r.Canaries) < 50 {
+		t.Errorf("%d people and %d canaries", len(r.People), len(r.Canaries))
+	}
+	for _, p := range r.People {
+		sources := map[string]bool{}
+		for _, a := range p.Accounts {
+			sources[a.Source] = true
+			if a.ID == "" || a.Name == "" {
+				t.Errorf("an account of %s has no id or name", p.Name)
+			}
+		}
+		if len(sources) < 3 {
+			t.Errorf("%s has %d sources, want at least 3", p.Name, len(sources))
+		}
+	}
+}
+
+// ask pushes a request of the second client and answers where to decide it.
+func ask(t *testing.T, r Ready) (*client.Client, string) {
+	t.Helper()
+	var set struct{ Keys []json.RawMessage }
+	if err := json.Unmarshal(r.Clients[1].JWKS, &set); err != nil {
+		t.Fatal(err)
+	}
+	private, err := jose.ParsePrivateKey(secret.New(set.Keys[0]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &client.Client{Issuer: r.Issuer, ID: r.Clients[1].ClientID, Redirect: r.Clients[1].RedirectURI, Key: key{private}, HTTP: http.DefaultClient}
+	authorize, err := c.Push(t.Context(), "state", verifier, []map[string]any{{
+		"type": "account_view", "actions": []string{"view"}, "datatypes": []string{"balances"}, "purpose": "balance_overview", "uses": map[string]any{"limit": 1},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c, authorize
+}
+
+const verifier = "a-code-verifier-that-is-long-enough-to-be-one-1234"
+
+// decideOver posts to {sandbox}/consents.
+func decideOver(t *testing.T, r Ready, d map[string]any) (status int, answer map[string]string) {
+	t.Helper()
+	b, err := json.Marshal(d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := http.Post(r.Sandbox+"/consents", "application/json", bytes.NewReader(b))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if b, err = io.ReadAll(resp.Body); err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(b, &answer); err != nil {
+		t.Fatalf("%v: %s", err, b)
+	}
+	return resp.StatusCode, answer
+}
+
+func request(t *testing.T, r Ready, authorize, person, decision string) map[string]any {
+	t.Helper()
+	u, err := url.Parse(authorize)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return map[string]any{"client_id": u.Query().Get("client_id"), "request_uri": u.Query().Get("request_uri"), "person": person, "decision": decision}
+}
+
+func TestADataFolderOutlivesTheProcess(t *testing.T) {
+	data := t.TempDir()
+	s, before := begin(t, data)
+	end(t, s)
+	s, after := begin(t, data) // on other ports
+	defer end(t, s)
+	if len(after.People) != len(before.People) || len(after.Clients) != len(before.Clients) {
+		t.Fatalf("%d people and %d clients, there were %d and %d", len(after.People), len(after.Clients), len(before.People), len(before.Clients))
+	}
+	for i, p := range after.People {
+		if p.ID != before.People[i].ID || !slices.Equal(p.Accounts, before.People[i].Accounts) {
+			t.Errorf("%s is not who they were", p.Name)
+		}
+	}
+	if after.Clients[1].ClientID != before.Clients[1].ClientID {
+		t.Error("the client has another id")
+	}
+	// Passkeys still open what they opened, although the origin has moved.
+	c, authorize := ask(t, after)
+	status, answer := decideOver(t, after, request(t, after, authorize, after.People[0].ID, "allow"))
+	to, err := url.Parse(answer["redirect_to"])
+	if status != http.StatusOK || err != nil || to.Query().Get("code") == "" {
+		t.Fatalf("consent after a restart: %d %v", status, answer)
+	}
+	token, err := c.Redeem(t.Context(), to.Query().Get("code"), verifier)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var view struct {
+		Complete bool
+		Accounts []any
+	}
+	if err := c.OpenView(t.Context(), token.AccessToken, "a-key-of-16-chars", struct{}{}, &view); err != nil {
+		t.Fatal(err)
+	}
+	if !view.Complete || len(view.Accounts) != len(after.People[0].Accounts) {
+		t.Errorf("the view is complete: %v, with %d accounts of %d", view.Complete, len(view.Accounts), len(after.People[0].Accounts))
+	}
+}
+
+func TestConsentsThatCannotBe(t *testing.T) {
+	s, r := begin(t, "")
+	defer end(t, s)
+	_, authorize := ask(t, r)
+	person := r.People[0].ID
+	for _, tt := range []struct {
+		why    string
+		change func(map[string]any)
+		code   string
+	}{
+		{"nobody of that id", func(d map[string]any) { d["person"] = "somebody" }, "person_unknown"},
+		{"neither yes nor no", func(d map[string]any) { d["decision"] = "maybe" }, "invalid_request"},
+		{"a member that does not exist", func(d map[string]any) { d["persons"] = person }, "invalid_request"},
+		{"a request that was never pushed", func(d map[string]any) { d["request_uri"] = "urn:ietf:params:oauth:request_uri:none" }, "request_not_found"},
+		{"another client's request", func(d map[string]any) { d["client_id"] = r.Clients[0].ClientID }, "request_not_found"},
+		{"an account that was not offered", func(d map[string]any) { d["accounts"] = []string{r.People[1].Accounts[0].ID} }, "choice_wider"},
+		{"no account at all", func(d map[string]any) { d["accounts"] = []string{} }, "nothing_chosen"},
+	} {
+		t.Run(tt.why, func(t *testing.T) {
+			d := request(t, r, authorize, person, "allow")
+			tt.change(d)
+			if status, answer := decideOver(t, r, d); status < 400 || answer["code"] != tt.code {
+				t.Errorf("answers %d %v, want %s", status, answer, tt.code)
+			}
+		})
+	}
+	// None of them spoilt the request.
+	if status, answer := decideOver(t, r, request(t, r, authorize, person, "deny")); status != http.StatusOK || !strings.Contains(answer["redirect_to"], "error=access_denied") {
+		t.Errorf("a no after all: %d %v", status, answer)
+	}
+}
