@@ -9,6 +9,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -27,6 +28,8 @@ import (
 
 	"jali/cmd/internal/house"
 	"jali/connectors"
+	"jali/consent/passkey"
+	"jali/consent/passkey/software"
 	"jali/internal/jose"
 )
 
@@ -34,18 +37,38 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"jali": main, "found": found, "filemode": fileMode})
 }
 
-// found makes the database of a folder, as a first start does.
+// found makes the database of a folder, as a first start does, with one
+// person in it, whose id it prints.
 func found() {
-	h, err := house.Open(context.Background(), house.Config{
-		Issuer: "http://localhost:8080", Data: os.Args[1], Sources: &connectors.Registry{}, Log: slog.New(slog.DiscardHandler),
+	const issuer = "http://localhost:8080"
+	ctx := context.Background()
+	h, err := house.Open(ctx, house.Config{
+		Issuer: issuer, Data: os.Args[1], Sources: &connectors.Registry{}, Log: slog.New(slog.DiscardHandler),
 	})
 	if err == nil {
-		err = h.Close()
+		var signed passkey.SignedIn
+		if signed, err = signUp(ctx, h, issuer); err == nil {
+			fmt.Print(signed.Session.Person)
+		}
+		err = errors.Join(err, h.Close())
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
+}
+
+func signUp(ctx context.Context, h *house.House, issuer string) (passkey.SignedIn, error) {
+	flow, options, err := h.Passkeys.BeginSignUp(ctx, "林小舟")
+	if err != nil {
+		return passkey.SignedIn{}, err
+	}
+	response, err := software.New().Create(issuer, options)
+	if err != nil {
+		return passkey.SignedIn{}, err
+	}
+	signed, _, err := h.Passkeys.FinishSignUp(ctx, flow, response, "test")
+	return signed, err
 }
 
 func fileMode() {
