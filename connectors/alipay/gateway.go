@@ -60,9 +60,13 @@ func (c *Connector) call(ctx context.Context, method, token string, params map[s
 		return connectors.ErrDown.Because(err)
 	}
 	if err := connectors.Answered(a.Status, a.RetryAfter(c.now())); err != nil {
+		if errors.Is(err, connectors.ErrUnauthorized) {
+			// The gateway speaks of tokens in signed answers alone.
+			return connectors.ErrRefused.Because(fmt.Errorf("HTTP status %d", a.Status))
+		}
 		return err
 	}
-	raw, err := c.verify(a.Body, strings.ReplaceAll(method, ".", "_")+"_response")
+	raw, signed, err := c.verify(a.Body, strings.ReplaceAll(method, ".", "_")+"_response")
 	if err != nil {
 		return err
 	}
@@ -71,6 +75,9 @@ func (c *Connector) call(ctx context.Context, method, token string, params map[s
 		return connectors.ErrMalformed.Because(errors.New("the response is not of its documented form"))
 	}
 	if err := head.fault(a.RetryAfter(c.now())); err != nil {
+		if !signed && errors.Is(err, connectors.ErrUnauthorized) {
+			return connectors.ErrUnsigned.Because(errors.New("an unsigned word about a person's token"))
+		}
 		return err
 	}
 	if err := json.Unmarshal(raw, out); err != nil {
@@ -100,28 +107,29 @@ func (c *Connector) sign(form map[string]string) (string, error) {
 // verify answers the bytes of the response member, once Alipay's signature
 // over exactly them has been checked. An error that Alipay could not sign,
 // since it did not know whose key to use, may come without one: it can only
-// ever become an error here. A signature that is there must be right.
-func (c *Connector) verify(body []byte, name string) ([]byte, error) {
+// ever become an error here, and never the one that asks a person to connect
+// again. A signature that is there must be right.
+func (c *Connector) verify(body []byte, name string) (raw []byte, signed bool, err error) {
 	raw, sign, err := open(body, name)
 	if err != nil {
-		return nil, connectors.ErrMalformed.Because(err)
+		return nil, false, connectors.ErrMalformed.Because(err)
 	}
 	if sign == "" {
 		var p problem
 		if json.Unmarshal(raw, &p) == nil && p.failed() {
-			return raw, nil
+			return raw, false, nil
 		}
-		return nil, connectors.ErrUnsigned.Because(errors.New("no signature"))
+		return nil, false, connectors.ErrUnsigned.Because(errors.New("no signature"))
 	}
 	sig, err := base64.StdEncoding.DecodeString(sign)
 	if err != nil {
-		return nil, connectors.ErrUnsigned.Because(errors.New("the signature is not base64"))
+		return nil, false, connectors.ErrUnsigned.Because(errors.New("the signature is not base64"))
 	}
 	sum := sha256.Sum256(raw)
 	if rsa.VerifyPKCS1v15(c.alipay, crypto.SHA256, sum[:], sig) != nil {
-		return nil, connectors.ErrUnsigned.Because(errors.New("the signature does not fit"))
+		return nil, false, connectors.ErrUnsigned.Because(errors.New("the signature does not fit"))
 	}
-	return raw, nil
+	return raw, true, nil
 }
 
 // problem is what every response may say beside its own members.

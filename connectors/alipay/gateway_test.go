@@ -86,6 +86,7 @@ func TestOnlySignedBytesAreBelieved(t *testing.T) {
 		{"cut short", func(b string) string { return b[:len(b)-3] }, connectors.ErrMalformed},
 		{"a response that is a string", func(string) string { return `{"` + name + `":"","sign":"` + signed(`""`) + `"}` }, connectors.ErrMalformed},
 		{"an unsigned error", func(string) string { return `{"error_response":{"code":"40002","sub_code":"isv.invalid-app-id"}}` }, connectors.ErrRefused},
+		{"an unsigned word about the person's token", func(string) string { return `{"error_response":{"code":"20001","sub_code":"aop.invalid-auth-token"}}` }, connectors.ErrUnsigned},
 		{"a wrongly signed error", func(string) string {
 			return `{"error_response":{"code":"20001"},"sign":"` + signed("x") + `"}`
 		}, connectors.ErrUnsigned},

@@ -18,8 +18,12 @@ import (
 
 const maxAnswer = 8 << 20
 
-// errNotFound is the cause of a refusal for something that is not there.
-var errNotFound = errors.New("no such resource")
+// Causes of a refusal for something that is not there, and of one for a
+// consent that was revoked at the bank or has run out.
+var (
+	errNotFound = errors.New("no such resource")
+	errConsent  = errors.New("the consent does not stand")
+)
 
 // send makes one exchange and answers what came, whatever its status.
 func (c *Connector) send(r *http.Request) (dial.Answer, error) {
@@ -83,9 +87,8 @@ func refusal(a dial.Answer, now time.Time) error {
 	for _, one := range e.Errors {
 		switch one.ErrorCode {
 		case "U009", "UK.OBIE.Resource.InvalidConsentStatus", "UK.OB.Resource.InvalidConsentStatus", "UK.OBIE.Reauthenticate":
-			// The consent was revoked at the bank, or has run out.
 			if a.Status == http.StatusForbidden || a.Status == http.StatusBadRequest {
-				return connectors.ErrUnauthorized.Because(fmt.Errorf("HTTP status %d, the consent does not stand", a.Status))
+				return connectors.ErrUnauthorized.Because(errConsent)
 			}
 		case "U011", "UK.OBIE.Resource.NotFound", "UK.OB.Resource.NotFound":
 			if a.Status == http.StatusBadRequest || a.Status == http.StatusNotFound {

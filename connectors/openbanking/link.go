@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"jali/connectors"
+	"jali/internal/fault"
 	"jali/internal/jose"
 	"jali/internal/secret"
 )
@@ -71,7 +72,7 @@ func (c *Connector) Begin(ctx context.Context, state, redirectURI string) (conne
 			Status    string `json:"Status"`
 		} `json:"Data"`
 	}
-	if err := c.call(ctx, http.MethodPost, c.api.JoinPath("account-access-consents"), own, body, &staged); err != nil {
+	if err := ours(c.call(ctx, http.MethodPost, c.api.JoinPath("account-access-consents"), own, body, &staged)); err != nil {
 		return connectors.Linking{}, err
 	}
 	if s := staged.Data.Status; staged.Data.ConsentId == "" || (s != "AWAU" && s != "AwaitingAuthorisation") {
@@ -225,8 +226,18 @@ func (c *Connector) Unlink(ctx context.Context, v connectors.Credential) error {
 		return err
 	}
 	err = c.call(ctx, http.MethodDelete, c.api.JoinPath("account-access-consents", url.PathEscape(k.Consent)), own, nil, nil)
-	if errors.Is(err, errNotFound) || errors.Is(err, connectors.ErrUnauthorized) {
+	if errors.Is(err, errNotFound) || errors.Is(err, errConsent) {
 		return nil
+	}
+	return ours(err)
+}
+
+// ours is err of a call that we made in our own name: what the bank does not
+// accept there is our registration, and no person mends it by linking again.
+func ours(err error) error {
+	var f *fault.Error
+	if errors.As(err, &f) && f.Code == connectors.ErrUnauthorized.Code {
+		return connectors.ErrRefused.Because(errors.Unwrap(f)) // f itself, in the chain, would still be found there
 	}
 	return err
 }
@@ -251,10 +262,7 @@ func (c *Connector) sign(claims map[string]any) (string, error) {
 // ownToken is ours, not a person's: it opens consents (client_credentials).
 func (c *Connector) ownToken(ctx context.Context, e endpoints) (string, error) {
 	t, err := c.token(ctx, e, url.Values{"grant_type": {"client_credentials"}, "scope": {"accounts"}})
-	if errors.Is(err, connectors.ErrUnauthorized) {
-		err = connectors.ErrRefused.Because(err)
-	}
-	return t.Access, err
+	return t.Access, ours(err)
 }
 
 type tokens struct {

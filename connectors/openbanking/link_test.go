@@ -101,6 +101,18 @@ func TestLinkRefreshUnlink(t *testing.T) {
 	if err := c.Unlink(ctx, k); err != nil {
 		t.Errorf("a consent that is gone: %v", err)
 	}
+	b.fail["/account-access-consents/urn:consent:1"], b.body = 403, `{"Errors":[{"ErrorCode":"U009"}]}`
+	if err := c.Unlink(ctx, k); err != nil {
+		t.Errorf("a consent that was revoked at the bank: %v", err)
+	}
+	b.fail["/account-access-consents/urn:consent:1"], b.body = 401, ``
+	if err := c.Unlink(ctx, k); !errors.Is(err, connectors.ErrRefused) || errors.Is(err, connectors.ErrUnauthorized) {
+		t.Errorf("the bank does not take our own token: %v, want ErrRefused: the consent still stands", err)
+	}
+	b.fail["/account-access-consents"] = 401
+	if _, err := c.Begin(ctx, "state-of-128-bits", "https://jali.example/link"); !errors.Is(err, connectors.ErrRefused) || errors.Is(err, connectors.ErrUnauthorized) {
+		t.Errorf("no consent can be staged: %v, want ErrRefused: it is not the person's to mend", err)
+	}
 	b.fail["/account-access-consents/urn:consent:1"] = 503
 	if err := c.Unlink(ctx, k); !errors.Is(err, connectors.ErrDown) {
 		t.Errorf("a bank that is down: %v, want ErrDown", err)

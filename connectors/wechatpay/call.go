@@ -114,7 +114,7 @@ func (c *Connector) verify(a dial.Answer) error {
 
 // refusal translates an error answer. Those from before WeChat Pay knew who
 // asked come unsigned; they can become an error, but never say that a day is
-// empty. A signature that is there must be right.
+// empty or that a merchant has left. A signature that is there must be right.
 func (c *Connector) refusal(a dial.Answer) error {
 	signed := a.Header.Get("Wechatpay-Signature") != ""
 	if signed {
@@ -138,6 +138,9 @@ func (c *Connector) refusal(a dial.Answer) error {
 		}
 		return connectors.ErrRefused.Because(errNoStatement)
 	case "NO_AUTH":
+		if !signed {
+			return connectors.ErrUnsigned.Because(cause)
+		}
 		// The merchant is not, or no longer, under this service provider.
 		return connectors.ErrUnauthorized.Because(cause)
 	case "RATELIMIT_EXCEEDED", "FREQUENCY_LIMITED", "FREQUENCY_LIMIT_EXCEED":
