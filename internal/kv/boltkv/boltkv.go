@@ -209,6 +209,11 @@ func (db *DB) Close() error {
 	return errors.Join(h.listFree(), h.Close())
 }
 
+// Writable answers nil while Updates are taken, and [kv.ErrStopped] with the
+// cause once they are not. Reading may go on after that: an operator's check
+// that only reads would call a stopped store healthy.
+func (db *DB) Writable() error { return db.refuses() }
+
 // stop makes every later write fail.
 func (db *DB) stop(cause error) {
 	db.mu.Lock()

@@ -63,6 +63,9 @@ func waitQueue(db *DB, n int) {
 
 func TestUpdatesThatMeetShareACommit(t *testing.T) {
 	db := opened(t)
+	if err := db.Writable(); err != nil {
+		t.Errorf("Writable = %v of a store that was just opened", err)
+	}
 	commits, arrived, goOn := held(db)
 	ctx := context.Background()
 	var wg sync.WaitGroup
@@ -141,6 +144,9 @@ func TestAnUnknownCommitIsSaidToAllAndStops(t *testing.T) {
 	}
 	if err := db.Update(ctx, put("later")); !errors.Is(err, kv.ErrStopped) {
 		t.Errorf("a later Update = %v, want ErrStopped", err)
+	}
+	if err := db.Writable(); !errors.Is(err, kv.ErrStopped) || !errors.Is(err, errTest) {
+		t.Errorf("Writable = %v, want ErrStopped with the cause of it", err)
 	}
 	if err := db.Compact(ctx); !errors.Is(err, kv.ErrStopped) {
 		t.Errorf("a later Compact = %v, want ErrStopped", err)
