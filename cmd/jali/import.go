@@ -10,6 +10,7 @@ import (
 	"strconv"
 
 	"jali/cmd/internal/house"
+	"jali/connectors/billfile"
 	"jali/internal/aggregate"
 )
 
@@ -66,7 +67,35 @@ func printReport(name string, r aggregate.ImportReport) {
 		fmt.Printf("  %-12s %d\n", k, r.Kinds[k])
 	}
 	for _, p := range r.Problems {
-		fmt.Printf("  the file disagrees with itself: %s of %s: it claims %d bills, %s; its rows are %d, %s\n",
-			p.Code, p.Of, p.ClaimedCount, p.Claimed, p.RowCount, p.Rows)
+		fmt.Println("  the file disagrees with itself: " + disagreement(p))
 	}
+}
+
+// disagreement says a problem with the members that its code has.
+func disagreement(p billfile.Problem) string {
+	of := parts[p.Of]
+	if of == "" {
+		of = p.Of
+	}
+	switch p.Code {
+	case "count_differs":
+		return fmt.Sprintf("it claims %d bills %s, and has %d", p.ClaimedCount, of, p.RowCount)
+	case "sum_differs":
+		return fmt.Sprintf("it claims %s %s, and its rows make %s", p.Claimed, of, p.Rows)
+	case "claim_unreadable":
+		return fmt.Sprintf("what it claims %s cannot be read; its rows make %d bills, %s", of, p.RowCount, p.Rows)
+	case "claim_missing":
+		return fmt.Sprintf("it claims nothing %s; its rows make %d bills, %s", of, p.RowCount, p.Rows)
+	case "outside_period":
+		return fmt.Sprintf("%d of its bills are outside the period that it claims", p.RowCount)
+	case "sheet_ignored":
+		return "it holds a further sheet of bills, which is left alone"
+	default:
+		return p.Code + " " + of
+	}
+}
+
+var parts = map[string]string{
+	"total": "in all", "in": "coming in", "out": "going out", "other": "that are neither",
+	"in_pending": "coming in and pending", "out_pending": "going out and pending", "period": "as its period",
 }

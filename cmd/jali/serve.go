@@ -52,6 +52,10 @@ func (s *serveCmd) Run(c *cli) error {
 	if err != nil {
 		return err
 	}
+	certificates, err := s.certificates()
+	if err != nil {
+		return err
+	}
 	sources, err := loadSources(string(c.Config))
 	if err != nil {
 		return err
@@ -67,7 +71,7 @@ func (s *serveCmd) Run(c *cli) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(s.serve(ctx, c, h, metrics, log), h.Close())
+	return errors.Join(s.serve(ctx, c, h, certificates, proxies, metrics, log), h.Close())
 }
 
 // check refuses settings that would serve people's data over plain HTTP.
@@ -96,6 +100,18 @@ func (s *serveCmd) check(issuer string) ([]netip.Prefix, error) {
 	return proxies, nil
 }
 
+// certificates are read before anything is founded.
+func (s *serveCmd) certificates() ([]tls.Certificate, error) {
+	if s.TLSCert == "" {
+		return nil, nil
+	}
+	pair, err := tls.LoadX509KeyPair(s.TLSCert, s.TLSKey)
+	if err != nil {
+		return nil, fmt.Errorf("the certificate cannot be used: %w", err)
+	}
+	return []tls.Certificate{pair}, nil
+}
+
 func loopback(host string) bool {
 	if host == "localhost" {
 		return true
@@ -106,15 +122,10 @@ func loopback(host string) bool {
 
 // serve answers people and clients, verbs, and the operator's monitoring,
 // until ctx ends or one of them fails.
-func (s *serveCmd) serve(ctx context.Context, c *cli, h *house.House, metrics *prometheus.Registry, log *slog.Logger) error {
+func (s *serveCmd) serve(ctx context.Context, c *cli, h *house.House, certificates []tls.Certificate, proxies []netip.Prefix,
+	metrics *prometheus.Registry, log *slog.Logger) error {
 	public := server.HTTP(h.Handler, log)
-	if s.TLSCert != "" {
-		pair, err := tls.LoadX509KeyPair(s.TLSCert, s.TLSKey)
-		if err != nil {
-			return fmt.Errorf("the certificate cannot be used: %w", err)
-		}
-		public.TLSConfig.Certificates = []tls.Certificate{pair}
-	}
+	public.TLSConfig.Certificates = certificates
 	all, ctx := errgroup.WithContext(ctx)
 	serve := func(srv *http.Server, l net.Listener) {
 		all.Go(func() error { return server.Serve(ctx, srv, l, shutdownPatience) })
@@ -136,6 +147,9 @@ func (s *serveCmd) serve(ctx context.Context, c *cli, h *house.House, metrics *p
 		serve(server.HTTP(house.Health(h, metrics, s.Pprof), log), l)
 	}
 	serve(server.HTTP(h.Admin, log), socket)
+	if len(certificates) == 0 {
+		listener = onlyFrom(listener, proxies)
+	}
 	serve(public, listener)
 	all.Go(func() error { h.SweepEvery(ctx, time.Minute); return nil })
 	log.Info("serving", "issuer", c.Issuer, "address", listener.Addr().String())

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"crypto/rsa"
 	"crypto/x509"
 	"encoding/json"
@@ -90,6 +91,7 @@ func (s *sandbox) institutions(w http.ResponseWriter, _ *http.Request) {
 	}, nil)
 }
 
+// credentials lists who can sign in: the sample people first, in their order.
 func (s *sandbox) credentials(w http.ResponseWriter, _ *http.Request) {
 	type named struct {
 		ID   string `json:"id"`
@@ -99,6 +101,16 @@ func (s *sandbox) credentials(w http.ResponseWriter, _ *http.Request) {
 	for _, c := range s.passkey.Credentials() {
 		list = append(list, named{c.ID, c.Name})
 	}
+	rank := func(n named) int {
+		i := slices.IndexFunc(s.state.People, func(p samplePerson) bool { return p.Credential == n.ID })
+		if i < 0 {
+			return len(s.state.People)
+		}
+		return i
+	}
+	slices.SortStableFunc(list, func(a, b named) int {
+		return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(a.Name, b.Name))
+	})
 	answer(w, list, nil)
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -43,19 +44,23 @@ type ReadyAccount struct {
 	Name   string `json:"name"`
 }
 
-// writeReady writes the file whole: who sees it sees all of it.
 func writeReady(path string, r Ready) error {
 	b, err := json.MarshalIndent(r, "", "  ")
 	if err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(filepath.Dir(path), ".ready-*")
+	return writeWhole(path, append(b, '\n'))
+}
+
+// writeWhole writes a file so that who sees it sees all of it.
+func writeWhole(path string, b []byte) error {
+	f, err := os.CreateTemp(filepath.Dir(path), ".new-*")
 	if err != nil {
 		return err
 	}
 	defer os.Remove(f.Name())
-	if _, err := f.Write(append(b, '\n')); err != nil {
-		return err
+	if _, err := f.Write(b); err != nil {
+		return errors.Join(err, f.Close())
 	}
 	if err := f.Close(); err != nil {
 		return err

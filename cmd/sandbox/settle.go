@@ -53,8 +53,17 @@ func (s *sandbox) settle(ctx context.Context) error {
 			sources[a.Source.ID] = true
 			one.Accounts = append(one.Accounts, ReadyAccount{ID: string(a.ID), Source: a.Source.ID, Name: a.Name})
 		}
+		connections, err := s.house.Aggregate.Connections(ctx, consent.Session{Person: consent.PersonID(p.ID)})
+		if err != nil {
+			return err
+		}
+		for _, c := range connections {
+			if c.State != "healthy" {
+				delete(sources, c.Source.ID)
+			}
+		}
 		if len(sources) < 3 {
-			return fmt.Errorf("sample person %d has %d sources", i, len(sources))
+			return fmt.Errorf("sample person %d has %d healthy sources", i, len(sources))
 		}
 		s.ready.People = append(s.ready.People, one)
 	}

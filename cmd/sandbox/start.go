@@ -154,6 +154,11 @@ func (s *sandbox) openHouse(ctx context.Context, l net.Listener) error {
 		return err
 	}
 	s.serving.Go(func() { s.house.SweepEvery(s.running, sweepEvery) })
+	verbs, err := house.ListenAdmin(s.data)
+	if err != nil {
+		return err
+	}
+	s.serve(verbs, s.house.Admin)
 	s.serve(l, s.house.Handler)
 	return nil
 }
@@ -266,5 +271,5 @@ func (s *state) save() error {
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(s.path, b, 0o600)
+	return writeWhole(s.path, b)
 }

@@ -22,6 +22,8 @@ type browser struct {
 	ctx   context.Context
 	shots string
 	n     int
+
+	authenticator webauthn.AuthenticatorID
 }
 
 // patience is for one step of a person in the browser.
@@ -54,14 +56,27 @@ func chromium(t *testing.T) *browser {
 	if _, err := chromedp.Call(ctx, webauthn.Enable, webauthn.EnableParams{}); err != nil {
 		t.Fatal(err)
 	}
-	yes := true
-	if _, err := chromedp.Call(ctx, webauthn.AddVirtualAuthenticator, webauthn.AddVirtualAuthenticatorParams{Options: &webauthn.VirtualAuthenticatorOptions{
-		Protocol: "ctap2", Ctap2version: "ctap2_1", Transport: "internal",
-		HasResidentKey: yes, HasUserVerification: yes, IsUserVerified: yes, AutomaticPresenceSimulation: yes,
-	}}); err != nil {
-		t.Fatal(err)
-	}
+	b.newAuthenticator()
 	return b
+}
+
+// newAuthenticator puts a device with a passkey store, and a person who always
+// passes its check, in the place of the one before.
+func (b *browser) newAuthenticator() {
+	b.Helper()
+	if b.authenticator != "" {
+		if _, err := chromedp.Call(b.ctx, webauthn.RemoveVirtualAuthenticator, webauthn.RemoveVirtualAuthenticatorParams{AuthenticatorID: b.authenticator}); err != nil {
+			b.Fatal(err)
+		}
+	}
+	made, err := chromedp.Call(b.ctx, webauthn.AddVirtualAuthenticator, webauthn.AddVirtualAuthenticatorParams{Options: &webauthn.VirtualAuthenticatorOptions{
+		Protocol: "ctap2", Ctap2version: "ctap2_1", Transport: "internal",
+		HasResidentKey: true, HasUserVerification: true, IsUserVerified: true, AutomaticPresenceSimulation: true,
+	}})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.authenticator = made.AuthenticatorID
 }
 
 // do runs steps and says which one failed, with a picture of the page.

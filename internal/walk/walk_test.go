@@ -16,6 +16,8 @@ func TestWalk(t *testing.T) {
 	t.Run("one view for 64 with one key", h.testOneView)
 	t.Run("200 codes redeemed 16 times at once", h.testCodes)
 	t.Run("a browser", h.testBrowser)
+	t.Run("a lost passkey", h.testLostPasskey)
+	t.Run("a software passkey", h.testSoftwarePasskey)
 	t.Run("other people's libraries", h.testNode)
 	t.Run("no canary left", h.noCanaries)
 }

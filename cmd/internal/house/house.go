@@ -69,6 +69,9 @@ func Open(ctx context.Context, c Config) (_ *House, err error) {
 	if err := os.MkdirAll(c.Data, 0o700); err != nil {
 		return nil, fmt.Errorf("the data folder cannot be made: %w", err)
 	}
+	if err := bothOrNeither(c.Data); err != nil {
+		return nil, err
+	}
 	key, err := openKey(c)
 	if err != nil {
 		return nil, err
@@ -79,10 +82,10 @@ func Open(ctx context.Context, c Config) (_ *House, err error) {
 			err = errors.Join(err, h.Close())
 		}
 	}()
-	if h.db, err = openStore(c.Data, "jali.db"); err != nil {
+	if h.db, err = openStore(c.Data, stores[0]); err != nil {
 		return nil, err
 	}
-	if h.keys, err = openStore(c.Data, "keys.db"); err != nil {
+	if h.keys, err = openStore(c.Data, stores[1]); err != nil {
 		return nil, err
 	}
 	if h.Vault, err = vault.Open(ctx, vault.Config{DB: h.db, Keys: h.keys, KEK: key, Now: c.Now}); err != nil {
@@ -92,6 +95,29 @@ func Open(ctx context.Context, c Config) (_ *House, err error) {
 		return nil, err
 	}
 	return h, h.Vault.Shred(ctx) // what a crash left half shredded
+}
+
+// stores are the two files of a house: rows, and the keys that open them.
+var stores = []string{"jali.db", "keys.db"}
+
+// bothOrNeither refuses a folder that has lost one of its files, before a new
+// one is made in its place.
+func bothOrNeither(data string) error {
+	var there, missing []string
+	for _, name := range stores {
+		switch _, err := os.Stat(filepath.Join(data, name)); {
+		case err == nil:
+			there = append(there, name)
+		case errors.Is(err, fs.ErrNotExist):
+			missing = append(missing, name)
+		default:
+			return err
+		}
+	}
+	if len(there) == 1 {
+		return fmt.Errorf("%s holds %s, but %s is missing: put it back from the same backup; nothing was changed", data, there[0], missing[0])
+	}
+	return nil
 }
 
 // openKey answers the key-encryption key, and makes it where there is neither
@@ -105,11 +131,13 @@ func openKey(c Config) (kek.KEK, error) {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return key, err
 	}
-	switch _, err := os.Stat(filepath.Join(c.Data, "jali.db")); {
-	case err == nil:
-		return nil, fmt.Errorf("there is a database in %s, but its key file %s is missing: put the key file back; without it nothing can be read, and a new one would not fit", c.Data, path)
-	case !errors.Is(err, fs.ErrNotExist):
-		return nil, err
+	for _, name := range stores {
+		switch _, err := os.Stat(filepath.Join(c.Data, name)); {
+		case err == nil:
+			return nil, fmt.Errorf("there is a database, %s, in %s, but its key file %s is missing: put the key file back; without it nothing can be read, and a new one would not fit", name, c.Data, path)
+		case !errors.Is(err, fs.ErrNotExist):
+			return nil, err
+		}
 	}
 	return kek.CreateFile(path)
 }
@@ -220,9 +248,17 @@ func (h *House) SweepEvery(ctx context.Context, d time.Duration) {
 	}
 }
 
-// Ready reports whether storage answers.
+// Ready reports whether both files can be read and take writes.
 func (h *House) Ready(ctx context.Context) error {
-	return h.db.View(ctx, func(tx) error { return nil })
+	for _, db := range []*boltkv.DB{h.db, h.keys} {
+		if err := db.Writable(); err != nil {
+			return err
+		}
+		if err := db.View(ctx, func(tx) error { return nil }); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Close closes the files. Requests under way must have ended.
