@@ -1,8 +1,9 @@
 // Package bank is the demo bank app: a client of Jali like any other. It knows
 // the public HTTP API and a key of its own, and nothing else of the house.
 //
-// What it is shown it keeps in memory, for the browser session that asked, and
-// drops after ten minutes.
+// It keeps nothing of what it is shown: of a browser's session it holds the
+// token and the id of the view, and reads the view again each time that the
+// page is shown. So what the person revokes is gone from here at once.
 package bank
 
 import (
@@ -39,18 +40,19 @@ type App struct {
 	sessions map[string]*session
 }
 
-// session is one browser's. Its token is kept beside the view so that asking
-// again with a spent grant can be tried.
+// session is one browser's. Its token outlives the one use, so that using a
+// spent grant again can be tried.
 type session struct {
 	at       time.Time
-	state    string
+	state    string // of the request that waits for its answer
 	verifier string
 	token    string
-	view     *view
+	view     string // id of the view last opened
 	problem  *client.Problem
 }
 
-const sessionLife = 10 * time.Minute
+// sessionLife is the life of the access token and of a request, one after the other.
+const sessionLife = 30 * time.Minute
 
 // wanted is what the app asks for: one look at balances and bills.
 var wanted = []map[string]any{{
@@ -59,7 +61,7 @@ var wanted = []map[string]any{{
 	"bill_fields": "standard", "uses": map[string]any{"limit": 1},
 }}
 
-//go:embed bank.html bank.css
+//go:embed bank.html bank.css mark.svg
 var files embed.FS
 
 // New makes the app.
@@ -76,18 +78,17 @@ func New(c Config) (*App, error) {
 	}, nil
 }
 
-// ServeHTTP routes the app's five pages.
+// ServeHTTP routes the app's pages.
 func (a *App) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self' "+a.jali.Issuer+"; frame-ancestors 'none'; base-uri 'none'")
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Referrer-Policy", "no-referrer")
 	switch r.Method + " " + r.URL.Path {
-	case "GET /bank.css":
-		http.ServeFileFS(w, r, files, "bank.css")
+	case "GET /bank.css", "GET /mark.svg":
+		http.ServeFileFS(w, r, files, r.URL.Path[1:])
 	case "GET /":
-		h.Set("Cache-Control", "no-store")
-		a.show(w, r, http.StatusOK)
+		a.show(w, r)
 	case "POST /ask":
 		a.ask(w, r)
 	case "GET /callback":
@@ -115,29 +116,39 @@ func (a *App) ask(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, to, http.StatusSeeOther)
 }
 
-// callback takes the answer of the consent page, trades the code and opens a view.
+// callback takes the answer of the consent page, trades the code and opens a
+// view. An answer is taken once: its state is gone afterwards.
 func (a *App) callback(w http.ResponseWriter, r *http.Request) {
-	s := a.session(r)
 	q := r.URL.Query()
-	switch {
-	case s == nil || q.Get("state") == "" || q.Get("state") != s.state:
-		a.fail(w, r, &client.Problem{Code: "state_mismatch", Title: "This answer does not belong to a question asked here."})
+	s := a.session(r)
+	if s == nil || !a.answers(s, q.Get("state")) {
+		a.refuse(w, r, "state_mismatch")
 		return
-	case q.Get("iss") != a.jali.Issuer:
-		a.fail(w, r, &client.Problem{Code: "issuer_mismatch", Title: "This answer does not come from Jali."})
+	}
+	if q.Get("iss") != a.jali.Issuer {
+		a.refuse(w, r, "issuer_mismatch")
 		return
-	case q.Get("error") != "":
-		a.keep(func() { s.problem = &client.Problem{Code: q.Get("error")}; s.state = "" })
-	default:
+	}
+	if code := q.Get("error"); code != "" {
+		a.keep(func() { s.problem = &client.Problem{Code: code} })
+	} else {
 		token, err := a.jali.Redeem(r.Context(), q.Get("code"), s.verifier)
-		if err != nil {
-			a.fail(w, r, err)
-			return
+		a.keep(func() { s.token, s.problem = token.AccessToken, a.problem(err) })
+		if err == nil {
+			a.open(r.Context(), s)
 		}
-		a.keep(func() { s.token, s.state = token.AccessToken, "" })
-		a.open(r.Context(), s)
 	}
 	http.Redirect(w, r, "/", http.StatusSeeOther)
+}
+
+// answers takes the state of a session's request, if that is what came back.
+func (a *App) answers(s *session, state string) (ok bool) {
+	a.keep(func() {
+		if ok = state != "" && state == s.state; ok {
+			s.state = ""
+		}
+	})
+	return ok
 }
 
 // refresh asks for a new view with the token there is. A one-shot grant is
@@ -147,48 +158,63 @@ func (a *App) refresh(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "this form was sent from another site", http.StatusForbidden)
 		return
 	}
-	if s := a.session(r); s != nil && s.token != "" {
-		a.open(r.Context(), s)
+	s := a.session(r)
+	if s == nil || a.copy(s).token == "" {
+		a.refuse(w, r, "session_over")
+		return
 	}
+	a.open(r.Context(), s)
 	http.Redirect(w, r, "/", http.StatusSeeOther)
 }
 
+// open opens a view; one that is refused leaves the view before it readable.
 func (a *App) open(ctx context.Context, s *session) {
-	v, err := readAll(ctx, a.jali, s.token)
+	id, err := open(ctx, a.jali, a.copy(s).token)
 	a.keep(func() {
-		var p *client.Problem
-		switch {
-		case err == nil:
-			s.view, s.problem = v, nil
-		case errors.As(err, &p):
-			s.problem = p
-			if p.Status == http.StatusUnauthorized {
-				s.view = nil // revoked: nothing of it may be kept
-			}
-		default:
-			s.problem = &client.Problem{Code: "unreachable"}
-			a.log.Error("no view", "error", err)
+		if s.problem = a.problem(err); err == nil {
+			s.view = id
 		}
 	})
 }
 
-func (a *App) show(w http.ResponseWriter, r *http.Request, status int) {
+// show reads the session's view again and shows it.
+func (a *App) show(w http.ResponseWriter, r *http.Request) {
+	rememberLanguage(w, r)
 	s := a.session(r)
 	if s == nil {
-		s = &session{}
+		a.render(w, newPage(r, nil, nil, false), http.StatusOK)
+		return
 	}
-	a.mu.Lock()
-	p := newPage(r, s)
-	a.mu.Unlock()
-	a.render(w, p, status)
+	now := a.copy(s)
+	var v *view
+	if now.view != "" {
+		var err error
+		if v, err = read(r.Context(), a.jali, now.token, now.view); err != nil {
+			now.problem = a.problem(err)
+		}
+	}
+	a.render(w, newPage(r, v, now.problem, now.token != ""), http.StatusOK)
 }
 
-func (a *App) fail(w http.ResponseWriter, r *http.Request, err error) {
+// problem is what went wrong, for the page: nil for nil.
+func (a *App) problem(err error) *client.Problem {
+	if err == nil {
+		return nil
+	}
 	p := &client.Problem{Code: "unreachable"}
 	if !errors.As(err, &p) {
 		a.log.Error("jali did not answer as hoped", "error", err)
 	}
-	a.render(w, newPage(r, &session{problem: p}), http.StatusBadGateway)
+	return p
+}
+
+// refuse answers a request that is not to be believed.
+func (a *App) refuse(w http.ResponseWriter, r *http.Request, code string) {
+	a.render(w, newPage(r, nil, &client.Problem{Code: code}, false), http.StatusBadRequest)
+}
+
+func (a *App) fail(w http.ResponseWriter, r *http.Request, err error) {
+	a.render(w, newPage(r, nil, a.problem(err), false), http.StatusBadGateway)
 }
 
 func (a *App) begin(w http.ResponseWriter, s *session) {
@@ -215,6 +241,13 @@ func (a *App) session(r *http.Request) *session {
 		return s
 	}
 	return nil
+}
+
+// copy is the session as it stands.
+func (a *App) copy(s *session) session {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return *s
 }
 
 func (a *App) keep(change func()) {

@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"cmp"
 	"html/template"
-	"maps"
 	"math/big"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
+	"unicode/utf8"
 
 	"golang.org/x/text/language"
 
@@ -25,27 +27,48 @@ type page struct {
 	Spending []slice
 }
 
-// pot is an account with its balances.
+// pot is an account with its balances: one to read first, and those that say more.
 type pot struct {
 	account
-	Balances []balance
+	Main *balance
+	Rest []balance
 }
 
 // slice is one bar of the plot of spending by category.
 type slice struct {
-	Category string
+	Category string // a branch of the tree: "food" for "food.restaurant"
 	Sum      amount
-	Width    int // of 100
-	Y        int
+	Bills    int
+	Width    string // percent of the longest bar
+	Share    string // of all that is shown, "12%"
 }
 
 var languages = language.NewMatcher([]language.Tag{language.SimplifiedChinese, language.English})
 
-func newPage(r *http.Request, s *session) *page {
-	_, at := language.MatchStrings(languages, r.URL.Query().Get("lang"), r.Header.Get("Accept-Language"))
-	p := &page{Lang: []string{"zh", "en"}[at], View: s.view, Problem: s.problem, Token: s.token != ""}
-	if s.view != nil {
-		p.Pots, p.Spending = pots(s.view), spending(s.view)
+const languageCookie = "bank_lang"
+
+// speak is the language that the person chose, now or before, or their browser's.
+func speak(r *http.Request) string {
+	chosen := r.URL.Query().Get("lang")
+	if c, err := r.Cookie(languageCookie); chosen == "" && err == nil {
+		chosen = c.Value
+	}
+	_, at := language.MatchStrings(languages, chosen, r.Header.Get("Accept-Language"))
+	return []string{"zh", "en"}[at]
+}
+
+// rememberLanguage keeps a choice made by the switch.
+func rememberLanguage(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Query().Get("lang") != "" {
+		http.SetCookie(w, &http.Cookie{Name: languageCookie, Value: speak(r), Path: "/", MaxAge: int((365 * 24 * time.Hour).Seconds()),
+			HttpOnly: true, SameSite: http.SameSiteLaxMode})
+	}
+}
+
+func newPage(r *http.Request, v *view, problem *client.Problem, token bool) *page {
+	p := &page{Lang: speak(r), View: v, Problem: problem, Token: token}
+	if v != nil {
+		p.Pots, p.Spending = pots(v), spending(v)
 	}
 	return p
 }
@@ -63,13 +86,37 @@ func (a *App) render(w http.ResponseWriter, p *page, status int) {
 	_, _ = w.Write(b.Bytes())
 }
 
+// telling is the order in which a balance tells what an account holds or owes.
+var telling = map[string][]string{
+	"asset": {"available", "current", "booked"},
+	"debt":  {owed, "current", "booked"},
+}
+
+const owed = "outstanding"
+
+// pots finds for each account the balance to read first. Of the others, those
+// that repeat it or are nothing are left out.
 func pots(v *view) []pot {
 	var list []pot
 	for _, a := range v.Accounts {
 		p := pot{account: a}
+		var all []balance
 		for _, b := range v.Balances {
 			if b.Account == a.Account {
-				p.Balances = append(p.Balances, b)
+				all = append(all, b)
+			}
+		}
+		for _, kind := range telling[a.Side] {
+			if i := slices.IndexFunc(all, func(b balance) bool { return b.Kind == kind }); p.Main == nil && i >= 0 {
+				p.Main = &all[i]
+			}
+		}
+		if p.Main == nil && len(all) > 0 {
+			p.Main = &all[0]
+		}
+		for i, b := range all {
+			if &all[i] != p.Main && b.Amount != p.Main.Amount && strings.Trim(b.Amount.Value, "0.-") != "" {
+				p.Rest = append(p.Rest, b)
 			}
 		}
 		list = append(list, p)
@@ -80,42 +127,68 @@ func pots(v *view) []pot {
 // spending sums what went out of the person's hands, by category, over the
 // bills that count, in the currency that most of them have.
 func spending(v *view) []slice {
-	type sum struct{ category, currency string }
-	sums, seen := map[sum]*big.Rat{}, map[string]int{}
+	type heap struct {
+		category string
+		sum      *big.Rat
+		bills    int
+	}
+	heaps, currency := map[string]*heap{}, mainCurrency(v)
+	all := new(big.Rat)
 	for _, b := range v.Bills.Items {
 		value, ok := new(big.Rat).SetString(b.Amount.Value)
-		if !ok || !b.Counted || b.Flow != "out" {
+		if !ok || !spent(b) || b.Amount.Currency != currency {
 			continue
 		}
-		category, _, _ := strings.Cut(b.Category, ".")
-		at := sum{category, b.Amount.Currency}
-		if sums[at] == nil {
-			sums[at] = new(big.Rat)
+		branch, _, _ := strings.Cut(b.Category, ".")
+		if heaps[branch] == nil {
+			heaps[branch] = &heap{category: branch, sum: new(big.Rat)}
 		}
-		sums[at].Add(sums[at], value)
-		seen[at.currency]++
+		heaps[branch].sum.Add(heaps[branch].sum, value)
+		heaps[branch].bills++
+		all.Add(all, value)
 	}
-	currency := ""
-	for _, c := range slices.Sorted(maps.Keys(seen)) {
-		if seen[c] > seen[currency] {
-			currency = c
-		}
+	var order []*heap
+	for _, h := range heaps {
+		order = append(order, h)
 	}
-	keys := slices.DeleteFunc(slices.Collect(maps.Keys(sums)), func(k sum) bool { return k.currency != currency })
-	slices.SortFunc(keys, func(a, b sum) int {
-		return cmp.Or(sums[b].Cmp(sums[a]), strings.Compare(a.category, b.category))
+	slices.SortFunc(order, func(a, b *heap) int {
+		return cmp.Or(b.sum.Cmp(a.sum), strings.Compare(a.category, b.category))
 	})
 	var bars []slice
-	for i, k := range keys {
-		share, _ := new(big.Rat).Quo(sums[k], sums[keys[0]]).Float64()
+	for _, h := range order {
+		if h.sum.Sign() <= 0 {
+			continue
+		}
 		bars = append(bars, slice{
-			Category: k.category,
-			Sum:      amount{sums[k].FloatString(decimals(v, currency)), currency},
-			Width:    max(1, int(share*100)),
-			Y:        i * 34,
+			Category: h.category, Bills: h.bills,
+			Sum:   amount{h.sum.FloatString(decimals(v, currency)), currency},
+			Width: percent(h.sum, order[0].sum, 1),
+			Share: percent(h.sum, all, 0) + "%",
 		})
 	}
 	return bars
+}
+
+func spent(b bill) bool { return b.Counted && b.Flow == "out" }
+
+func percent(part, whole *big.Rat, digits int) string {
+	p := new(big.Rat).Quo(part, whole)
+	return p.Mul(p, big.NewRat(100, 1)).FloatString(digits)
+}
+
+// mainCurrency is what most of the spending is in.
+func mainCurrency(v *view) string {
+	seen, most := map[string]int{}, ""
+	for _, b := range v.Bills.Items {
+		if !spent(b) {
+			continue
+		}
+		c := b.Amount.Currency
+		if seen[c]++; seen[c] > seen[most] || (seen[c] == seen[most] && c < most) {
+			most = c
+		}
+	}
+	return most
 }
 
 // decimals is how many the API writes for a currency.
@@ -129,8 +202,61 @@ func decimals(v *view, currency string) int {
 	return 2
 }
 
-// Height of the plot, in its own units.
-func (p *page) Height() int { return len(p.Spending)*34 + 4 }
+// Spent is the sum of all bars.
+func (p *page) Spent() amount {
+	sum := new(big.Rat)
+	for _, s := range p.Spending {
+		if value, ok := new(big.Rat).SetString(s.Sum.Value); ok {
+			sum.Add(sum, value)
+		}
+	}
+	c := p.Spending[0].Sum.Currency
+	return amount{sum.FloatString(decimals(p.View, c)), c}
+}
+
+// Elsewhere tells of spending that no bar shows.
+func (p *page) Elsewhere() bool {
+	return slices.ContainsFunc(p.View.Bills.Items, func(b bill) bool {
+		return spent(b) && b.Amount.Currency != p.Spending[0].Sum.Currency
+	})
+}
+
+// HasBills tells whether bills were granted at all.
+func (p *page) HasBills() bool {
+	return len(p.View.Bills.Items) > 0 || slices.ContainsFunc(p.View.Totals, func(t total) bool { return t.Out != nil })
+}
+
+// Debt is the kind of balance that is owed.
+func (p *page) Debt() string { return owed }
+
+// Coverage says what an incomplete view lacks.
+func (p *page) Coverage() string {
+	if p.View.Complete {
+		return p.T("所有机构均已答复", "every source answered")
+	}
+	if slices.ContainsFunc(p.View.Sources, func(s source) bool { return s.Status != "fresh" && s.Status != "imported" }) {
+		return p.T("有机构没有答复，其余照常显示", "not every source answered; the rest is shown")
+	}
+	return p.T("有机构的账单没有覆盖整段时间", "the bills of a source do not reach over the whole time")
+}
+
+// Place is an account by its source and name.
+func (p *page) Place(alias string) string {
+	for _, a := range p.View.Accounts {
+		if a.Account == alias {
+			return p.Word(a.Source) + " " + a.Name
+		}
+	}
+	return ""
+}
+
+// Count says how many bills.
+func (p *page) Count(n int) string {
+	if p.Lang == "en" && n == 1 {
+		return "1 bill"
+	}
+	return strconv.Itoa(n) + p.T(" 笔", " bills")
+}
 
 // T picks the words of the page's language.
 func (p *page) T(zh, en string) string {
@@ -140,44 +266,35 @@ func (p *page) T(zh, en string) string {
 	return en
 }
 
-// Word translates what the API tells in its closed vocabularies; a word that is
-// newer than this app is shown as it is.
-func (p *page) Word(w string) string {
-	if pair, ok := vocabulary[w]; ok {
-		return p.T(pair[0], pair[1])
-	}
-	return strings.ReplaceAll(w, "_", " ")
-}
-
 var words = template.FuncMap{
+	"money": func(a any) string {
+		if p, ok := a.(*amount); ok {
+			return p.String()
+		}
+		return a.(amount).String()
+	},
 	"short": func(alias string) string {
 		if len(alias) > 14 {
 			return alias[:9] + "…" + alias[len(alias)-4:]
 		}
 		return alias
 	},
-	"clock": func(t string) string {
-		t, _, _ = strings.Cut(t, "+")
-		day, hour, _ := strings.Cut(t, "T")
-		if len(hour) > 5 {
-			hour = hour[:5]
-		}
-		return day + " " + hour
+	"initial": func(s string) string {
+		r, _ := utf8.DecodeRuneInString(s)
+		return string(r)
 	},
+	"hour":  func(t string) string { return local(t, "15:04") },
+	"clock": func(t string) string { return local(t, "2006-01-02 15:04") },
 }
 
-var vocabulary = map[string][2]string{
-	"fresh": {"实时", "fresh"}, "imported": {"文件导入", "imported"}, "failed": {"未取得", "failed"},
-	"refused": {"被拒绝", "refused"}, "skipped": {"已跳过", "skipped"},
-	"available": {"可用", "available"}, "current": {"当前", "current"}, "booked": {"已入账", "booked"}, "frozen": {"冻结", "frozen"},
-	"credit_limit": {"信用额度", "credit limit"}, "outstanding": {"待还", "outstanding"},
-	"food": {"餐饮", "Food"}, "groceries": {"超市日用", "Groceries"}, "transport": {"交通", "Transport"}, "shopping": {"购物", "Shopping"},
-	"housing": {"居住", "Housing"}, "utilities": {"水电燃气", "Utilities"}, "telecom": {"通讯", "Telecom"}, "health": {"医疗", "Health"},
-	"education": {"教育", "Education"}, "leisure": {"休闲", "Leisure"}, "travel": {"旅行", "Travel"}, "family": {"亲友", "Family"},
-	"finance": {"金融", "Finance"}, "income": {"收入", "Income"}, "other": {"其他", "Other"},
-	"payment": {"支付", "payment"}, "refund": {"退款", "refund"}, "transfer": {"转账", "transfer"}, "topup": {"充值", "top-up"},
-	"withdrawal": {"提现", "withdrawal"}, "repayment": {"还款", "repayment"}, "loan": {"借款", "loan"}, "investment": {"理财买入", "investment"},
-	"redemption": {"理财赎回", "redemption"}, "interest": {"收益", "interest"}, "fee": {"手续费", "fee"}, "red_packet": {"红包", "red packet"}, "adjustment": {"调整", "adjustment"},
-	"asset": {"资产", "asset"}, "debt": {"负债", "debt"},
-	"alipay": {"支付宝", "Alipay"}, "wechatpay": {"微信支付", "WeChat Pay"}, "jiangnan_bank": {"江南银行", "Jiangnan Bank"}, "beishan_bank": {"北山银行", "Beishan Bank"},
+// shanghai is where the bank is.
+var shanghai = time.FixedZone("CST", 8*60*60)
+
+// local writes an RFC 3339 time as the bank's clock showed it.
+func local(t, layout string) string {
+	at, err := time.Parse(time.RFC3339, t)
+	if err != nil {
+		return ""
+	}
+	return at.In(shanghai).Format(layout)
 }

@@ -4,20 +4,29 @@ import (
 	"context"
 	"crypto/rand"
 	"net/url"
+	"strings"
 
 	"jali/openapi/client"
 )
 
-// readAll spends a use and reads every bill that it opened.
-func readAll(ctx context.Context, c *client.Client, token string) (*view, error) {
+// open spends a use and answers the id of the view that it opened.
+func open(ctx context.Context, c *client.Client, token string) (string, error) {
 	var v view
-	if err := c.OpenView(ctx, token, rand.Text(), struct{}{}, &v); err != nil {
+	err := c.OpenView(ctx, token, rand.Text(), struct{}{}, &v)
+	return v.ID, err
+}
+
+// read reads an open view with all its bills, which costs nothing.
+func read(ctx context.Context, c *client.Client, token, id string) (*view, error) {
+	var v view
+	path := "/v1/views/" + url.PathEscape(id)
+	if err := c.Read(ctx, token, path, &v); err != nil {
 		return nil, err
 	}
 	for v.Bills.Next != "" {
 		var page bills
 		query := url.Values{"cursor": {v.Bills.Next}, "limit": {"500"}}
-		if err := c.Read(ctx, token, "/v1/views/"+url.PathEscape(v.ID)+"/bills?"+query.Encode(), &page); err != nil {
+		if err := c.Read(ctx, token, path+"/bills?"+query.Encode(), &page); err != nil {
 			return nil, err
 		}
 		v.Bills.Items, v.Bills.Next = append(v.Bills.Items, page.Items...), page.Next
@@ -25,7 +34,7 @@ func readAll(ctx context.Context, c *client.Client, token string) (*view, error)
 	return &v, nil
 }
 
-// view is what POST /v1/views answers, as far as the app shows it.
+// view is what /v1/views answers, as far as the app shows it.
 type view struct {
 	ID        string    `json:"id"`
 	OpenedAt  string    `json:"opened_at"`
@@ -58,6 +67,28 @@ type amount struct {
 	Currency string `json:"currency"`
 }
 
+// symbols of the currencies that have one of their own.
+var symbols = map[string]string{"CNY": "¥", "USD": "$", "EUR": "€", "GBP": "£", "HKD": "HK$"}
+
+// String groups the digits: ¥1,234.50, JPY 1,200.
+func (a amount) String() string {
+	whole, fraction, cut := strings.Cut(a.Value, ".")
+	sign := ""
+	if strings.HasPrefix(whole, "-") {
+		sign, whole = "−", whole[1:]
+	}
+	for at := len(whole) - 3; at > 0; at -= 3 {
+		whole = whole[:at] + "," + whole[at:]
+	}
+	if cut {
+		whole += "." + fraction
+	}
+	if symbol := symbols[a.Currency]; symbol != "" {
+		return sign + symbol + whole
+	}
+	return a.Currency + " " + sign + whole
+}
+
 type balance struct {
 	Account string `json:"account"`
 	Kind    string `json:"kind"`
@@ -83,6 +114,7 @@ type bill struct {
 	ID           string   `json:"id"`
 	Account      string   `json:"account"`
 	Date         string   `json:"date"`
+	Time         string   `json:"time"`
 	Amount       amount   `json:"amount"`
 	Direction    string   `json:"direction"`
 	Flow         string   `json:"flow"`
