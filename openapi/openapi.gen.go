@@ -143,7 +143,7 @@ const (
 type Account struct {
 	// Account The alias: the same for you as long as you hold a grant of this person that was not revoked, and another for everybody else.
 	//
-	// Examples: acct_9sF2mQx0aTbU3wYk
+	// Examples: acct_mmzcnlwy2isid6aox5ltfvzyby
 	Account string `json:"account"`
 
 	// Kind What sort of pot it is.
@@ -194,7 +194,7 @@ type Amount struct {
 type Balance struct {
 	// Account Alias.
 	//
-	// Examples: acct_9sF2mQx0aTbU3wYk
+	// Examples: acct_mmzcnlwy2isid6aox5ltfvzyby
 	Account string `json:"account"`
 
 	// Amount A sum of money, never rounded.
@@ -224,7 +224,7 @@ type BalanceKind string
 type Bill struct {
 	// Account Alias.
 	//
-	// Examples: acct_9sF2mQx0aTbU3wYk
+	// Examples: acct_mmzcnlwy2isid6aox5ltfvzyby
 	Account string `json:"account"`
 
 	// Amount A sum of money, never rounded.
@@ -290,7 +290,7 @@ type Bill struct {
 
 	// Method Alias of the granted account that paid, where that can be told.
 	//
-	// Examples: acct_Zk1c8vDq4RtY6uWp
+	// Examples: acct_tq3dpe7rkw2xnhcv6yzbmfga4i
 	Method string `json:"method,omitempty,omitzero"`
 
 	// Mirrors Ids of the same movement as other granted accounts tell it.
@@ -300,7 +300,7 @@ type Bill struct {
 
 	// Order The order, under an id of your own: bills of one order share it.
 	//
-	// Examples: ord_Q0x7mEw2BzNc4vRt
+	// Examples: ord_Q0x7mEw2BzNc4vRtL9pKfA
 	Order string `json:"order,omitempty,omitzero"`
 
 	// RefundOf Id of the bill that this one gives back.
@@ -528,7 +528,7 @@ type Span struct {
 type Statement struct {
 	// Account Alias.
 	//
-	// Examples: acct_Zk1c8vDq4RtY6uWp
+	// Examples: acct_tq3dpe7rkw2xnhcv6yzbmfga4i
 	Account string `json:"account"`
 
 	// Due A sum of money, never rounded.
@@ -602,12 +602,12 @@ type View struct {
 
 	// GrantID The grant that was used.
 	//
-	// Examples: grt_4FYQ2ZK7
+	// Examples: grant_4FYQ2ZK7OZHN3VXW5TBLJRDM6C
 	GrantID string `json:"grant_id"`
 
 	// ID The id to read and page this view by.
 	//
-	// Examples: view_3q2-7wAAAAAAAAAAAAAAAA
+	// Examples: view_3q2-7wYhJk0dPzR5mVtX8sLbQeNcUaGfTiOy1HjKwE4
 	ID string `json:"id"`
 
 	// OpenedAt When the sources had been asked.
@@ -681,9 +681,6 @@ type Unavailable = Problem
 
 // Unsupported What went wrong (RFC 9457).
 type Unsupported = Problem
-
-// Upstream What went wrong (RFC 9457).
-type Upstream = Problem
 
 // OpenViewParams defines parameters for OpenView.
 type OpenViewParams struct {
@@ -904,8 +901,6 @@ type UnavailableApplicationProblemPlusJSONResponse Problem
 
 type UnsupportedApplicationProblemPlusJSONResponse Problem
 
-type UpstreamApplicationProblemPlusJSONResponse Problem
-
 type ListSourcesRequestObject struct {
 }
 
@@ -939,23 +934,6 @@ func (response ListSources400ApplicationProblemPlusJSONResponse) VisitListSource
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.WriteHeader(400)
-	_, err := buf.WriteTo(w)
-	return err
-}
-
-type ListSources429ApplicationProblemPlusJSONResponse struct {
-	LimitedApplicationProblemPlusJSONResponse
-}
-
-func (response ListSources429ApplicationProblemPlusJSONResponse) VisitListSourcesResponse(w http.ResponseWriter) error {
-
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/problem+json")
-	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
-	w.WriteHeader(429)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -1177,22 +1155,6 @@ func (response OpenView500ApplicationProblemPlusJSONResponse) VisitOpenViewRespo
 	return err
 }
 
-type OpenView502ApplicationProblemPlusJSONResponse struct {
-	UpstreamApplicationProblemPlusJSONResponse
-}
-
-func (response OpenView502ApplicationProblemPlusJSONResponse) VisitOpenViewResponse(w http.ResponseWriter) error {
-
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/problem+json")
-	w.WriteHeader(502)
-	_, err := buf.WriteTo(w)
-	return err
-}
-
 type OpenView503ApplicationProblemPlusJSONResponse struct {
 	UnavailableApplicationProblemPlusJSONResponse
 }
@@ -1308,23 +1270,6 @@ func (response ReadView410ApplicationProblemPlusJSONResponse) VisitReadViewRespo
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.WriteHeader(410)
-	_, err := buf.WriteTo(w)
-	return err
-}
-
-type ReadView429ApplicationProblemPlusJSONResponse struct {
-	LimitedApplicationProblemPlusJSONResponse
-}
-
-func (response ReadView429ApplicationProblemPlusJSONResponse) VisitReadViewResponse(w http.ResponseWriter) error {
-
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/problem+json")
-	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
-	w.WriteHeader(429)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -1461,23 +1406,6 @@ func (response ListBills410ApplicationProblemPlusJSONResponse) VisitListBillsRes
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.WriteHeader(410)
-	_, err := buf.WriteTo(w)
-	return err
-}
-
-type ListBills429ApplicationProblemPlusJSONResponse struct {
-	LimitedApplicationProblemPlusJSONResponse
-}
-
-func (response ListBills429ApplicationProblemPlusJSONResponse) VisitListBillsResponse(w http.ResponseWriter) error {
-
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/problem+json")
-	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
-	w.WriteHeader(429)
 	_, err := buf.WriteTo(w)
 	return err
 }

@@ -2,6 +2,9 @@ package openapi_test
 
 import (
 	"context"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -72,6 +75,89 @@ func TestEveryErrorNamesItsCodes(t *testing.T) {
 					t.Errorf("%s %s %s is no problem", method, path, status)
 				}
 			}
+		}
+	}
+}
+
+// named are the codes of a description: "- `a`, `b` (401): what they mean".
+func named(description string) (codes []string) {
+	for line := range strings.Lines(description) {
+		list, _, ok := strings.Cut(line, ":")
+		if !ok || !strings.HasPrefix(list, "- `") {
+			continue
+		}
+		for i, part := range strings.Split(list, "`") {
+			if i%2 == 1 {
+				codes = append(codes, part)
+			}
+		}
+	}
+	return codes
+}
+
+// written are the string literals of the Go files under dirs, tests apart.
+func written(t *testing.T, dirs ...string) map[string]bool {
+	t.Helper()
+	found := map[string]bool{}
+	literal := regexp.MustCompile(`"([a-z_]+)"`)
+	for _, dir := range dirs {
+		err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+				return err
+			}
+			b, err := os.ReadFile(path)
+			for _, m := range literal.FindAllSubmatch(b, -1) {
+				found[string(m[1])] = true
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return found
+}
+
+// A client that handles a code which nobody sends, or meets one that is not
+// here, was told wrong.
+func TestTheCodesAreThoseThatAreSent(t *testing.T) {
+	doc := document(t)
+	sent := written(t, "../server", "../consent", "../internal/aggregate", "../internal/kv", "../internal/fault")
+	told := map[string]bool{}
+	used := map[string]bool{}
+	for _, item := range doc.Paths.Map() {
+		for _, op := range item.Operations() {
+			for _, r := range op.Responses.Map() {
+				used[r.Ref] = true
+			}
+		}
+	}
+	for name, r := range doc.Components.Responses {
+		if !used["#/components/responses/"+name] {
+			t.Errorf("no operation answers %s", name)
+		}
+		for _, code := range named(*r.Value.Description) {
+			told[code] = true
+			if !sent[code] {
+				t.Errorf("%s names %q, which nothing sends", name, code)
+			}
+		}
+	}
+	if len(told) < 20 {
+		t.Fatalf("only %d codes were found: this test reads nothing", len(told))
+	}
+	// What a client meets whatever it asks; the rest is held by the tests of
+	// package server, which let no answer pass that is not described.
+	for _, code := range []string{"route_unknown", "method_not_allowed"} {
+		if !strings.Contains(doc.Info.Description, "`"+code+"`") {
+			t.Errorf("the document does not name %q", code)
+		}
+	}
+	source := regexp.MustCompile("`(source_[a-z]+)`")
+	have := written(t, "../connectors")
+	for _, m := range source.FindAllStringSubmatch(doc.Components.Schemas["SourceReport"].Value.Properties["code"].Value.Description, -1) {
+		if !have[m[1]] {
+			t.Errorf("a source's report names %q, which nothing sends", m[1])
 		}
 	}
 }

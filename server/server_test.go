@@ -320,8 +320,7 @@ func TestFaultsOnTheWire(t *testing.T) {
 		{&fault.Error{Kind: fault.Mismatch, Code: "idempotency_mismatch"}, 422, openapi.Problem{Code: "idempotency_mismatch", Owner: "client"}},
 		{&fault.Error{Kind: fault.Gone, Code: "view_expired"}, 410, openapi.Problem{Code: "view_expired", Owner: "client"}},
 		{&fault.Error{Kind: fault.Limited, Code: "grant_spent_today", RetryAfter: 1500 * time.Millisecond}, 429, openapi.Problem{Code: "grant_spent_today", Owner: "client", RetryAfter: 2}},
-		{&fault.Error{Kind: fault.Limited, Code: "rate_limited"}, 429, openapi.Problem{Code: "rate_limited", Owner: "client", RetryAfter: 1}},
-		{&fault.Error{Kind: fault.Upstream, Code: "source_down"}, 502, openapi.Problem{Code: "source_down", Owner: "source"}},
+		{&fault.Error{Kind: fault.Limited, Code: "grant_spent_today"}, 429, openapi.Problem{Code: "grant_spent_today", Owner: "client", RetryAfter: 1}},
 		{&fault.Error{Kind: fault.Unavailable, Code: "storage_stopped"}, 503, openapi.Problem{Code: "storage_stopped", Owner: "us"}},
 		// An error that nobody gave a kind says nothing.
 		{errors.New("secret table is on fire"), 500, openapi.Problem{Code: "internal", Owner: "us"}},
