@@ -168,9 +168,12 @@ func (c *Client) send(r *http.Request, tokenHash []byte, answer any) error {
 		return err
 	}
 	defer resp.Body.Close()
-	b, err := io.ReadAll(io.LimitReader(resp.Body, answerCap))
+	b, err := io.ReadAll(io.LimitReader(resp.Body, answerCap+1))
 	if err != nil {
 		return err
+	}
+	if len(b) > answerCap {
+		return fmt.Errorf("client: an answer of status %d is over %d MiB", resp.StatusCode, answerCap>>20)
 	}
 	if resp.StatusCode >= http.StatusMultipleChoices {
 		return refusal(resp.StatusCode, b)
