@@ -232,6 +232,7 @@ func (h *house) testBrowser(t *testing.T) {
 	b.both("confirm")
 	b.click("sign", "#give-device")
 	b.see("the bank shows it", "#totals", "#accounts", "#bills")
+	fmt.Fprintln(h.answers, eval[string](b, "document.documentElement.outerHTML"))
 	b.look("bank-zh")
 	if got := eval[int](b, `document.querySelectorAll("#accounts li").length`); got != 2 {
 		t.Errorf("the bank app shows %d accounts, the person ticked 2", got)
