@@ -1,6 +1,7 @@
 package consent
 
 import (
+	"bytes"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -138,6 +139,17 @@ func TestWhatIsNoClient(t *testing.T) {
 		{"a private key", func(c *Client) { c.JWKS = keySet(k.ec + `,"kid":"1","alg":"ES256","d":"AAAA"`) }, false},
 		{"a symmetric key", func(c *Client) { c.JWKS = keySet(`"kty":"oct","kid":"1","alg":"HS256","k":"AAAA"`) }, false},
 		{"a key to encrypt with", func(c *Client) { c.JWKS = keySet(k.ec + `,"kid":"1","alg":"ES256","use":"enc"`) }, false},
+		{"a key for the other half of signing", func(c *Client) { c.JWKS = keySet(k.ec + `,"kid":"1","alg":"ES256","key_ops":["sign"]`) }, false},
+		{"a key to check with", func(c *Client) { c.JWKS = keySet(k.ec + `,"kid":"1","alg":"ES256","key_ops":["verify"]`) }, true},
+		{"a member twice", func(c *Client) { c.JWKS = keySet(k.ec + `,"kid":"1","alg":"PS256","alg":"ES256"`) }, false},
+		{"keys in other case, which readers of ours pass over", func(c *Client) { c.JWKS = append([]byte(`{"Keys"`), c.JWKS[len(`{"keys"`):]...) }, false},
+		{"the key is null", func(c *Client) { c.JWKS = json.RawMessage(`{"keys":[null]}`) }, false},
+		{"a key with its certificates", func(c *Client) {
+			c.JWKS = keySet(k.ec + `,"kid":"1","alg":"ES256","x5c":["` + strings.Repeat("A", 8<<10) + `"]`)
+		}, false},
+		{"RSA of more bits than are checked", func(c *Client) {
+			c.JWKS = keySet(`"kty":"RSA","e":"AQAB","kid":"1","alg":"PS256","n":"` + b64.EncodeToString(bytes.Repeat([]byte{0xff}, 513)) + `"`)
+		}, false},
 		{"something after the set", func(c *Client) { c.JWKS = append(c.JWKS, []byte("{}")...) }, false},
 		{"a set that is none", func(c *Client) { c.JWKS = json.RawMessage(`"keys"`) }, false},
 	} {

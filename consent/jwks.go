@@ -7,12 +7,15 @@ import (
 	"encoding/json"
 	"io"
 	"slices"
+	"unicode/utf8"
 )
 
 const (
-	maxKeys     = 16
-	maxKeysSize = 64 << 10
-	maxKeyID    = 128
+	maxKeys      = 16
+	maxKeysSize  = 64 << 10
+	maxKeySize   = 8 << 10
+	maxKeysDepth = 8
+	maxKeyID     = 128
 )
 
 // checkKeys holds a client's key set (RFC 7517) to: public signing keys alone,
@@ -22,23 +25,29 @@ func checkKeys(raw []byte) error {
 	if len(raw) > maxKeysSize {
 		return ErrClient.Saying("the key set is larger than 64 KiB")
 	}
-	var set struct {
-		Keys []map[string]json.RawMessage `json:"keys"`
-	}
-	d := json.NewDecoder(bytes.NewReader(raw))
-	if err := d.Decode(&set); err != nil {
+	var (
+		set  map[string]json.RawMessage // not a struct: that would take "Keys" for "keys"
+		keys []json.RawMessage
+	)
+	if json.Unmarshal(raw, &set) != nil || json.Unmarshal(set["keys"], &keys) != nil {
 		return ErrClient.Saying("the key set is not JSON of the form {\"keys\": [...]}")
 	}
-	if _, err := d.Token(); err != io.EOF {
-		return ErrClient.Saying("the key set has something after its end")
+	if !utf8.Valid(raw) || !namesOnce(raw) {
+		return ErrClient.Saying("the key set has a member twice, is nested too deeply or is not UTF-8")
 	}
-	if len(set.Keys) == 0 || len(set.Keys) > maxKeys {
+	if len(keys) == 0 || len(keys) > maxKeys {
 		return ErrClient.Saying("the key set has 1 to 16 keys")
 	}
 	seen := map[string]bool{}
-	for _, k := range set.Keys {
+	for _, one := range keys {
+		var k map[string]json.RawMessage
+		if json.Unmarshal(one, &k) != nil {
+			return ErrClient.Saying("a key of the set is not an object")
+		}
 		kid := member(k, "kid")
 		switch {
+		case len(one) > maxKeySize:
+			return ErrClient.Saying("a key is larger than 8 KiB: leave certificates out")
 		case hasPrivate(k):
 			return ErrClient.Saying("the key set holds a private or symmetric key: register public keys alone, and replace the one that was shown")
 		case kid == "" || len(kid) > maxKeyID:
@@ -47,8 +56,10 @@ func checkKeys(raw []byte) error {
 			return ErrClient.Saying("two keys have the same kid")
 		case k["use"] != nil && member(k, "use") != "sig":
 			return ErrClient.Saying("a key is for signing: use is sig, or left out")
+		case k["key_ops"] != nil && !verifies(k["key_ops"]):
+			return ErrClient.Saying("a key is for checking signatures: key_ops holds verify, or is left out")
 		case !usable(k):
-			return ErrClient.Saying("every key names its alg and is of it: ES256 on P-256, PS256 with RSA of 2048 to 8192 bits, EdDSA or Ed25519")
+			return ErrClient.Saying("every key names its alg and is of it: ES256 on P-256, PS256 with RSA of 2048 to 4096 bits, EdDSA or Ed25519")
 		}
 		seen[kid] = true
 	}
@@ -70,11 +81,54 @@ func usable(k map[string]json.RawMessage) bool {
 		return err == nil // on the curve
 	case "PS256":
 		n, e := octets(k, "n"), octets(k, "e")
-		return kty == "RSA" && len(n) >= 256 && len(n) <= 1024 && n[0] >= 0x80 && n[len(n)-1]&1 == 1 && bytes.Equal(e, []byte{1, 0, 1})
+		return kty == "RSA" && len(n) >= 256 && len(n) <= 512 && n[0] >= 0x80 && n[len(n)-1]&1 == 1 && bytes.Equal(e, []byte{1, 0, 1})
 	case "EdDSA", "Ed25519":
 		return kty == "OKP" && member(k, "crv") == "Ed25519" && len(octets(k, "x")) == 32
 	}
 	return false
+}
+
+func verifies(ops json.RawMessage) bool {
+	var list []string
+	return json.Unmarshal(ops, &list) == nil && slices.Contains(list, "verify")
+}
+
+// namesOnce reports whether no object in a JSON value has a member twice:
+// which of the two counts is every reader's own idea.
+func namesOnce(raw []byte) bool {
+	d := json.NewDecoder(bytes.NewReader(raw))
+	type level struct {
+		names map[string]bool // nil in an array
+		value bool            // a value, not a name, comes next
+	}
+	var open []level
+	for {
+		t, err := d.Token()
+		if err != nil || len(open) > maxKeysDepth {
+			return err == io.EOF
+		}
+		if t == json.Delim('}') || t == json.Delim(']') {
+			open = open[:len(open)-1]
+			continue
+		}
+		if n := len(open); n > 0 && open[n-1].names != nil {
+			top := &open[n-1]
+			if top.value = !top.value; top.value {
+				name, _ := t.(string)
+				if top.names[name] {
+					return false
+				}
+				top.names[name] = true
+				continue
+			}
+		}
+		switch t {
+		case json.Delim('{'):
+			open = append(open, level{names: map[string]bool{}})
+		case json.Delim('['):
+			open = append(open, level{})
+		}
+	}
 }
 
 // member is a string member, or empty.

@@ -148,7 +148,17 @@ func publicKey(raw []byte, m Claims) (PublicKey, error) {
 	if len(raw) > maxKeyBytes || !forSignatures(m, "verify") {
 		return PublicKey{}, ErrKey.Saying("the key is not for checking signatures")
 	}
-	parsed, err := jwk.ParseKey(raw)
+	bare := Claims{} // jwx reads no certificates and no URLs that a stranger put beside the key
+	for _, name := range []string{"kty", "crv", "x", "y", "n", "e"} {
+		if m.Has(name) {
+			bare[name] = m[name]
+		}
+	}
+	small, err := json.Marshal(bare)
+	if err != nil {
+		return PublicKey{}, ErrKey.Because(err)
+	}
+	parsed, err := jwk.ParseKey(small)
 	if err != nil {
 		return PublicKey{}, ErrKey.Because(err)
 	}
