@@ -15,8 +15,8 @@ import (
 )
 
 const (
-	// ticketLife is how long the browser may take from the yes to the redirect.
-	ticketLife = 10 * time.Minute
+	// TicketLife is how long the browser may take from the yes to the redirect.
+	TicketLife = 10 * time.Minute
 	// maxAccounts bounds what one grant opens.
 	maxAccounts = 200
 )
@@ -132,7 +132,7 @@ func (s *Service) Finish(tx kv.Tx, now time.Time, id GrantID, t Ticket) (Grant, 
 		return Grant{}, ErrNoTicket.Because(err)
 	}
 	sum := sha256.Sum256([]byte(t))
-	if len(g.Ticket) == 0 || subtle.ConstantTimeCompare(g.Ticket, sum[:]) != 1 || !now.Before(g.DecidedAt.Add(ticketLife)) {
+	if len(g.Ticket) == 0 || subtle.ConstantTimeCompare(g.Ticket, sum[:]) != 1 || !now.Before(g.DecidedAt.Add(TicketLife)) {
 		return Grant{}, ErrNoTicket
 	}
 	switch g = g.at(now); g.State {

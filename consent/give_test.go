@@ -138,7 +138,7 @@ func TestATicketIsGoodForTenMinutes(t *testing.T) {
 	for _, tt := range []struct {
 		after time.Duration
 		err   error
-	}{{ticketLife - time.Second, nil}, {ticketLife, ErrNoTicket}, {ticketLife + time.Second, ErrNoTicket}} {
+	}{{TicketLife - time.Second, nil}, {TicketLife, ErrNoTicket}, {TicketLife + time.Second, ErrNoTicket}} {
 		h := build(t)
 		id, ticket := h.given(once())
 		h.clock.add(tt.after)

@@ -94,7 +94,7 @@ func (d due) delete(tx kv.Tx) error { return tx.Delete(d.key()) }
 func (g Grant) dueRequest() due { return due{At: g.LapsesAt, Kind: dueRequest, ID: string(g.ID)} }
 func (g Grant) dueEnd() due     { return due{At: g.Agreed.Until, Kind: dueGrant, ID: string(g.ID)} }
 func (g Grant) dueTicket() due {
-	return due{At: g.DecidedAt.Add(ticketLife), Kind: dueTicket, ID: string(g.ID)}
+	return due{At: g.DecidedAt.Add(TicketLife), Kind: dueTicket, ID: string(g.ID)}
 }
 
 func dueLeaving(p PersonID, a Agreement) due { return due{At: a.Until, Kind: dueLeave, ID: string(p)} }

@@ -57,8 +57,9 @@ import (
 
 // How long things last.
 const (
-	requestLife = 300 * time.Second // a request_uri may be opened
-	decideLife  = 15 * time.Minute  // the person may take to answer, from the push on
+	requestLife = 300 * time.Second               // a request_uri may be opened
+	decideLife  = 15 * time.Minute                // the person may take to answer, from the push on
+	pushedLife  = decideLife + consent.TicketLife // an answer of the last moment is still handed on
 	codeLife    = 60 * time.Second
 	accessLife  = 15 * time.Minute
 )

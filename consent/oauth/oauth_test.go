@@ -128,7 +128,7 @@ func TestRecurringGrantRefreshes(t *testing.T) {
 		return h.post("/oauth/token", form, h.proof(a.dpop, "POST", issuer+"/oauth/token", "", nil))
 	}
 	for range 3 { // not rotated: the same one goes on
-		h.clock.pass(20 * time.Minute)
+		h.clock.pass(30 * time.Minute)
 		again := do(h.bank)
 		if again.status != http.StatusOK || again.json["refresh_token"] != nil || again.text("grant_id") != string(id) {
 			t.Fatalf("refresh: %v", again)
@@ -287,12 +287,37 @@ func TestSweepRemovesWhatHasEnded(t *testing.T) {
 	if h.rows() == 0 {
 		t.Fatal("swept too early")
 	}
-	h.clock.pass(20 * time.Minute)
+	h.clock.pass(30 * time.Minute)
 	if err := h.server.Sweep(ctx); err != nil {
 		t.Fatal(err)
 	}
 	if n := h.rows(); n != 0 {
 		t.Errorf("%d rows are left", n)
+	}
+}
+
+// A request may be decided in its last minute, and the browser may take ten
+// more to come back: a sweep in between must leave it what it needs.
+func TestSweepLeavesAnAnswerOnItsWay(t *testing.T) {
+	h := open(t)
+	for _, tt := range []struct {
+		why   string
+		yes   bool
+		after time.Duration
+	}{{"yes", true, consent.TicketLife - time.Second}, {"no", false, consent.TicketLife - time.Second}} {
+		id := h.visit(h.bank, h.push(h.bank, once))
+		h.clock.pass(decideLife - time.Second)
+		where := h.decide(id, tt.yes)
+		h.clock.pass(tt.after)
+		if err := h.server.Sweep(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := h.consent.Sweep(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if back := h.back(h.get(where)); back.Has("code") != tt.yes || back.Has("error") == tt.yes {
+			t.Errorf("%s, and the browser came late: the client is told %v", tt.why, back)
+		}
 	}
 }
 

@@ -191,7 +191,7 @@ func (s store) CreatePARSession(ctx context.Context, uri string, r fosite.Author
 	p := st.asked
 	p.RedirectURI = r.GetRedirectURI().String()
 	p.Challenge = r.GetRequestForm().Get("code_challenge")
-	return s.put(ctx, pushedKind, s.mark(pushedKind, uri), p.Grant, p, st.now.Add(decideLife))
+	return s.put(ctx, pushedKind, s.mark(pushedKind, uri), p.Grant, p, st.now.Add(pushedLife))
 }
 
 func (s store) GetPARSession(ctx context.Context, _ string) (fosite.AuthorizeRequester, error) {
