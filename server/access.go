@@ -92,8 +92,9 @@ func (s *Server) observe() (echo.MiddlewareFunc, error) {
 
 var methods = []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions}
 
-// recover turns a panic into a fault. What was panicked with may hold
-// anything, so only its type and the place are logged.
+// recover turns a panic into a fault, or breaks the connection off where an
+// answer has begun. What was panicked with may hold anything, so only its type
+// and the place are logged.
 func (s *Server) recover(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) (err error) {
 		defer func() {
@@ -106,6 +107,9 @@ func (s *Server) recover(next echo.HandlerFunc) echo.HandlerFunc {
 			}
 			s.Log.ErrorContext(c.Request().Context(), "panic", "request_id", requestID(c), "route", c.Path(),
 				"type", fmt.Sprintf("%T", p), "stack", frames(debug.Stack()))
+			if c.Response().Committed { // half an answer must not look like a whole one
+				panic(http.ErrAbortHandler)
+			}
 			err = errPanic
 		}()
 		return next(c)

@@ -364,6 +364,27 @@ func TestPanicIsAFaultThatSaysNothing(t *testing.T) {
 	}
 }
 
+func TestPanicWithinAnAnswerBreaksItOff(t *testing.T) {
+	e := stand(t, func(c *server.Config) {
+		c.Pages = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = io.WriteString(w, "the first half")
+			_ = http.NewResponseController(w).Flush()
+			panic("secret")
+		})
+	})
+	res, err := e.Client().Get(e.URL + "/export")
+	if err == nil {
+		defer res.Body.Close()
+		_, err = io.ReadAll(res.Body)
+	}
+	if err == nil {
+		t.Error("half an answer was taken for a whole one")
+	}
+	if log := e.log.String(); !strings.Contains(log, `"panic"`) || strings.Contains(log, "secret") {
+		t.Errorf("the log says %s", log)
+	}
+}
+
 func TestRequestID(t *testing.T) {
 	e := stand(t, nil)
 	for in, keep := range map[string]bool{
