@@ -3,6 +3,7 @@ package alipay
 import (
 	"context"
 	"errors"
+	"time"
 
 	"jali/connectors"
 	"jali/connectors/money"
@@ -52,7 +53,7 @@ func (c *Connector) Balances(ctx context.Context, v connectors.Credential, refs 
 	if a.Available == "" {
 		return nil, connectors.ErrMalformed.Because(errors.New("no available_amount"))
 	}
-	now := c.now()
+	now := c.now().Truncate(time.Second).In(beijing)
 	var out []connectors.Balance
 	for _, b := range []struct {
 		kind connectors.BalanceKind

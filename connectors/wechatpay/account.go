@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/url"
 	"strconv"
+	"time"
 
 	"jali/connectors"
 	"jali/connectors/money"
@@ -66,7 +67,7 @@ func (c *Connector) Balances(ctx context.Context, v connectors.Credential, refs 
 	if a.Merchant != k.Merchant || a.Available == nil {
 		return nil, connectors.ErrMalformed.Because(errors.New("no available_amount, or another merchant's"))
 	}
-	now := c.now()
+	now := c.now().Truncate(time.Second).In(beijing)
 	out := []connectors.Balance{{Account: own, Kind: connectors.Available, AsOf: now,
 		Amount: money.Amount{Minor: int64(*a.Available), Currency: cny}}}
 	if a.Pending != nil {
