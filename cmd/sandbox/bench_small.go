@@ -128,9 +128,16 @@ func (b *benchCmd) stored(ctx context.Context, dir string) (rows []rateRow, err 
 		if err != nil {
 			return nil, err
 		}
-		rows = append(rows, rateRow{what: fmt.Sprintf("kv Update, %d writers", writers), rate: updates, base: "write and fsync", baseIs: flushes})
+		rows = append(rows, rateRow{what: "kv Update, " + counted(writers, "writer"), rate: updates, base: "write and fsync", baseIs: flushes})
 	}
 	return rows, nil
+}
+
+func counted(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
 }
 
 // aliases issues new aliases, durably, and resolves them again.

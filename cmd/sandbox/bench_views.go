@@ -3,8 +3,12 @@ package main
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
+	"os"
+	"runtime/pprof"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -57,17 +61,23 @@ func (b *benchCmd) views(ctx context.Context, t *benchTown, n int, tell func(str
 	}
 	tell("%d sources: %d at once, without a pause", n, b.Full)
 	row := viewRow{sources: n, atOnce: b.Full}
-	for range turns {
+	for turn := range turns {
 		for _, side := range []struct {
 			sum *asked
 			do  func(int) error
 		}{{&row.view, view(take(b.Full * b.Rounds))}, {&row.plain, plain}} {
+			stop := func() {}
+			if side.sum == &row.view && turn == turns-1 && b.Profile != "" {
+				if stop, err = profile(b.Profile); err != nil {
+					return nil, err
+				}
+			}
 			part, err := together(b.Full, b.Full*b.Rounds, side.do)
+			stop()
 			if err != nil {
 				return nil, err
 			}
-			side.sum.took, side.sum.all = append(side.sum.took, part.took...), side.sum.all+part.all
-			slices.Sort(side.sum.took)
+			side.sum.join(part)
 		}
 	}
 	return append(rows, row), nil
@@ -77,6 +87,7 @@ func (b *benchCmd) views(ctx context.Context, t *benchTown, n int, tell func(str
 // begin spread over a second.
 func pausing(ctx context.Context, many, rounds int, do func(int) error) (asked, error) {
 	a := asked{took: make([]time.Duration, many*rounds)}
+	var short atomic.Int64
 	begun := time.Now()
 	var group errgroup.Group
 	for who := range many {
@@ -89,16 +100,19 @@ func pausing(ctx context.Context, many, rounds int, do func(int) error) (asked, 
 					return ctx.Err()
 				}
 				i, at := who*rounds+round, time.Now()
-				if err := do(i); err != nil {
+				err := do(i)
+				a.took[i], wait = time.Since(at), pause
+				if errors.Is(err, errShort) {
+					short.Add(1)
+				} else if err != nil {
 					return err
 				}
-				a.took[i], wait = time.Since(at), pause
 			}
 			return nil
 		})
 	}
 	err := group.Wait()
-	a.all = time.Since(begun)
+	a.all, a.short = time.Since(begun), int(short.Load())
 	slices.Sort(a.took)
 	return a, err
 }
@@ -116,6 +130,9 @@ func (t *benchTown) view(ctx context.Context, token string, sources int) error {
 		return fmt.Errorf("a view over %d sources tells of %d", sources, len(v.Sources))
 	}
 	for _, s := range v.Sources {
+		if s.Code == connectors.ErrDown.Code {
+			return errShort
+		}
 		if s.Status != "fresh" {
 			return fmt.Errorf("in a view %s is %s (%s): nothing that was measured is worth anything", s.Source, s.Status, s.Code)
 		}
@@ -154,8 +171,27 @@ func (b *benchCmd) plain(ctx context.Context, links []benchLink) error {
 			})
 		}
 	}
-	if err := all.Wait(); err != nil {
+	err := all.Wait()
+	if errors.Is(err, connectors.ErrDown) {
+		return errShort
+	}
+	if err != nil {
 		return fmt.Errorf("the plain calls: %w", err)
 	}
 	return nil
+}
+
+// profile writes what the CPU does until it is stopped.
+func profile(path string) (stop func(), err error) {
+	f, err := os.Create(path)
+	if err != nil {
+		return nil, err
+	}
+	if err := pprof.StartCPUProfile(f); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return func() {
+		pprof.StopCPUProfile()
+		_ = f.Close()
+	}, nil
 }

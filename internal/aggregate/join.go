@@ -36,8 +36,11 @@ func (s *Service) look(answers []answer, missing bool) (Look, error) {
 
 // join finds mirrors and refunds and answers all bills, newest first.
 func (s *Service) join(answers []answer) []OwnBill {
-	var items []match.Item
-	var bills []OwnBill
+	n := 0
+	for _, a := range answers {
+		n += len(a.bills)
+	}
+	items, bills := make([]match.Item, 0, n), make([]OwnBill, 0, n)
 	for _, a := range answers {
 		names := sourceNames(a.report.Source)
 		for _, t := range a.bills {

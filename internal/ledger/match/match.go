@@ -154,12 +154,18 @@ type table struct {
 
 func newTable(items []Item) *table {
 	t := &table{rows: make([]row, len(items)), parent: make([]int, len(items))}
-	for i, it := range items {
-		t.rows[i] = row{item: it, place: i, wallet: isWallet(it), names: lower(it.Names)}
+	order := make([]int, len(items)) // rows are wide: these are moved in their stead
+	for i := range order {
+		order[i] = i
 	}
-	slices.SortFunc(t.rows, func(a, b row) int {
-		return cmp.Or(a.item.Bill.At.Compare(b.item.Bill.At), cmp.Compare(a.item.ID, b.item.ID), cmp.Compare(a.item.Account, b.item.Account))
+	slices.SortFunc(order, func(i, j int) int {
+		a, b := &items[i], &items[j]
+		return cmp.Or(a.Bill.At.Compare(b.Bill.At), cmp.Compare(a.ID, b.ID), cmp.Compare(a.Account, b.Account))
 	})
+	for i, place := range order {
+		it := items[place]
+		t.rows[i] = row{item: it, place: place, wallet: isWallet(it), names: lower(it.Names)}
+	}
 	seen := reader{}
 	for i := range t.rows {
 		t.rows[i].words = seen.words(&t.rows[i])

@@ -15,6 +15,9 @@ import (
 // that pass once per payment. All of a payment's refunds together give back no
 // more than it took.
 func (t *table) linkRefunds() {
+	if !slices.ContainsFunc(t.rows, func(r row) bool { return r.item.Bill.Kind == connectors.Refund }) {
+		return
+	}
 	left := map[int]int64{} // of payments that have been refunded
 	passes := []func(*refundIndex, int) []int{
 		func(x *refundIndex, i int) []int { return x.named(i) },
