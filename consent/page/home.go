@@ -36,6 +36,7 @@ type homePage struct {
 	Found       int
 	Filter      billFilter
 	Prev, Next  string
+	Elsewhere   []string // months that imported files reach to, when no bill is found
 }
 
 // pot is one source's accounts with what they hold.
@@ -123,14 +124,16 @@ func (p *Page) look(r *http.Request, s consent.Session) (*homePage, error) {
 	h.Pots = pots(h.Look, h.Filter)
 	for _, report := range h.Look.Sources {
 		if report.Status != aggregate.Fresh {
-			h.Late = append(h.Late, report)
+			h.Late = addLate(h.Late, report)
 		}
 	}
 	h.Flow, h.Spent = flowPlot(h.Look, h.Filter, words), spentPlot(h.Look, words)
 
 	rows := foldBills(h.Look.Bills, accounts)
 	rows = slices.DeleteFunc(rows, func(b billRow) bool { return !h.Filter.matches(b, words) })
-	h.Found = len(rows)
+	if h.Found = len(rows); h.Found == 0 {
+		h.Elsewhere = h.Filter.elsewhere(connections)
+	}
 	pages := max(1, (len(rows)+billsPerPage-1)/billsPerPage)
 	h.Filter.Page = min(h.Filter.Page, pages)
 	from := (h.Filter.Page - 1) * billsPerPage
@@ -184,6 +187,35 @@ func readFilter(q url.Values, now time.Time, connections []aggregate.Connection)
 	f.Text = strings.ToValidUTF8(f.Text, "")
 	f.Asked = f.Source != "" || f.Text != "" || f.Month != ""
 	return f
+}
+
+// addLate keeps of a source's files the one that reaches furthest.
+func addLate(late []aggregate.SourceReport, report aggregate.SourceReport) []aggregate.SourceReport {
+	i := slices.IndexFunc(late, func(r aggregate.SourceReport) bool {
+		return r.Source.ID == report.Source.ID && r.Status == aggregate.FromFile && report.Status == aggregate.FromFile
+	})
+	if i < 0 {
+		return append(late, report)
+	}
+	if report.AsOf.After(late[i].AsOf) {
+		late[i] = report
+	}
+	return late
+}
+
+// elsewhere are the last months of files, newest first, where there may be
+// bills when the month that is shown has none.
+func (f billFilter) elsewhere(connections []aggregate.Connection) []string {
+	var months []string
+	for _, c := range connections {
+		if month := c.Covers.To.Add(-1).In(shanghai).Format("2006-01"); c.Imported && !c.Covers.To.IsZero() && month != f.Month && slices.Contains(f.Months, month) {
+			months = append(months, month)
+		}
+	}
+	slices.Sort(months)
+	months = slices.Compact(months)
+	slices.Reverse(months)
+	return months[:min(len(months), 6)]
 }
 
 func (f billFilter) link(page int) string {

@@ -183,3 +183,29 @@ func within2(n *html.Node, class string) bool {
 	}
 	return false
 }
+
+func TestFilesSayWhereTheirBillsAre(t *testing.T) {
+	at := func(y int, m time.Month, d int) time.Time { return time.Date(y, m, d, 0, 0, 0, 0, consent.Shanghai) }
+	file := func(to time.Time) aggregate.Connection {
+		return aggregate.Connection{Source: alipay, Imported: true, Covers: connectors.Span{From: at(2019, 8, 1), To: to}}
+	}
+	connections := []aggregate.Connection{file(at(2019, 10, 1)), file(at(2023, 2, 14)), file(at(2023, 2, 2)),
+		{Source: wechat, Covers: connectors.Span{From: at(2026, 1, 1), To: at(2026, 11, 1)}}}
+	f := readFilter(url.Values{}, now, connections)
+	if got := strings.Join(f.elsewhere(connections), " "); got != "2023-02 2019-09" {
+		t.Errorf("months of files: %s, want the last of each, newest first, and none twice", got)
+	}
+	f = readFilter(url.Values{"month": {"2023-02"}}, now, connections)
+	if got := strings.Join(f.elsewhere(connections), " "); got != "2019-09" {
+		t.Errorf("beside the month that is shown: %s", got)
+	}
+
+	var late []aggregate.SourceReport
+	for _, to := range []time.Time{at(2019, 10, 1), at(2023, 2, 14), at(2021, 6, 19)} {
+		late = addLate(late, aggregate.SourceReport{Source: alipay, Status: aggregate.FromFile, AsOf: to})
+	}
+	late = addLate(late, aggregate.SourceReport{Source: alipay, Status: aggregate.Failed})
+	if len(late) != 2 || !late[0].AsOf.Equal(at(2023, 2, 14)) || late[1].Status != aggregate.Failed {
+		t.Errorf("of three files and a failure home tells %+v", late)
+	}
+}

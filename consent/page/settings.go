@@ -34,6 +34,11 @@ func (p *Page) settings(w http.ResponseWriter, r *http.Request, s consent.Sessio
 	if err == nil {
 		d.Sessions, err = p.Passkeys.Sessions(ctx, s)
 	}
+	for i := range d.Sessions { // what was seen is kept by the hour, and the hour may have begun before
+		if x := &d.Sessions[i]; x.SeenAt.Before(x.OpenedAt) {
+			x.SeenAt = x.OpenedAt
+		}
+	}
 	if err == nil {
 		d.CodesLeft, err = p.Passkeys.CodesLeft(ctx, s)
 	}

@@ -26,6 +26,7 @@ var errNoFile = &fault.Error{Kind: fault.Invalid, Code: "no_file", Owner: fault.
 type uploadPage struct {
 	Wrong said // the last try's
 	Next  string
+	Max   int // bytes of a file
 }
 
 type previewPage struct {
@@ -45,7 +46,7 @@ type problem struct{ Text, Claimed, Rows string }
 
 func (p *Page) uploadForm(w http.ResponseWriter, r *http.Request, s consent.Session) {
 	p.render(w, r, http.StatusOK, "upload", p.frameOf(r, s, "upload.title", "sources",
-		uploadPage{Next: localPath(r.URL.Query().Get("next"))}))
+		uploadPage{Next: localPath(r.URL.Query().Get("next")), Max: billfile.MaxSize}))
 }
 
 // upload reads the form as a stream: its token comes first, then the file,
@@ -126,7 +127,7 @@ func (p *Page) uploadFailed(w http.ResponseWriter, r *http.Request, s consent.Se
 	if errors.As(err, &place) {
 		wrong.Detail = words.place(place)
 	}
-	page := p.frameOf(r, s, "upload.title", "sources", uploadPage{Wrong: wrong, Next: next})
+	page := p.frameOf(r, s, "upload.title", "sources", uploadPage{Wrong: wrong, Next: next, Max: billfile.MaxSize})
 	page.Self = "/upload"
 	p.render(w, r, status(f.Kind), "upload", page)
 }

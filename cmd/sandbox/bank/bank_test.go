@@ -154,6 +154,7 @@ func sample() map[string]any {
 			pay("b3", "food.restaurant", "35.20", "out", false),         // the same movement, seen from the card
 			pay("b4", "finance.repayment", "500.00", "internal", false), // stays with the person
 			pay("b5", "groceries", "10.00", "out", true),
+			pay("b7", "income.refund", "3.00", "out", true), // a shop's refund to its customer
 		}},
 	}
 }
@@ -266,10 +267,10 @@ func TestOneLook(t *testing.T) {
 	p.sees(page, "¥1,000,361.43", "支付宝 · 余额", "江南银行 · 信用卡", "acct_one", "待还", "额度 ¥29,000.00",
 		"小镇&lt;面馆&gt;", "12:30", "房租", "餐馆", "有机构没有答复", "2026-10-04 10:10")
 	p.seesNot(page, "food.restaurant", "冻结", "<面馆>")
-	if n := strings.Count(page, "<tr"); n != 1+6 {
+	if n := strings.Count(page, "<tr"); n != 1+7 {
 		t.Errorf("the table has %d rows, want its head and the bills of both pages", n)
 	}
-	bars := []string{`data-category="housing"`, "¥1,234.50", "95%", `data-category="food"`, "¥55.70", "4%", `data-category="groceries"`, "¥10.00", "1%"}
+	bars := []string{`data-category="housing"`, "¥1,234.50", "95%", `data-category="food"`, "¥55.70", "4%", `data-category="groceries"`, "¥10.00", "1%", `data-category="income.refund"`, "退款", "¥3.00", "&lt;1%"}
 	at := 0
 	for _, w := range bars { // largest first, by branch, what counts and left the person's hands
 		i := strings.Index(page[at:], w)

@@ -140,6 +140,9 @@ func spending(v *view) []slice {
 			continue
 		}
 		branch, _, _ := strings.Cut(b.Category, ".")
+		if branch == "income" {
+			branch = b.Category // money given back is no income of this person's
+		}
 		if heaps[branch] == nil {
 			heaps[branch] = &heap{category: branch, sum: new(big.Rat)}
 		}
@@ -163,13 +166,21 @@ func spending(v *view) []slice {
 			Category: h.category, Bills: h.bills,
 			Sum:   amount{h.sum.FloatString(decimals(v, currency)), currency},
 			Width: percent(h.sum, order[0].sum, 1),
-			Share: percent(h.sum, all, 0) + "%",
+			Share: share(h.sum, all),
 		})
 	}
 	return bars
 }
 
 func spent(b bill) bool { return b.Counted && b.Flow == "out" }
+
+// share never says that something is nothing.
+func share(part, whole *big.Rat) string {
+	if p := percent(part, whole, 0); p != "0" {
+		return p + "%"
+	}
+	return "<1%"
+}
 
 func percent(part, whole *big.Rat, digits int) string {
 	p := new(big.Rat).Quo(part, whole)

@@ -66,8 +66,8 @@ var vocabulary = map[string][2]string{
 	"income": {"收入", "Income"}, "income.salary": {"工资", "Salary"}, "income.interest": {"利息收益", "Interest"}, "income.refund": {"退款", "Refunds"},
 	"other": {"其他", "Other"},
 
-	"payment": {"消费", "payment"}, "refund": {"退款", "refund"}, "transfer": {"转账", "transfer"}, "topup": {"充值", "top-up"},
-	"withdrawal": {"提现", "withdrawal"}, "repayment": {"还款", "repayment"}, "loan": {"借款", "loan"}, "investment": {"买入理财", "investment"},
-	"redemption": {"赎回", "redemption"}, "interest": {"利息", "interest"}, "fee": {"手续费", "fee"}, "red_packet": {"红包", "red packet"}, "adjustment": {"调整", "adjustment"},
+	"payment": {"消费", "Payment"}, "refund": {"退款", "Refund"}, "transfer": {"转账", "Transfer"}, "topup": {"充值", "Top-up"},
+	"withdrawal": {"提现", "Withdrawal"}, "repayment": {"还款", "Repayment"}, "loan": {"借款", "Loan"}, "investment": {"买入理财", "Investment"},
+	"redemption": {"赎回", "Redemption"}, "interest": {"利息", "Interest"}, "fee": {"手续费", "Fee"}, "red_packet": {"红包", "Red packet"}, "adjustment": {"调整", "Adjustment"},
 	"alipay": {"支付宝", "Alipay"}, "wechatpay": {"微信支付", "WeChat Pay"}, "jiangnan_bank": {"江南银行", "Jiangnan Bank"}, "beishan_bank": {"北山银行", "Beishan Bank"},
 }

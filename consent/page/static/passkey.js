@@ -114,7 +114,9 @@
       } catch (err) {
         status.className = "status wrong";
         if (err instanceof Refusal && err.code === "sign_in_again") location.assign("/signin?again=1&next=" + encodeURIComponent(location.pathname));
-        if (err instanceof Refusal) status.textContent = err.message;
+        if (err instanceof Refusal && err.code === "passkey_excluded") status.textContent = words.already;
+        else if (err instanceof Refusal) status.textContent = err.message;
+        else if (err && err.name === "InvalidStateError") status.textContent = words.already;
         else if (err && (err.name === "NotAllowedError" || err.name === "AbortError")) status.textContent = words.cancelled;
         else status.textContent = words.failed;
       }

@@ -8,6 +8,12 @@
     const bar = document.getElementById("upload-progress");
     const status = document.getElementById("upload-status");
     const button = document.getElementById("upload-go");
+    const file = document.getElementById("upload-file").files[0];
+    if (file && file.size > form.dataset.max) { // the server would hang up in the middle
+      status.className = "status wrong";
+      status.textContent = form.dataset.large;
+      return;
+    }
     const request = new XMLHttpRequest();
     const stop = () => {
       bar.hidden = true;
@@ -33,6 +39,7 @@
     bar.value = 0;
     bar.hidden = false;
     button.disabled = true;
+    status.className = "status";
     status.textContent = "";
     request.send(new FormData(form));
   });
