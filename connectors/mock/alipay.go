@@ -61,7 +61,7 @@ func (t *Town) alipayAuthorize(w http.ResponseWriter, r *http.Request) {
 		showMistake(w, "支付宝 Alipay", "scope 须为 auth_user 或 auth_base。", "The scope must be auth_user or auth_base.")
 		return
 	}
-	page := loginPage{Title: "支付宝 Alipay", Colour: "#1558c0", Mark: "支", Asker: "花窗 Jali",
+	page := loginPage{Title: "支付宝 Alipay", Colour: "#1558c0", Asker: "花窗 Jali",
 		Wants: "想查看你的余额和账单 would like to see your balance and bills"}
 	if r.Method == http.MethodGet {
 		t.showLogin(w, r, page, http.StatusOK)

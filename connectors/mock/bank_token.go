@@ -57,7 +57,7 @@ func (c bankCall) authorize() {
 
 // login is the bank's page: sign in, then tick accounts, then agree.
 func (c bankCall) login(title string, claims jwsClaims, k consent, back func(string)) {
-	page := loginPage{Title: title, Colour: "#7a2230", Mark: "🏦", Asker: "花窗 Jali",
+	page := loginPage{Title: title, Colour: "#7a2230", Asker: "花窗 Jali",
 		Wants: "想查看你的账户、余额和交易 would like to see your accounts, balances and transactions"}
 	if c.bank.rotates {
 		page.Colour = "#24405e"

@@ -92,7 +92,7 @@ func (t *Town) wechatAuthorize(w http.ResponseWriter, r *http.Request) {
 		showMistake(w, "微信支付 WeChat Pay", "response_type 须为 code，scope 须为 snsapi_base。", "response_type must be code, and scope snsapi_base.")
 		return
 	}
-	page := loginPage{Title: "微信支付 WeChat Pay", Colour: "#0a7d3b", Mark: "微", Asker: "花窗 Jali",
+	page := loginPage{Title: "微信支付 WeChat Pay", Colour: "#0a7d3b", Asker: "花窗 Jali",
 		Wants: "想查看你的小店的余额和账单 would like to see your shop's balance and bills"}
 	if r.Method == http.MethodGet {
 		t.showLogin(w, r, page, http.StatusOK)
