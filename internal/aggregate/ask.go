@@ -85,7 +85,7 @@ func (q question) narrow(all []known) (kept []known, missing bool) {
 }
 
 func (s *Service) askOne(ctx context.Context, q question, k known) answer {
-	a := answer{known: k, complete: true, report: SourceReport{Source: s.source(k.link), AsOf: s.now(), Status: Fresh}}
+	a := answer{known: k, complete: true, report: SourceReport{Source: s.source(k.link), AsOf: s.moment(), Status: Fresh}}
 	ctx, cancel := context.WithTimeout(ctx, s.deadline())
 	defer cancel()
 	if k.Imported {
@@ -105,7 +105,7 @@ func (s *Service) askOne(ctx context.Context, q question, k known) answer {
 	if err == nil {
 		err = s.collect(ctx, q, c, cred, &a)
 	}
-	a.report.AsOf = s.now()
+	a.report.AsOf = s.moment()
 	if err != nil {
 		s.failed(&a, err)
 	}
@@ -139,8 +139,9 @@ func (s *Service) readFiles(ctx context.Context, q question, a *answer) {
 			}
 		}
 	}
-	a.report.Covers = overlap(hull(a.Covers), q.span)
-	a.complete = a.complete && covers(a.Covers, connectors.Span{From: q.span.From, To: earlier(q.span.To, s.now())})
+	past := connectors.Span{From: q.span.From, To: earlier(q.span.To, s.now())}
+	a.report.Covers = overlap(hull(a.Covers), past)
+	a.complete = a.complete && covers(a.Covers, past)
 }
 
 // failed says in the report what went wrong. What was told before stays.
@@ -148,7 +149,7 @@ func (s *Service) failed(a *answer, err error) {
 	f := faultOf(err)
 	a.complete = false
 	if a.report.Source.ID == "" {
-		a.report.Source, a.report.AsOf = s.source(a.link), s.now()
+		a.report.Source, a.report.AsOf = s.source(a.link), s.moment()
 	}
 	a.report.Status = Failed
 	if errors.Is(err, connectors.ErrRefused) || errors.Is(err, connectors.ErrUnauthorized) {

@@ -70,9 +70,9 @@ func (s *Service) collect(ctx context.Context, q question, c connectors.Connecto
 		}
 	}
 	if q.bills {
-		a.report.Covers = reach
-		now := earlier(q.span.To, s.now())
-		a.complete = a.complete && covers([]connectors.Span{reach}, connectors.Span{From: q.span.From, To: now})
+		past := connectors.Span{From: q.span.From, To: earlier(q.span.To, s.now())}
+		a.report.Covers = overlap(reach, past) // what is to come nobody has told
+		a.complete = a.complete && covers([]connectors.Span{reach}, past)
 	}
 	return worst
 }

@@ -285,6 +285,7 @@ func (s *Service) tryTakeIn(ctx context.Context, p consent.PersonID, t taken, fr
 		return err
 	}
 	now, event := s.now(), rand.Text()
+	defer s.memory.forget(p)
 	return s.DB.Update(ctx, func(tx kv.Tx) error {
 		if from != nil { // taken in once, whoever presses twice
 			if b, err := tx.Get(uploadKey(p, from.ID)); err != nil {

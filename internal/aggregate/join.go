@@ -14,7 +14,7 @@ import (
 // look puts answers together. What it finds between bills, it finds among the
 // accounts that were asked for and no others.
 func (s *Service) look(answers []answer, missing bool) (Look, error) {
-	l := Look{At: s.now(), Complete: !missing}
+	l := Look{At: s.moment(), Complete: !missing}
 	for _, a := range answers {
 		l.Complete = l.Complete && a.complete
 		l.Sources = append(l.Sources, a.report)

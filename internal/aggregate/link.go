@@ -239,6 +239,7 @@ func (s *Service) tryKeep(ctx context.Context, p consent.Session, source string,
 		return audit.Append(tx, audit.Event{ID: event, At: now, Person: string(p.Person), Verb: audit.SourceLinked, On: id,
 			Facts: map[string]string{"source": source, "accounts": strconv.Itoa(len(pots))}})
 	})
+	s.memory.forget(p.Person)
 	return l, err
 }
 
@@ -297,6 +298,7 @@ func (s *Service) Disconnect(ctx context.Context, p consent.Session, id string) 
 		return audit.Append(tx, audit.Event{ID: event, At: now, Person: string(p.Person), Verb: audit.SourceUnlinked, On: id,
 			Facts: map[string]string{"source": l.Source}})
 	})
+	s.memory.forget(p.Person)
 	if err != nil || l.Imported {
 		return err
 	}

@@ -52,11 +52,11 @@ func (s *Service) Open(ctx context.Context, r OpenRequest) (View, error) {
 	making, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.deadline()+10*time.Second)
 	defer cancel()
 	v, bills, err := s.make(making, id, use, r.Want)
-	if err != nil {
-		return View{}, err
+	if err == nil {
+		err = s.shelve(making, use.Grant, v, bills)
 	}
-	if err := s.shelve(making, use.Grant, v, bills); err != nil {
-		return View{}, err
+	if err != nil {
+		return View{}, s.overtaken(making, r, err)
 	}
 	// What was granted when the sources were asked may have been taken back
 	// while they answered.
@@ -68,6 +68,18 @@ func (s *Service) Open(ctx context.Context, r OpenRequest) (View, error) {
 	}
 	v.Bills = s.firstPage(id, bills)
 	return v, nil
+}
+
+// overtaken answers what to say when the keys of a view under way have been
+// destroyed: that the grant is gone, as anybody hears who asks after it.
+func (s *Service) overtaken(ctx context.Context, r OpenRequest, err error) error {
+	if !errors.Is(err, vault.ErrEpochEnded) && !errors.Is(err, vault.ErrShredded) {
+		return err
+	}
+	if _, gone := s.Grants.Live(ctx, r.Client, r.Grant); gone != nil {
+		return gone
+	}
+	return errRaced.Because(err)
 }
 
 // hash is the same for the same wish, in whatever order it is written.

@@ -29,7 +29,21 @@ var errSpan = &fault.Error{Kind: fault.Invalid, Code: "period_invalid", Owner: f
 // timeline before anything is shown, once in a quarter of an hour for each
 // session. Accounts that a source has come to know are there from the next
 // look on.
+//
+// A session that looks at the same days again within two minutes is shown what
+// it saw, as of Look.At, unless the person's connections or files have changed
+// or a source has failed; [Service.OwnAfresh] asks the sources again.
 func (s *Service) Own(ctx context.Context, p consent.Session, from, to time.Time) (Look, error) {
+	return s.lookAt(ctx, p, from, to, false)
+}
+
+// OwnAfresh is [Service.Own] that asks every source, whatever it has said before.
+func (s *Service) OwnAfresh(ctx context.Context, p consent.Session, from, to time.Time) (Look, error) {
+	return s.lookAt(ctx, p, from, to, true)
+}
+
+func (s *Service) lookAt(ctx context.Context, p consent.Session, from, to time.Time, afresh bool) (Look, error) {
+	begun, wish := s.memory.begin(), connectors.Span{From: from, To: to}
 	if to.IsZero() {
 		to = s.now()
 	}
@@ -42,6 +56,11 @@ func (s *Service) Own(ctx context.Context, p consent.Session, from, to time.Time
 	if err := s.noteSeen(ctx, p); err != nil {
 		return Look{}, err
 	}
+	if !afresh {
+		if l, ok := s.memory.recall(p, wish, s.now()); ok {
+			return l, nil
+		}
+	}
 	all, err := s.load(ctx, p.Person)
 	if err != nil {
 		return Look{}, err
@@ -51,7 +70,11 @@ func (s *Service) Own(ctx context.Context, p consent.Session, from, to time.Time
 	for _, a := range answers {
 		s.learn(ctx, p.Person, a)
 	}
-	return s.look(answers, false)
+	l, err := s.look(answers, false)
+	if err == nil && ctx.Err() == nil { // of who went away the sources were not asked to the end
+		s.memory.keep(begun, p, wish, l, s.now())
+	}
+	return l, err
 }
 
 func (s *Service) noteSeen(ctx context.Context, p consent.Session) error {
@@ -96,6 +119,7 @@ func (s *Service) learn(ctx context.Context, p consent.PersonID, a answer) {
 	}
 	pots, err := s.potsOf(ctx, p, a.ID, a.known.Source, false, fresh)
 	if err == nil {
+		defer s.memory.forget(p)
 		err = s.DB.Update(ctx, func(tx kv.Tx) error {
 			if l, err := tx.Get(linkKey(p, a.ID)); err != nil || l == nil {
 				return err // disconnected meanwhile

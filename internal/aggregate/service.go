@@ -35,8 +35,8 @@ type Connectors interface {
 	Find(source string) (connectors.Connector, bool)
 }
 
-// Service is wired in cmd. All fields but the last three are required; it is
-// not copied.
+// Service is wired in cmd. Now, Log and Deadline may be left out; it is not
+// copied.
 type Service struct {
 	DB         kv.DB
 	Vault      *vault.Vault
@@ -50,6 +50,7 @@ type Service struct {
 
 	refreshes singleflight.Group // by connection
 	turns     turns              // by view
+	memory    memory             // of the persons' own looks
 }
 
 func (s *Service) now() time.Time {
@@ -58,6 +59,10 @@ func (s *Service) now() time.Time {
 	}
 	return s.Now()
 }
+
+// moment is now as it is told to people and clients: to the second, at the
+// offset that their bills are at.
+func (s *Service) moment() time.Time { return s.now().In(consent.Shanghai).Truncate(time.Second) }
 
 func (s *Service) log() *slog.Logger {
 	if s.Log == nil {

@@ -41,15 +41,17 @@ func (s *Service) PersonLeaves(tx kv.Tx, person consent.PersonID) error {
 			return err
 		}
 	}
+	s.memory.forget(person)
 	return nil
 }
 
 const sweepBatch = 64
 
-// Sweep removes what has lapsed: views after ten minutes and their graves
-// after a day, links under way, staged files, marks of looks. It works in
-// small transactions.
+// Sweep removes what has lapsed: remembered looks, views after ten minutes and
+// their graves after a day, links under way, staged files, marks of looks. It
+// works in small transactions.
 func (s *Service) Sweep(ctx context.Context) error {
+	s.memory.sweep(s.now())
 	for {
 		more, err := s.sweepViews(ctx)
 		if err != nil {
