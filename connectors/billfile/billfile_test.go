@@ -352,6 +352,7 @@ func TestOtherFiles(t *testing.T) {
 		{"half a workbook", xlsx[:len(xlsx)/2], ErrDamaged},
 		{"a workbook of something else", workbook(t, "姓名,分数\n小美,5\n", asText, 0), ErrUnknown},
 		{"more than 20 MiB", bytes.Repeat([]byte("a,b\n"), MaxSize/4+1), ErrTooLarge},
+		{"lines and nothing else", bytes.Repeat([]byte("x\n"), maxLines+1), ErrTooLarge},
 		{"a workbook that unpacks to more", bomb(t), ErrTooLarge},
 	} {
 		t.Run(tt.why, func(t *testing.T) {

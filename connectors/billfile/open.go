@@ -11,6 +11,9 @@ import (
 
 const bom = "\ufeff"
 
+// maxLines bounds a text: an empty line of one byte takes sixteen in memory.
+const maxLines = 1 << 20
+
 // open tells from the first bytes what a file is, and makes a sheet of it.
 func open(data []byte) (*sheet, error) {
 	head := data[:min(len(data), 512)]
@@ -57,6 +60,9 @@ func openZip(data []byte) (*sheet, error) {
 	}
 	for _, f := range z.File {
 		if strings.EqualFold(f.Name, "xl/workbook.xml") {
+			if err := wholeParts(z); err != nil {
+				return nil, err
+			}
 			return openWorkbook(data)
 		}
 	}
@@ -67,6 +73,9 @@ func openZip(data []byte) (*sheet, error) {
 // header decides, not validity: one spoilt byte must not turn the whole file
 // into another script.
 func openText(data []byte) (*sheet, error) {
+	if bytes.Count(data, []byte("\n"))+bytes.Count(data, []byte("\r")) > maxLines {
+		return nil, ErrTooLarge.Saying("the file has more lines than a bill; upload the file as it was exported")
+	}
 	if s := newSheet(string(data)); s != nil {
 		return s, nil
 	}

@@ -12,6 +12,11 @@ import (
 // fill in the 16,383 before it.
 const maxColumns = 256
 
+// maxCells bounds a workbook, blank rows counting as a cell: a row may say
+// that it is the two thousand millionth, and excelize hands out all that are
+// missing before it. What fits into MaxSize has far fewer.
+const maxCells = 2 << 20
+
 // openWorkbook finds the sheet that holds the bills. Both unpacking limits are
 // the same, or excelize would write what lies between them, unsealed, into the
 // temporary folder.
@@ -31,8 +36,9 @@ func openWorkbook(data []byte) (*sheet, error) {
 	}
 	var best *sheet
 	var ignored []*sheet
+	left := maxCells
 	for _, name := range book.GetSheetList() {
-		s, err := readSheet(book, name)
+		s, err := readSheet(book, name, &left)
 		if err != nil {
 			return nil, err
 		}
@@ -69,8 +75,9 @@ func (s *sheet) titled() bool {
 	return strings.HasPrefix(first, "微信支付账单") || strings.HasPrefix(first, "支付宝") || strings.HasPrefix(first, "-----")
 }
 
-// readSheet answers nil for a sheet without a header row.
-func readSheet(book *excelize.File, name string) (*sheet, error) {
+// readSheet answers nil for a sheet without a header row. left is how many
+// cells of the workbook may still be read.
+func readSheet(book *excelize.File, name string, left *int) (*sheet, error) {
 	rows, err := book.Rows(name)
 	if err != nil {
 		var none excelize.ErrSheetNotExist
@@ -89,6 +96,9 @@ func readSheet(book *excelize.File, name string) (*sheet, error) {
 		if len(cells) > maxColumns {
 			return nil, damaged(len(s.cells)+1, "", "cells")
 		}
+		if *left -= max(1, len(cells)); *left < 0 {
+			return nil, ErrTooLarge.Saying("the workbook has more rows or columns than a bill; upload the file as it was exported")
+		}
 		s.cells = append(s.cells, cells)
 		if s.layout == nil {
 			if len(s.cells) > maxPreamble {
@@ -98,6 +108,9 @@ func readSheet(book *excelize.File, name string) (*sheet, error) {
 				s.layout.line = len(s.cells)
 			}
 		}
+	}
+	if err := rows.Error(); err != nil {
+		return nil, ErrDamaged.Saying("a sheet of the workbook cannot be read; download it again").Because(err)
 	}
 	if s.layout == nil {
 		return nil, nil
