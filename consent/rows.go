@@ -29,6 +29,28 @@ func getGrant(tx kv.Tx, id GrantID) (Grant, error) {
 	return g, err
 }
 
+// getter is getGrant or getAgreed.
+type getter func(kv.Tx, GrantID) (Grant, error)
+
+// getAgreed is getGrant without what was asked, which no request for data
+// needs and every one would otherwise read. It is not to be stored again.
+func getAgreed(tx kv.Tx, id GrantID) (Grant, error) {
+	var g struct {
+		Grant
+		Asked unread `json:"asked"`
+	}
+	ok, err := kv.Load(tx, grantKey(id), &g)
+	if err == nil && !ok {
+		err = ErrNoGrant
+	}
+	return g.Grant, err
+}
+
+// unread passes over a member.
+type unread struct{}
+
+func (*unread) UnmarshalJSON([]byte) error { return nil }
+
 func putGrant(tx kv.Tx, g Grant) error { return kv.Store(tx, grantKey(g.ID), g) }
 
 // forwards is every step that a grant may take. An exhausted grant that is

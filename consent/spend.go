@@ -26,13 +26,13 @@ var errNoKey = &fault.Error{Kind: fault.Invalid, Code: "idempotency_key_missing"
 	Detail: "send an Idempotency-Key header"}
 
 // Load answers a client's grant in any state after given. Unknown, foreign and
-// undecided answer ErrNoGrant alike.
+// undecided answer ErrNoGrant alike. What was asked is left out.
 func (s *Service) Load(ctx context.Context, client ClientID, id GrantID) (Grant, error) {
 	now := s.now()
 	var g Grant
 	err := s.DB.View(ctx, func(tx kv.Tx) error {
 		var err error
-		g, err = ownGrant(tx, client, id)
+		g, err = ownGrant(tx, client, id, getAgreed)
 		return err
 	})
 	if err != nil {
@@ -42,13 +42,14 @@ func (s *Service) Load(ctx context.Context, client ClientID, id GrantID) (Grant,
 }
 
 // Live answers a client's grant if it may still be read from: given or
-// exhausted, not paused, its client not suspended. It writes nothing.
+// exhausted, not paused, its client not suspended. What was asked is left out.
+// It writes nothing.
 func (s *Service) Live(ctx context.Context, client ClientID, id GrantID) (Grant, error) {
 	now := s.now()
 	var g Grant
 	err := s.DB.View(ctx, func(tx kv.Tx) error {
 		var err error
-		g, err = living(tx, now, client, id)
+		g, err = living(tx, now, client, id, getAgreed)
 		return err
 	})
 	if err != nil {
@@ -68,7 +69,7 @@ func (s *Service) Spend(ctx context.Context, client ClientID, id GrantID, key st
 	now, event := s.now(), rand.Text()
 	var u Use
 	err := s.DB.Update(ctx, func(tx kv.Tx) error {
-		g, err := living(tx, now, client, id)
+		g, err := living(tx, now, client, id, getGrant)
 		if err != nil {
 			return err
 		}
@@ -112,8 +113,8 @@ func (s *Service) Spend(ctx context.Context, client ClientID, id GrantID, key st
 }
 
 // ownGrant loads a grant that client was given.
-func ownGrant(tx kv.Tx, client ClientID, id GrantID) (Grant, error) {
-	g, err := getGrant(tx, id)
+func ownGrant(tx kv.Tx, client ClientID, id GrantID, get getter) (Grant, error) {
+	g, err := get(tx, id)
 	if err != nil {
 		return Grant{}, err
 	}
@@ -124,8 +125,8 @@ func ownGrant(tx kv.Tx, client ClientID, id GrantID) (Grant, error) {
 }
 
 // living loads a grant that client may read from at now.
-func living(tx kv.Tx, now time.Time, client ClientID, id GrantID) (Grant, error) {
-	g, err := ownGrant(tx, client, id)
+func living(tx kv.Tx, now time.Time, client ClientID, id GrantID, get getter) (Grant, error) {
+	g, err := ownGrant(tx, client, id, get)
 	if err != nil {
 		return Grant{}, err
 	}

@@ -66,14 +66,23 @@ func (s strategy) generate(k kind, r fosite.Requester) (token, stored string, er
 	return token, string(s.mark(k, token)), nil
 }
 
-func (s strategy) AuthorizeCodeSignature(_ context.Context, t string) string {
-	return string(s.mark(codeKind, t))
+// signature is the mark of a token, which fosite asks for at every turn.
+func (s strategy) signature(ctx context.Context, k kind, token string) string {
+	st := stepOf(ctx)
+	if st.marked.kind != k || st.marked.token != token {
+		st.marked.kind, st.marked.token, st.marked.as = k, token, s.mark(k, token)
+	}
+	return string(st.marked.as)
 }
-func (s strategy) AccessTokenSignature(_ context.Context, t string) string {
-	return string(s.mark(accessKind, t))
+
+func (s strategy) AuthorizeCodeSignature(ctx context.Context, t string) string {
+	return s.signature(ctx, codeKind, t)
 }
-func (s strategy) RefreshTokenSignature(_ context.Context, t string) string {
-	return string(s.mark(refreshKind, t))
+func (s strategy) AccessTokenSignature(ctx context.Context, t string) string {
+	return s.signature(ctx, accessKind, t)
+}
+func (s strategy) RefreshTokenSignature(ctx context.Context, t string) string {
+	return s.signature(ctx, refreshKind, t)
 }
 func (s strategy) GenerateAuthorizeCode(_ context.Context, r fosite.Requester) (string, string, error) {
 	return s.generate(codeKind, r)

@@ -33,13 +33,15 @@ func readForm(w http.ResponseWriter, r *http.Request) (url.Values, error) {
 	if r.Header.Get("Content-Encoding") != "" {
 		return nil, invalidRequest("a Content-Encoding is not read here")
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	var body strings.Builder
+	body.Grow(int(min(max(r.ContentLength, 0), maxBody)))
+	_, err := io.Copy(&body, http.MaxBytesReader(w, r.Body, maxBody))
 	if tooLarge := new(http.MaxBytesError); errors.As(err, &tooLarge) {
 		return nil, refuse(http.StatusRequestEntityTooLarge, "invalid_request", "the body is larger than 64 KiB")
 	} else if err != nil {
 		return nil, invalidRequest("the body ended early")
 	}
-	return parseForm(string(body))
+	return parseForm(body.String())
 }
 
 func parseForm(body string) (url.Values, error) {

@@ -1,6 +1,7 @@
 package oauth
 
 import (
+	"bytes"
 	"context"
 	"encoding/base64"
 	"errors"
@@ -27,8 +28,19 @@ type step struct {
 
 	askedMark mark // of asked, once it is stored
 
-	lastKey string // what find read last in this step, which is asked for again
-	last    row
+	found  found // what find read last, which is asked for again
+	marked struct {
+		kind  kind
+		token string
+		as    mark
+	}
+}
+
+// found is a row as it was stored and as it was read.
+type found struct {
+	key, raw []byte
+	row      row
+	sure     bool // it was read in this transaction
 }
 
 type stepKey struct{}
@@ -145,22 +157,39 @@ func (s store) update(ctx context.Context, f func(kv.Tx) error) error {
 // all others are fosite.ErrNotFound. A used code ends later than it says.
 func (s store) find(ctx context.Context, k kind, m mark) (row, error) {
 	st, at := stepOf(ctx), m.key(k)
-	if st.lastKey == string(at) {
-		return st.last, nil
+	before := st.found
+	same := bytes.Equal(before.key, at)
+	if same && before.sure {
+		return before.row, nil
 	}
-	var r row
+	var now found
 	err := s.view(ctx, func(tx kv.Tx) error {
-		r = row{}
-		ok, err := kv.Load(tx, at, &r)
-		if err == nil && (!ok || r.Client != st.client.ID || r.Used.IsZero() && !st.now.Before(r.Ends)) {
-			err = fosite.ErrNotFound
+		raw, err := tx.Get(at)
+		if err != nil {
+			return err
 		}
-		return err
+		if same && bytes.Equal(before.raw, raw) { // as it was before this transaction, when it was good
+			now = before
+			return nil
+		}
+		now = found{key: at, raw: bytes.Clone(raw)}
+		if raw == nil {
+			return fosite.ErrNotFound
+		}
+		if err := kv.Decode(raw, &now.row); err != nil {
+			return err
+		}
+		if r := now.row; r.Client != st.client.ID || r.Used.IsZero() && !st.now.Before(r.Ends) {
+			return fosite.ErrNotFound
+		}
+		return nil
 	})
-	if err == nil {
-		st.lastKey, st.last = string(at), r
+	if err != nil {
+		return row{}, err
 	}
-	return r, err
+	now.sure = true
+	st.found = now
+	return now.row, nil
 }
 
 func (s store) put(ctx context.Context, k kind, m mark, g consent.GrantID, v any, until time.Time) error {
@@ -257,7 +286,7 @@ func (s store) InvalidateAuthorizeCodeSession(ctx context.Context, hash string) 
 	if !r.Used.IsZero() {
 		return fosite.ErrInvalidatedAuthorizeCode
 	}
-	r.Used, st.lastKey = st.now, ""
+	r.Used, st.found = st.now, found{}
 	return kv.Store(st.tx, mark(hash).key(codeKind), r)
 }
 

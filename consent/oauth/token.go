@@ -34,7 +34,7 @@ func (s *Server) token(w http.ResponseWriter, c call) error {
 	var made fosite.AccessResponder
 	err = s.DB.Update(ctx, func(tx kv.Tx) error {
 		in := st
-		in.tx, in.lastKey = tx, "" // what was read before may have changed
+		in.tx, in.found.sure = tx, false // what was read before may have changed
 		var err error
 		made, err = s.core.NewAccessResponse(with(ctx, &in), ar)
 		return err
