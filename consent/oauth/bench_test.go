@@ -78,7 +78,7 @@ func measure[T any](b *testing.B, atOnce int, prepare func() T, do func(T) int, 
 			ready[i] = prepare()
 		}
 		runtime.GC() // what preparing left behind is not do's
-		units += one.verifies(b, atOnce, batch)
+		units += one.verifies(b, atOnce, batch) // as many as there will be requests
 		b.StartTimer()
 		start := cpu()
 		work := make(chan T, batch)
