@@ -260,9 +260,12 @@ func (f *fakeGrants) Client(_ context.Context, id consent.ClientID) (consent.Cli
 
 // fakeAccounts is a person with five accounts and some ninety days of bills.
 type fakeAccounts struct {
-	staged int
-	deeds  []string
-	asked  [2]time.Time
+	staged   int
+	deeds    []string
+	asked    [2]time.Time
+	afresh   int
+	answered chan struct{} // a look waits for it, unless it is nil
+	down     error
 }
 
 func (*fakeAccounts) Sources() []connectors.Source {
@@ -359,8 +362,18 @@ var shops = []struct {
 	{"房东", "十一月房租", "housing.rent", 420000}, {"优衣库", "外套", "shopping.clothing", 39900},
 }
 
+func (f *fakeAccounts) OwnAfresh(ctx context.Context, p consent.Session, from, to time.Time) (aggregate.Look, error) {
+	f.afresh++
+	return f.Own(ctx, p, from, to)
+}
 func (f *fakeAccounts) Own(_ context.Context, p consent.Session, from, to time.Time) (aggregate.Look, error) {
 	f.asked = [2]time.Time{from, to}
+	if f.answered != nil {
+		<-f.answered
+	}
+	if f.down != nil {
+		return aggregate.Look{}, f.down
+	}
 	l := aggregate.Look{At: now, Accounts: own(), Sources: []aggregate.SourceReport{
 		{Source: alipay, Status: aggregate.Fresh, AsOf: now, Covers: connectors.Span{From: from, To: now.AddDate(0, 0, -1)}},
 		{Source: jiangnan, Status: aggregate.Failed, Owner: "person", Code: "source_unauthorized", Action: "reconnect"},

@@ -17,12 +17,18 @@ import (
 )
 
 const (
-	billsPerPage = 50
+	billsPerPage = 30
 	recentDays   = 90
 	monthsBack   = 13
+	whileAsking  = time.Minute // between a source's answer and the look's end
 )
 
+// homePage is home; what waits for the sources is filled in by Wait, which the
+// template calls where that begins.
 type homePage struct {
+	Wait        func() string
+	Asking      []connectors.Source // who is asked meanwhile
+	Wrong       said                // there is no look
 	Name        string
 	Notices     []notice
 	NoticesTo   int64 // microseconds; what a dismissal covers
@@ -87,34 +93,56 @@ func (p *Page) home(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, "/recover/passkey", http.StatusSeeOther)
 		return
 	}
-	h, err := p.look(r, s)
+	h := &homePage{}
+	connections, err := p.Aggregate.Connections(r.Context(), s)
+	if err == nil {
+		h.Name, err = p.Passkeys.Name(r.Context(), s)
+	}
+	if err == nil {
+		h.Notices, h.NoticesTo, err = p.notices(r.Context(), s)
+	}
 	if err != nil {
 		p.fail(w, r, err)
 		return
 	}
-	p.render(w, r, http.StatusOK, "home", p.frameOf(r, s, "home.title", "home", h))
-}
-
-func (p *Page) look(r *http.Request, s consent.Session) (*homePage, error) {
-	ctx, words := r.Context(), p.views[language(r)].words
-	h := &homePage{}
-	var err error
-	if h.Name, err = p.Passkeys.Name(ctx, s); err != nil {
-		return nil, err
-	}
-	if h.Notices, h.NoticesTo, err = p.notices(ctx, s); err != nil {
-		return nil, err
-	}
-	connections, err := p.Aggregate.Connections(ctx, s)
-	if err != nil {
-		return nil, err
-	}
+	f := p.frameOf(r, s, "home.title", "home", h)
 	if h.Connections = len(connections); h.Connections == 0 {
-		return h, nil
+		p.render(w, r, http.StatusOK, "home", f)
+		return
 	}
 	h.Filter = readFilter(r.URL.Query(), p.Now(), connections)
-	if h.Look, err = p.Aggregate.Own(ctx, s, h.Filter.From, h.Filter.To); err != nil {
-		return nil, err
+	for _, c := range connections {
+		if !c.Imported {
+			h.Asking = append(h.Asking, c.Source)
+		}
+	}
+	if r.URL.Query().Has("fresh") {
+		f.Self = h.Filter.link(h.Filter.Page)
+	}
+	p.stream(w, r, "home", f, func(flush func()) {
+		h.Wait = func() string {
+			flush()
+			if err := p.look(r, s, h, connections); err != nil {
+				if r.Context().Err() == nil {
+					p.Log.Error("no look at a person's own data", "err", err)
+				}
+				h.Wrong = p.views[language(r)].words.fault(fault.Of(err))
+			}
+			return ""
+		}
+	})
+}
+
+// look fills in what the sources tell: as they told it lately, or afresh when
+// the person asks for that.
+func (p *Page) look(r *http.Request, s consent.Session, h *homePage, connections []aggregate.Connection) (err error) {
+	ctx, words := r.Context(), p.views[language(r)].words
+	own := p.Aggregate.Own
+	if r.URL.Query().Has("fresh") {
+		own = p.Aggregate.OwnAfresh
+	}
+	if h.Look, err = own(ctx, s, h.Filter.From, h.Filter.To); err != nil {
+		return err
 	}
 	accounts := map[consent.AccountID]aggregate.OwnAccount{}
 	for _, a := range h.Look.Accounts {
@@ -149,7 +177,7 @@ func (p *Page) look(r *http.Request, s consent.Session) (*homePage, error) {
 	if h.Filter.Page < pages {
 		h.Next = h.Filter.link(h.Filter.Page + 1)
 	}
-	return h, nil
+	return nil
 }
 
 // readFilter takes what is asked for as far as it makes sense, and shows the
@@ -218,13 +246,25 @@ func (f billFilter) elsewhere(connections []aggregate.Connection) []string {
 	return months[:min(len(months), 6)]
 }
 
-func (f billFilter) link(page int) string {
+// Afresh is the first page of what is shown, after asking the sources again.
+func (f billFilter) Afresh() string {
+	q := f.query()
+	q.Set("fresh", "1")
+	return "/?" + q.Encode()
+}
+
+func (f billFilter) query() url.Values {
 	q := url.Values{}
 	for k, v := range map[string]string{"source": f.Source, "month": f.Month, "q": f.Text} {
 		if v != "" {
 			q.Set(k, v)
 		}
 	}
+	return q
+}
+
+func (f billFilter) link(page int) string {
+	q := f.query()
 	if page > 1 {
 		q.Set("page", strconv.Itoa(page))
 	}
@@ -317,7 +357,7 @@ func pots(look aggregate.Look, f billFilter) []pot {
 		if look.At.Before(until) {
 			until = look.At
 		}
-		p.Short = !told.To.IsZero() && (told.From.After(f.From) || told.To.Before(until))
+		p.Short = !told.To.IsZero() && (told.From.After(f.From) || told.To.Add(whileAsking).Before(until))
 	}
 	balances := map[consent.AccountID][]aggregate.OwnBalance{}
 	for _, b := range look.Balances {

@@ -1,6 +1,9 @@
 package page
 
 import (
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"slices"
 	"strings"
@@ -13,6 +16,7 @@ import (
 	"jali/consent"
 	"jali/internal/aggregate"
 	"jali/internal/audit"
+	"jali/internal/fault"
 	"jali/internal/kv"
 )
 
@@ -49,6 +53,7 @@ func TestPotsSayWhereBillsEnd(t *testing.T) {
 	}{
 		{"nothing is said", connectors.Span{}, false},
 		{"up to this moment", connectors.Span{From: day(1), To: now}, false},
+		{"up to when it answered, moments before the look's end", connectors.Span{From: day(1), To: now.Add(-8 * time.Second)}, false},
 		{"yesterday's bills are the last", connectors.Span{From: day(1), To: day(21)}, true},
 		{"it does not go back so far", connectors.Span{From: day(9), To: day(22)}, true},
 	} {
@@ -69,8 +74,8 @@ func TestHomeFilter(t *testing.T) {
 		path string
 		want int
 	}{
-		{"/", 50}, {"/?page=3", 20}, {"/?page=99", 20}, {"/?page=-1", 50}, {"/?q=临江", 1}, {"/?q=SALARY", 1}, {"/?q=nothing+here", 0},
-		{"/?source=jiangnan_bank", 1}, {"/?source=evil", 50}, {"/?source=wechatpay", 0},
+		{"/", 30}, {"/?page=4", 30}, {"/?page=99", 30}, {"/?page=-1", 30}, {"/?q=临江", 1}, {"/?q=SALARY", 1}, {"/?q=nothing+here", 0},
+		{"/?source=jiangnan_bank", 1}, {"/?source=evil", 30}, {"/?source=wechatpay", 0},
 	} {
 		if got := bills(tt.path); got != tt.want {
 			t.Errorf("%s shows %d bills, want %d", tt.path, got, tt.want)
@@ -207,5 +212,57 @@ func TestFilesSayWhereTheirBillsAre(t *testing.T) {
 	late = addLate(late, aggregate.SourceReport{Source: alipay, Status: aggregate.Failed})
 	if len(late) != 2 || !late[0].AsOf.Equal(at(2023, 2, 14)) || late[1].Status != aggregate.Failed {
 		t.Errorf("of three files and a failure home tells %+v", late)
+	}
+}
+
+func TestHomeDoesNotWaitToGreet(t *testing.T) {
+	h := newHouse(t)
+	h.accounts.answered = make(chan struct{})
+	s := httptest.NewServer(h)
+	defer s.Close()
+	r, _ := http.NewRequestWithContext(t.Context(), "GET", s.URL+"/", nil)
+	r.Header.Set("Accept-Language", "en")
+	r.AddCookie(&http.Cookie{Name: "session", Value: "in"})
+	resp, err := http.DefaultClient.Do(r) // comes back while the sources are silent
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	var got strings.Builder
+	b := make([]byte, 4096)
+	for !strings.Contains(got.String(), "Asking") {
+		n, err := resp.Body.Read(b)
+		if got.Write(b[:n]); err != nil {
+			t.Fatalf("the first part ends with %v:\n%s", err, got.String())
+		}
+	}
+	if first := got.String(); !strings.Contains(first, "Hello") || strings.Contains(first, `id="totals"`) {
+		t.Error("the first part greets, and tells nothing that no source has told")
+	}
+	close(h.accounts.answered)
+	rest, err := io.ReadAll(resp.Body)
+	if err != nil || !strings.Contains(string(rest), "¥151,588.33") || !strings.Contains(string(rest), "</html>") {
+		t.Errorf("the rest lacks what the sources told: %v", err)
+	}
+}
+
+func TestHomeWithoutALook(t *testing.T) {
+	h := newHouse(t)
+	h.accounts.down = &fault.Error{Kind: fault.Unavailable, Code: "unavailable", Detail: "x"}
+	body := h.get(t, "/", "in", "zh-CN").Body.String()
+	if !strings.Contains(body, `data-code="unavailable"`) || !strings.Contains(body, "暂时读不到数据") || strings.Contains(body, `id="totals"`) {
+		t.Error("home does not say that there is no look")
+	}
+	checkPage(t, body)
+}
+
+func TestHomeAsksAfreshWhenTold(t *testing.T) {
+	h := newHouse(t)
+	body := h.get(t, "/?month=2026-10&page=2&fresh=1", "in", "en").Body.String()
+	if h.accounts.afresh != 1 || strings.Count(body, "fresh=1") != 1 {
+		t.Errorf("asked afresh %d times; %d links carry it on, want the button's alone", h.accounts.afresh, strings.Count(body, "fresh=1"))
+	}
+	if h.get(t, "/?month=2026-10&page=2", "in", "en"); h.accounts.afresh != 1 {
+		t.Error("turning a page asks the sources again")
 	}
 }

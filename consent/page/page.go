@@ -4,7 +4,8 @@
 // cookie, and every deed is done by the services of its [Config].
 //
 // The unit is the page: one method, one template, rendered whole into memory
-// before the first byte leaves. Pages are plain HTML that works without
+// before the first byte leaves. Home alone is sent in two parts, since its
+// second part waits for the sources ([Page.stream]). Pages are plain HTML that works without
 // script; script is used where WebAuthn, plots and upload progress need it.
 // Posts carry a token of their session and come from this origin, or are
 // refused before anything is read of them (guard.go).
@@ -83,6 +84,7 @@ type Accounts interface {
 	Stage(context.Context, consent.Session, io.Reader) (aggregate.Upload, error)
 	Accept(ctx context.Context, p consent.Session, upload string, acceptMismatch bool) (aggregate.ImportReport, error)
 	Own(ctx context.Context, p consent.Session, from, to time.Time) (aggregate.Look, error)
+	OwnAfresh(ctx context.Context, p consent.Session, from, to time.Time) (aggregate.Look, error)
 	ExportJSON(context.Context, consent.Session, io.Writer) error
 	ExportCSV(context.Context, consent.Session, io.Writer) error
 }

@@ -71,6 +71,7 @@ type frame struct {
 	CSRF     string
 	Software string
 	Leaving  string // where the page goes by itself
+	Once     bool   // shown once: no link that would lose it by mistake
 	Data     any
 }
 
@@ -86,6 +87,37 @@ func (p *Page) frameOf(r *http.Request, s consent.Session, title, section string
 	return f
 }
 
+// stream writes a page that has something to wait for. wait is given what the
+// page calls before it waits: that sends what stands before. A page that fails
+// after that is broken off, so that nobody takes the half for the whole.
+func (p *Page) stream(w http.ResponseWriter, r *http.Request, name string, f frame, wait func(flush func())) {
+	f.Lang = language(r)
+	var b bytes.Buffer
+	sent := false
+	send := func() {
+		if !sent {
+			head(w.Header(), f.Lang)
+			w.WriteHeader(http.StatusOK)
+		}
+		sent = true
+		_, _ = b.WriteTo(w)
+	}
+	wait(func() {
+		send()
+		_ = http.NewResponseController(w).Flush() // without it the page comes in one part
+	})
+	err := p.views[f.Lang].pages[name].ExecuteTemplate(&b, "layout", f)
+	if err == nil {
+		send()
+		return
+	}
+	p.Log.Error("a page did not render", "page", name, "err", err)
+	if sent {
+		panic(http.ErrAbortHandler)
+	}
+	p.failPlainly(w, r)
+}
+
 // render writes a whole page, or the page of an internal error; nothing in between.
 func (p *Page) render(w http.ResponseWriter, r *http.Request, status int, name string, f frame) {
 	f.Lang = language(r)
@@ -99,17 +131,25 @@ func (p *Page) render(w http.ResponseWriter, r *http.Request, status int, name s
 		ok = false
 	}
 	if !ok {
-		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-		w.WriteHeader(http.StatusInternalServerError)
-		_, _ = io.WriteString(w, v.words.T("fault.kind.internal.title"))
+		p.failPlainly(w, r)
 		return
 	}
-	h := w.Header()
-	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Language", f.Lang)
-	h.Add("Vary", "Accept-Language, Cookie")
+	head(w.Header(), f.Lang)
 	w.WriteHeader(status)
 	_, _ = b.WriteTo(w)
+}
+
+func head(h http.Header, lang string) {
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Content-Language", lang)
+	h.Add("Vary", "Accept-Language, Cookie")
+}
+
+// failPlainly answers when no template does.
+func (p *Page) failPlainly(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.WriteHeader(http.StatusInternalServerError)
+	_, _ = io.WriteString(w, p.views[language(r)].words.T("fault.kind.internal.title"))
 }
 
 // status is the HTTP status of a fault on a page.

@@ -94,7 +94,7 @@ func (p *Page) newCodes(w http.ResponseWriter, r *http.Request, s consent.Sessio
 		return
 	}
 	f := p.frameOf(r, s, "codes.title", "settings", codes)
-	f.Self = "/settings"
+	f.Self, f.Once = "/settings", true
 	p.render(w, r, http.StatusOK, "codes", f)
 }
 
@@ -212,6 +212,6 @@ func (p *Page) leave(w http.ResponseWriter, r *http.Request, s consent.Session) 
 		}
 	}
 	f := p.frameOf(r, consent.Session{}, "left.title", "", map[string]any{"Receipt": receipt, "At": now})
-	f.Bare, f.Self = true, "/"
+	f.Bare, f.Self, f.Once = true, "/", true
 	p.render(w, r, http.StatusOK, "left", f)
 }

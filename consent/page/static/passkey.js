@@ -70,6 +70,7 @@
       location.assign(said.next);
     });
     form.closest("section").hidden = true;
+    document.getElementById("language")?.remove(); // another page would lose the codes
     box.hidden = false;
     box.querySelector("h1").focus();
   }
