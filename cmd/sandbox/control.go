@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"slices"
 
+	"jali/consent/passkey/software"
 	"jali/internal/fault"
 	"jali/internal/secret"
 )
@@ -42,6 +43,7 @@ type decision struct {
 
 var (
 	errDecision = &fault.Error{Kind: fault.Invalid, Code: "invalid_request", Detail: `send client_id, request_uri, person, and decision: "allow" or "deny"`}
+	errExcluded = &fault.Error{Kind: fault.Conflict, Code: "passkey_excluded", Detail: "the software passkey holds one of this person's passkeys already"}
 	errStranger = &fault.Error{Kind: fault.NotFound, Code: "person_unknown", Detail: "people and their ids are in the ready file"}
 )
 
@@ -126,7 +128,10 @@ func (s *sandbox) create(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	response, err := s.passkey.Create(s.ready.Issuer, c.Options)
-	if err == nil {
+	switch {
+	case errors.Is(err, software.ErrExcluded):
+		err = errExcluded
+	case err == nil:
 		err = s.keepPasskeys()
 	}
 	answer(w, json.RawMessage(response), err)
@@ -162,8 +167,11 @@ func answer(w http.ResponseWriter, v any, err error) {
 	if err != nil {
 		status, code := http.StatusBadRequest, fault.Of(err).Code
 		var refused *refusedError
-		if errors.As(err, &refused) {
+		switch {
+		case errors.As(err, &refused):
 			status, code = refused.status, refused.code
+		case errors.Is(err, errExcluded):
+			status = http.StatusConflict
 		}
 		w.WriteHeader(status)
 		v = map[string]string{"code": code, "detail": err.Error()}

@@ -159,6 +159,20 @@ func (b *browser) look(name string) {
 	b.do("back to the desk", chromedp.EmulateViewport(1280, 900))
 }
 
+// glance takes a picture of what is seen without scrolling: the README's.
+func (b *browser) glance(name string) {
+	b.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	defer cancel()
+	png, err := chromedp.Run(ctx, chromedp.CaptureScreenshot())
+	if err == nil {
+		err = os.WriteFile(filepath.Join(b.shots, name+".png"), png, 0o644)
+	}
+	if err != nil {
+		b.Fatal(err)
+	}
+}
+
 // both looks at a page in Chinese and in English, by the page's own switch.
 func (b *browser) both(name string) {
 	b.Helper()
@@ -243,6 +257,7 @@ func (h *house) testBrowser(t *testing.T) {
 	b.do("the bank in English", chromedp.Navigate(h.Bank+"/?lang=en"))
 	b.see("the bank in English", "#totals")
 	b.look("bank-en")
+	b.glance("bank")
 	b.click("look again with a grant for one look", "#refresh")
 	b.see("the grant is spent", `#problem[data-code="grant_spent"]`)
 	b.look("bank-spent")
@@ -275,7 +290,6 @@ func (h *house) testBrowser(t *testing.T) {
 	b.click("revoke", "#revoke", "#revoke-go")
 	b.see("it is revoked", `#grant[data-state="revoked"]`)
 	b.do("the bank", chromedp.Navigate(h.Bank+"/"))
-	b.click("look again", "#refresh")
 	b.see("the grant is revoked", `#problem[data-code="grant_revoked"]`)
 	if eval[bool](b, `!!document.querySelector("#bills")`) {
 		t.Error("the bank app still shows bills of a revoked grant")
@@ -294,7 +308,7 @@ func (h *house) testBrowser(t *testing.T) {
 	b.look("leave")
 	b.click("delete everything", "#leave-ack", "#leave-device")
 	b.see("the receipt", "#receipt")
-	b.both("left")
+	b.look("left")
 	b.do("home", chromedp.Navigate(h.Issuer))
 	b.see("signed out", `a[href="/signin"]`)
 }
