@@ -60,7 +60,7 @@ func openZip(data []byte) (*sheet, error) {
 	}
 	for _, f := range z.File {
 		if strings.EqualFold(f.Name, "xl/workbook.xml") {
-			if err := wholeParts(z); err != nil {
+			if err := wholeParts(z, MaxSize); err != nil {
 				return nil, err
 			}
 			return openWorkbook(data)

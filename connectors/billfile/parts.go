@@ -19,11 +19,11 @@ const (
 
 var errEncoding = errors.New("an encoding other than UTF-8")
 
-// wholeParts reads every part of a workbook once. excelize takes a sheet that
+// wholeParts reads every part of a workbook once, and no more than left bytes
+// of them all. excelize takes a sheet that
 // ends in the middle, or is spoilt there, for one that ends: its bills would
 // be taken in without the rest.
-func wholeParts(z *zip.Reader) error {
-	left := int64(MaxSize)
+func wholeParts(z *zip.Reader, left int64) error {
 	for _, f := range z.File {
 		r, err := f.Open()
 		if err != nil {

@@ -94,8 +94,6 @@ func TestAWorkbookIsReadWholeAndWithinBounds(t *testing.T) {
 		{"rows of 256 cells by naming the last", main(strings.Repeat(`<row><c r="IV3"><v>1</v></c></row>`, maxCells/256+1)), 0, ErrTooLarge},
 		{"a cell in the last column of Excel", main(`<row r="2"><c r="XFD2"><v>1</v></c></row>`), 0, ErrDamaged},
 		{"shared strings without end", map[string]string{types: shared, strs: `<sst xmlns="x">` + strings.Repeat(`<si/>`, maxStrings) + `</sst>`}, 0, ErrTooLarge},
-		{"parts that unpack beyond the limit", map[string]string{"xl/styles.xml": `<a>` + strings.Repeat(" ", MaxSize) + `</a>`}, 0, ErrTooLarge},
-		{"a picture that does", map[string]string{"xl/media/image1.png": "\x89PNG" + strings.Repeat(" ", MaxSize)}, 0, ErrTooLarge},
 		{"nested without end", map[string]string{"xl/styles.xml": strings.Repeat(`<a>`, 100_000)}, 0, ErrTooLarge},
 		{"many elements in a part that is no sheet", map[string]string{"xl/workbook2.xml": `<a>` + strings.Repeat(`<sheet/>`, maxOther) + `</a>`}, 0, ErrTooLarge},
 		{"cut between two rows", map[string]string{sheet: strings.TrimSuffix(sheetOf(headerRow+billRow(2)), "</sheetData></worksheet>")}, 0, ErrDamaged},
@@ -112,6 +110,26 @@ func TestAWorkbookIsReadWholeAndWithinBounds(t *testing.T) {
 		}
 		if err != nil && strings.Contains(err.Error(), "面馆") {
 			t.Errorf("%s: the error quotes the file: %v", tt.why, err)
+		}
+	}
+}
+
+func TestPartsUnpackWithinTheLimitTogether(t *testing.T) {
+	for why, parts := range map[string]map[string]string{
+		"one part":          {"xl/styles.xml": `<a>` + strings.Repeat(" ", 64<<10) + `</a>`},
+		"a picture":         {"xl/media/image1.png": "\x89PNG" + strings.Repeat(" ", 64<<10)},
+		"two, each half it": {"xl/a.xml": `<a>` + strings.Repeat(" ", 32<<10) + `</a>`, "xl/b.xml": `<a>` + strings.Repeat(" ", 32<<10) + `</a>`},
+	} {
+		data := packed(t, parts)
+		z, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := wholeParts(z, 64<<10); !errors.Is(err, ErrTooLarge) {
+			t.Errorf("%s: %v, want ErrTooLarge", why, err)
+		}
+		if err := wholeParts(z, 80<<10); err != nil {
+			t.Errorf("%s, with more room: %v", why, err)
 		}
 	}
 }
