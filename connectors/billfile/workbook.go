@@ -3,6 +3,7 @@ package billfile
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"strings"
 
 	"github.com/xuri/excelize/v2"
@@ -27,7 +28,7 @@ func openWorkbook(data []byte) (*sheet, error) {
 		if strings.Contains(err.Error(), "unzip size exceeds") {
 			return nil, ErrTooLarge.Because(err)
 		}
-		return nil, ErrDamaged.Saying("the workbook is cut short, damaged or has a password; download it again").Because(err)
+		return nil, ErrDamaged.Saying("the workbook is cut short, damaged or has a password; download it again").Because(unquoted(err))
 	}
 	defer book.Close()
 	era := 1900
@@ -68,6 +69,13 @@ func openWorkbook(data []byte) (*sheet, error) {
 	return best, nil
 }
 
+func unreadable(err error) error {
+	return ErrDamaged.Saying("a sheet of the workbook cannot be read; download it again").Because(unquoted(err))
+}
+
+// unquoted is err of excelize without its words, which quote the file.
+func unquoted(err error) error { return fmt.Errorf("excelize: an error of type %T", err) }
+
 // titled reports that the sheet begins as the wallet writes it, not as a copy
 // of the table that somebody made beside it.
 func (s *sheet) titled() bool {
@@ -84,14 +92,14 @@ func readSheet(book *excelize.File, name string, left *int) (*sheet, error) {
 		if errors.As(err, &none) {
 			return nil, nil // a chart
 		}
-		return nil, ErrDamaged.Saying("a sheet of the workbook cannot be read; download it again").Because(err)
+		return nil, unreadable(err)
 	}
 	defer rows.Close()
 	s := &sheet{}
 	for rows.Next() {
 		cells, err := rows.Columns()
 		if err != nil {
-			return nil, ErrDamaged.Saying("a sheet of the workbook cannot be read; download it again").Because(err)
+			return nil, unreadable(err)
 		}
 		if len(cells) > maxColumns {
 			return nil, damaged(len(s.cells)+1, "", "cells")
@@ -110,7 +118,7 @@ func readSheet(book *excelize.File, name string, left *int) (*sheet, error) {
 		}
 	}
 	if err := rows.Error(); err != nil {
-		return nil, ErrDamaged.Saying("a sheet of the workbook cannot be read; download it again").Because(err)
+		return nil, unreadable(err)
 	}
 	if s.layout == nil {
 		return nil, nil

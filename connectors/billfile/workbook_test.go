@@ -93,6 +93,7 @@ func TestAWorkbookIsReadWholeAndWithinBounds(t *testing.T) {
 		{"a row that says it is the two thousand millionth", main(billRow(2_000_000_000)), 0, ErrTooLarge},
 		{"rows of 256 cells by naming the last", main(strings.Repeat(`<row><c r="IV3"><v>1</v></c></row>`, maxCells/256+1)), 0, ErrTooLarge},
 		{"a cell in the last column of Excel", main(`<row r="2"><c r="XFD2"><v>1</v></c></row>`), 0, ErrDamaged},
+		{"a cell at no place", main(`<row r="2"><c r="面馆"><v>1</v></c></row>`), 0, ErrDamaged},
 		{"shared strings without end", map[string]string{types: shared, strs: `<sst xmlns="x">` + strings.Repeat(`<si/>`, maxStrings) + `</sst>`}, 0, ErrTooLarge},
 		{"nested without end", map[string]string{"xl/styles.xml": strings.Repeat(`<a>`, 100_000)}, 0, ErrTooLarge},
 		{"many elements in a part that is no sheet", map[string]string{"xl/workbook2.xml": `<a>` + strings.Repeat(`<sheet/>`, maxOther) + `</a>`}, 0, ErrTooLarge},
