@@ -41,6 +41,13 @@ func (s *Service) Load(ctx context.Context, client ClientID, id GrantID) (Grant,
 	return g.at(now), nil
 }
 
+// Stands reports whether a grant that was loaded as given is so still, in the
+// transaction that hands something out because of it.
+func (s *Service) Stands(tx kv.Tx, g Grant) (bool, error) {
+	row, err := tx.Get(givenKey(g.Person, g.Client, g.ID))
+	return row != nil, err
+}
+
 // Live answers a client's grant if it may still be read from: given or
 // exhausted, not paused, its client not suspended. What was asked is left out.
 // It writes nothing.

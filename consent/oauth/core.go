@@ -118,6 +118,8 @@ func (h *unrotated) PopulateTokenEndpointResponse(ctx context.Context, r fosite.
 	return nil
 }
 
+var errGrantEnded = invalidGrant("the grant has ended; ask the person again")
+
 // bound is the last handler of the token endpoint. It holds code or refresh
 // token against the proof's key, and the grant against the clock; then it
 // says what the client got.
@@ -144,7 +146,7 @@ func (b *bound) HandleTokenEndpointRequest(ctx context.Context, r fosite.AccessR
 		return err
 	}
 	if g.State != consent.Given || !st.now.Before(g.Agreed.Until) {
-		return invalidGrant("the grant has ended; ask the person again")
+		return errGrantEnded
 	}
 	se.until, st.grant = g.Agreed.Until, g
 	return nil

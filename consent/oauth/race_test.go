@@ -1,6 +1,7 @@
 package oauth
 
 import (
+	"context"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -9,7 +10,9 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"jali/internal/fault"
 	"jali/internal/jose"
+	"jali/internal/kv"
 )
 
 // direct serves a POST without a network between.
@@ -102,4 +105,69 @@ func TestAssertionsAndProofsRace(t *testing.T) {
 			t.Errorf("the same %s was taken %d times", what, won.Load())
 		}
 	}
+}
+
+// Tokens that are asked for while the person takes the grant back are given
+// before that or not at all: nothing is left behind it, and nothing given
+// before it opens anything.
+func TestNoTokenIsGivenPastTheEnd(t *testing.T) {
+	h := open(t)
+	for range 8 {
+		first, id := h.tokens(h.bank, daily)
+		refresh := first.text("refresh_token")
+		answers := make(chan *httptest.ResponseRecorder, 16)
+		var all sync.WaitGroup
+		for range cap(answers) {
+			form := h.form(h.bank, "grant_type", "refresh_token", "refresh_token", refresh)
+			proof := h.proof(h.bank.dpop, "POST", issuer+"/oauth/token", "", nil)
+			all.Go(func() { answers <- h.direct("/oauth/token", form, proof) })
+		}
+		if _, err := h.consent.Revoke(t.Context(), h.person, id); err != nil {
+			t.Fatal(err)
+		}
+		all.Wait()
+		close(answers)
+		for w := range answers {
+			var a answer
+			if a.read(w); w.Code == http.StatusOK {
+				if _, err := h.call(h.bank.dpop, a.text("access_token")); fault.Of(err).Code != "grant_revoked" {
+					t.Errorf("a token of a grant that was taken back: %v", err)
+				}
+			} else if a.text("error") != "invalid_grant" {
+				t.Errorf("refused with %v", a)
+			}
+		}
+	}
+}
+
+// A code that is redeemed between the look at its grant and the commit leaves
+// nothing that could be redeemed for the rest of the grant's life.
+func TestRevokedBetweenLookAndCommit(t *testing.T) {
+	h := open(t)
+	code, id := h.code(h.bank, daily)
+	form, proof := h.redeemForm(h.bank, code), h.proof(h.bank.dpop, "POST", issuer+"/oauth/token", "", nil)
+	inside := h.server.DB
+	h.server.DB = before{inside, func() {
+		if _, err := h.consent.Revoke(t.Context(), h.person, id); err != nil {
+			t.Error(err)
+		}
+	}}
+	var a answer
+	if a.read(h.direct("/oauth/token", form, proof)); a.status != 400 || a.text("error") != "invalid_grant" {
+		t.Errorf("got %v; want invalid_grant", a)
+	}
+	if strings.Contains(h.dump(), `"kind":"refresh"`) {
+		t.Error("a refresh token was stored for a grant that has ended")
+	}
+}
+
+// before does something ahead of every Update.
+type before struct {
+	kv.DB
+	do func()
+}
+
+func (b before) Update(ctx context.Context, f func(kv.Tx) error) error {
+	b.do()
+	return b.DB.Update(ctx, f)
 }

@@ -35,6 +35,11 @@ func (s *Server) token(w http.ResponseWriter, c call) error {
 	err = s.DB.Update(ctx, func(tx kv.Tx) error {
 		in := st
 		in.tx, in.found.sure = tx, false // what was read before may have changed
+		if stands, err := s.Consent.Stands(tx, st.grant); err != nil {
+			return err
+		} else if !stands { // or tokens would outlive what GrantEnded has dropped
+			return errGrantEnded
+		}
 		var err error
 		made, err = s.core.NewAccessResponse(with(ctx, &in), ar)
 		return err
