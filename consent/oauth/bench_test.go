@@ -77,7 +77,7 @@ func measure[T any](b *testing.B, atOnce int, prepare func() T, do func(T) int, 
 		for i := range ready {
 			ready[i] = prepare()
 		}
-		runtime.GC() // what preparing left behind is not do's
+		runtime.GC()                            // what preparing left behind is not do's
 		units += one.verifies(b, atOnce, batch) // as many as there will be requests
 		b.StartTimer()
 		start := cpu()

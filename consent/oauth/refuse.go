@@ -104,11 +104,14 @@ func serverError(err error) *refusal {
 
 // fail answers an error in OAuth's own format.
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
-	no := refusalOf(err)
+	no, path := refusalOf(err), r.URL.Path
+	if _, ours := s.routes[path]; !ours {
+		path = "unknown" // it may hold anything
+	}
 	if no.status >= http.StatusInternalServerError {
-		s.Log.ErrorContext(r.Context(), "an OAuth request failed", "path", r.URL.Path, "error", no.cause)
+		s.Log.ErrorContext(r.Context(), "an OAuth request failed", "path", path, "error", no.cause)
 	} else {
-		s.Log.DebugContext(r.Context(), "an OAuth request was refused", "path", r.URL.Path, "code", no.code, "reason", no.description)
+		s.Log.DebugContext(r.Context(), "an OAuth request was refused", "path", path, "code", no.code, "reason", no.description)
 	}
 	if no.challenge != "" {
 		w.Header().Set("WWW-Authenticate", no.challenge)
