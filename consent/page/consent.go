@@ -69,7 +69,29 @@ func (p *Page) consentAsk(w http.ResponseWriter, r *http.Request, s consent.Sess
 		p.fail(w, r, err)
 		return
 	}
-	p.renderAsk(w, r, s, g, nil, http.StatusOK, nil)
+	p.renderAsk(w, r, s, g, p.prepared(g), http.StatusOK, nil)
+}
+
+// prepared is what the person had set when they come back to change it.
+func (p *Page) prepared(g consent.Grant) *consent.Choice {
+	if g.Pending == nil || !p.Now().Before(g.Pending.Until) {
+		return nil
+	}
+	t, asked := g.Pending.Terms, g.Asked
+	c := consent.Choice{Accounts: g.Pending.Accounts, Datatypes: t.Datatypes}
+	if t.Fields != asked.Fields {
+		c.Fields = t.Fields
+	}
+	if t.Period != asked.Period {
+		c.Period = t.Period
+	}
+	if t.Uses != asked.Uses {
+		c.Uses = t.Uses
+	}
+	if !t.Until.Equal(asked.Until) {
+		c.Until = t.Until
+	}
+	return &c
 }
 
 // offered are the accounts that may be ticked: of the sources that were asked
@@ -85,7 +107,7 @@ func (p *Page) offered(r *http.Request, s consent.Session, g consent.Grant) ([]a
 }
 
 // renderAsk shows the request; chosen is what the person had set, where a try
-// failed.
+// failed or they come back.
 func (p *Page) renderAsk(w http.ResponseWriter, r *http.Request, s consent.Session, g consent.Grant,
 	chosen *consent.Choice, code int, wrong error) {
 	words := p.views[language(r)].words
@@ -124,7 +146,11 @@ func (p *Page) renderAsk(w http.ResponseWriter, r *http.Request, s consent.Sessi
 	}
 	d.Choice = p.choices(words, g.Asked, c)
 	if wrong != nil {
-		d.Wrong = words.fault(fault.Of(wrong))
+		f := fault.Of(wrong)
+		d.Wrong = words.fault(f)
+		if !f.Is(consent.ErrNothingChosen) || len(c.Accounts) > 0 {
+			d.Choice.Narrowed = true // that is where the mistake is
+		}
 	}
 	f := p.frameOf(r, s, "consent.title", "", d)
 	f.Bare, f.Self = true, "/consent/"+url.PathEscape(string(g.ID))
@@ -133,7 +159,7 @@ func (p *Page) renderAsk(w http.ResponseWriter, r *http.Request, s consent.Sessi
 
 // choices are what can be narrowed: nothing wider than asked is offered.
 func (p *Page) choices(words *catalog, asked consent.Terms, c consent.Choice) choiceForm {
-	f := choiceForm{Narrowed: len(c.Datatypes) > 0 || c.Fields != "" || c.Uses.Limit > 0 || !c.Until.IsZero()}
+	f := choiceForm{Narrowed: len(c.Datatypes) > 0 && len(c.Datatypes) < len(asked.Datatypes) || !c.Period.Zero() || c.Fields != "" || c.Uses.Limit > 0 || !c.Until.IsZero()}
 	for _, d := range asked.Datatypes {
 		f.Datatypes = append(f.Datatypes, option{string(d), words.T("datatype." + string(d)),
 			len(c.Datatypes) == 0 || slices.Contains(c.Datatypes, d)})

@@ -87,6 +87,16 @@ func TestConsentFromAskToClient(t *testing.T) {
 			t.Errorf("what is signed shows %q, which was narrowed away", s)
 		}
 	}
+	body = h.get(t, "/consent/gr_ask", "in", "en").Body.String() // back to change it
+	for _, n := range find(t, body, func(n *html.Node) bool { return attr(n, "name") == "account" }) {
+		ticked := slices.ContainsFunc(n.Attr, func(a html.Attribute) bool { return a.Key == "checked" })
+		if id := attr(n, "value"); ticked != (id == "ac_1" || id == "ac_4") {
+			t.Errorf("coming back, %s is ticked: %v", id, ticked)
+		}
+	}
+	if !strings.Contains(body, `value="2026-10-05"`) || !strings.Contains(body, `id="narrow" open`) {
+		t.Error("coming back, the narrowed days are gone or folded away")
+	}
 	if w = h.do(t, "POST", "/consent/gr_ask/give", ask{as: "in", json: `{"response":"no"}`}); w.Code != 403 || !strings.Contains(w.Body.String(), `"code":"passkey_wrong"`) {
 		t.Errorf("a wrong passkey: %d %s", w.Code, w.Body)
 	}

@@ -69,7 +69,7 @@ func TestUpload(t *testing.T) {
 	if w.Code != 200 || len(box) != 1 || !strings.Contains(inner(box[0]), "required") {
 		t.Errorf("a file with problems: %d, a box to tick: %v", w.Code, box)
 	}
-	for _, s := range []string{"The sum for money out differs", "¥62,200.50", "1210 rows", "cannot be read", "Alipay", "app export (2023)", "1204 rows", "12 of them"} {
+	for _, s := range []string{"Sum differs: money out", "¥62,200.50", "1210 rows", "cannot be read", "Alipay", "app export (2023)", "1204 rows", "12 of them"} {
 		if !strings.Contains(w.Body.String(), s) {
 			t.Errorf("the preview does not say %q", s)
 		}

@@ -135,7 +135,8 @@
         const data = select.form && document.getElementById(select.form.dataset.options || "");
         const allowed = data ? (bare(JSON.parse(data.textContent)).allowCredentials || []).map((c) => c.id) : [];
         const fitting = people.filter((p) => allowed.includes(p.id));
-        for (const p of fitting.length ? fitting : people) select.add(new Option(p.name, p.id, false, p.id === last));
+        if (allowed.length && !fitting.length) select.closest(".software").hidden = true;
+        for (const p of allowed.length ? fitting : people) select.add(new Option(p.name, p.id, false, p.id === last));
         if (!people.length) select.add(new Option(words.nobody, ""));
       }
     }).catch(() => { for (const select of who) select.add(new Option(words.nobody, "")); });
