@@ -50,6 +50,7 @@ type gatewayStub struct {
 	t      *testing.T
 	answer func(form url.Values) (name, response string)
 	mangle func(body string) string
+	status int // 0: 200
 	calls  []url.Values
 }
 
@@ -75,6 +76,9 @@ func (g *gatewayStub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body := `{"` + name + `":` + response + `,"sign":"` + signed(response) + `"}`
 	if g.mangle != nil {
 		body = g.mangle(body)
+	}
+	if g.status != 0 {
+		w.WriteHeader(g.status)
 	}
 	fmt.Fprint(w, body)
 }

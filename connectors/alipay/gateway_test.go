@@ -99,6 +99,19 @@ func TestOnlySignedBytesAreBelieved(t *testing.T) {
 	}
 }
 
+// What stands before the gateway knows nothing of a person's token.
+func TestAStatusEndsNobodysConnection(t *testing.T) {
+	for status, want := range map[int]error{401: connectors.ErrRefused, 403: connectors.ErrRefused, 429: connectors.ErrBusy, 502: connectors.ErrDown, 302: connectors.ErrMalformed} {
+		c := connect(t, &gatewayStub{t: t, status: status, answer: func(url.Values) (string, string) {
+			return "alipay_data_bill_balance_query_response", `{"code":"20001","sub_code":"aop.invalid-auth-token"}`
+		}})
+		_, err := c.Balances(context.Background(), linked, []connectors.AccountRef{own})
+		if !errors.Is(err, want) || errors.Is(err, connectors.ErrUnauthorized) {
+			t.Errorf("status %d: %v, want %v", status, err, want)
+		}
+	}
+}
+
 func FuzzOpen(f *testing.F) {
 	f.Add([]byte(`{"r_response":{"code":"10000","a":"\/"},"sign":"x"}`))
 	f.Add([]byte(`{"error_response":{},"sign":"x"}`))

@@ -119,6 +119,10 @@ func (c *Connector) token(ctx context.Context, path string, query url.Values) (c
 	if err != nil {
 		return credential{}, err
 	}
+	if answer.Status == http.StatusUnauthorized {
+		// The login says in an errcode what it makes of a token.
+		return credential{}, connectors.ErrRefused.Because(errors.New("HTTP status 401"))
+	}
 	if err := connectors.Answered(answer.Status, answer.RetryAfter(c.now())); err != nil {
 		return credential{}, err
 	}
