@@ -336,7 +336,7 @@ func TestOnlySignedAnswersAreBelieved(t *testing.T) {
 		{"no relation", 403, `{"code":"NO_AUTH","message":"1230000109"}`, nil, connectors.ErrUnauthorized},
 		{"no relation, wrongly signed", 403, `{"code":"NO_AUTH"}`, set("Wechatpay-Nonce", "x"), connectors.ErrUnsigned},
 		{"no relation, unsigned", 403, `{"code":"NO_AUTH"}`, unsigned, connectors.ErrUnsigned}, // or anybody could have a person connect again
-		{"our own signature", 401, `{"code":"SIGN_ERROR"}`, unsigned, connectors.ErrRefused}, // no person can mend it
+		{"our own signature", 401, `{"code":"SIGN_ERROR"}`, unsigned, connectors.ErrRefused},   // no person can mend it
 		{"bad parameters", 400, `{"code":"PARAM_ERROR"}`, nil, connectors.ErrRefused},
 		{"too often", 429, `{"code":"RATELIMIT_EXCEEDED"}`, nil, connectors.ErrBusy},
 		{"system", 500, `{"code":"SYSTEM_ERROR"}`, nil, connectors.ErrDown},
