@@ -119,7 +119,7 @@ func (s *Service) askOne(ctx context.Context, q question, k known) answer {
 func (s *Service) readFiles(ctx context.Context, q question, a *answer) {
 	a.report.Status = FromFile
 	if whole := hull(a.Covers); !whole.To.IsZero() {
-		a.report.AsOf = whole.To
+		a.report.AsOf = earlier(whole.To, a.report.AsOf)
 	}
 	a.complete = !q.balances && !q.statements
 	if !q.bills {
@@ -140,7 +140,7 @@ func (s *Service) readFiles(ctx context.Context, q question, a *answer) {
 		}
 	}
 	past := connectors.Span{From: q.span.From, To: earlier(q.span.To, s.now())}
-	a.report.Covers = overlap(hull(a.Covers), past)
+	a.report.Covers = reached(a.Covers, past)
 	a.complete = a.complete && covers(a.Covers, past)
 }
 

@@ -382,3 +382,71 @@ func TestPersonLeaves(t *testing.T) {
 		t.Error("somebody else's accounts went along")
 	}
 }
+
+// plain is a source that tells accounts and balances, and nothing else.
+type plain struct{ connectors.Connector }
+
+func (plain) Begin(ctx context.Context, state, redirect string) (connectors.Linking, error) {
+	return (*fake)(nil).Begin(ctx, state, redirect)
+}
+
+func (plain) Finish(ctx context.Context, l connectors.Linking, q url.Values) (connectors.Credential, error) {
+	return (*fake)(nil).Finish(ctx, l, q)
+}
+
+// A view is complete if every source has answered for everything: one that
+// cannot has not.
+func TestWhatASourceCannotTellIsMissing(t *testing.T) {
+	for _, tt := range []struct {
+		why      string
+		side     connectors.Side
+		asked    []consent.Datatype
+		complete bool
+	}{
+		{"balances are all that it has", connectors.Debt, []consent.Datatype{consent.Balances}, true},
+		{"it knows no bills", connectors.Asset, []consent.Datatype{consent.Balances, consent.Bills}, false},
+		{"it knows no statements, and holds a debt", connectors.Debt, []consent.Datatype{consent.Statements}, false},
+		{"it holds nothing that statements are of", connectors.Asset, []consent.Datatype{consent.Statements}, true},
+	} {
+		t.Run(tt.why, func(t *testing.T) {
+			h := newHouse(t)
+			f := wallet("alipay")
+			f.accounts[0].Side = tt.side
+			if err := h.reg.Register(plain{f}); err != nil {
+				t.Fatal(err)
+			}
+			p := h.person("li")
+			h.link(p, "alipay")
+			v, err := h.Open(t.Context(), aggregate.OpenRequest{Client: "bank", Grant: h.grant(p, "bank", h.everything(once)), Key: "key-0000000000000001",
+				Want: aggregate.Want{Datatypes: tt.asked}})
+			if err != nil || v.Complete != tt.complete {
+				t.Errorf("complete %v, %v", v.Complete, err)
+			}
+			if c := v.Sources[0].Covers; c != (connectors.Span{}) {
+				t.Errorf("without bills it covers %v", c)
+			}
+		})
+	}
+}
+
+// Files of two parts of a month leave days between unknown: what is said to be
+// covered is the last part without a gap, and nothing of the future.
+func TestCoversHasNoGap(t *testing.T) {
+	h := newHouse(t)
+	p := h.person("li")
+	late := strings.NewReplacer("2026-11-01", "2026-11-18", "2026-11-15 23", "2026-11-21 23", "2026-11-16 08", "2026-11-21 08",
+		"2026-11-09", "2026-11-18", "2026-11-08", "2026-11-19").Replace(soundFile)
+	for _, file := range []string{soundFile, late} {
+		if _, err := h.Import(t.Context(), p.Person, strings.NewReader(file), true); err != nil {
+			t.Fatal(err)
+		}
+	}
+	l, err := h.Own(t.Context(), p, time.Date(2026, 11, 1, 0, 0, 0, 0, shanghai), time.Date(2026, 12, 1, 0, 0, 0, 0, shanghai))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := l.Sources[0].Covers
+	if !c.From.Equal(time.Date(2026, 11, 18, 0, 0, 0, 0, shanghai)) || c.To.After(h.clock()) || l.Complete || l.Sources[0].AsOf.After(h.clock()) {
+		t.Errorf("covers %v to %v as of %v, complete %v", c.From, c.To, l.Sources[0].AsOf, l.Complete)
+	}
+}

@@ -3,6 +3,7 @@ package aggregate
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"jali/connectors"
 	"jali/internal/secret"
@@ -69,12 +70,24 @@ func (s *Service) collect(ctx context.Context, q question, c connectors.Connecto
 			reach = overlap(reach, *p.covers)
 		}
 	}
-	if q.bills {
+	if !tellsAll(q, c, a.accounts) {
+		a.complete = false
+	}
+	if _, lists := c.(connectors.BillLister); q.bills && lists {
 		past := connectors.Span{From: q.span.From, To: earlier(q.span.To, s.now())}
 		a.report.Covers = overlap(reach, past) // what is to come nobody has told
 		a.complete = a.complete && covers([]connectors.Span{reach}, past)
 	}
 	return worst
+}
+
+// tellsAll reports whether a source has it in it to answer everything that is
+// asked of some of its accounts. Statements are of debts.
+func tellsAll(q question, c connectors.Connector, accounts []account) bool {
+	_, lists := c.(connectors.BillLister)
+	_, states := c.(connectors.StatementLister)
+	owes := slices.ContainsFunc(accounts, func(a account) bool { return a.Side == connectors.Debt })
+	return (lists || !q.bills) && (states || !q.statements || !owes)
 }
 
 // worse keeps what the person can mend before what they cannot.
@@ -159,7 +172,7 @@ func askBills(ctx context.Context, l connectors.BillLister, cred connectors.Cred
 	var reach []connectors.Span
 	seen := map[string]bool{}
 	finish := func(err error) (part, error) {
-		whole := overlap(hull(merge(reach)), span)
+		whole := reached(reach, span)
 		p.covers = &whole
 		p.err = err
 		return p, nil

@@ -24,6 +24,17 @@ func hull(spans []connectors.Span) connectors.Span {
 	return h
 }
 
+// reached is the latest unbroken part of within that spans cover: what lies
+// before a gap is not told to be whole.
+func reached(spans []connectors.Span, within connectors.Span) connectors.Span {
+	for _, s := range slices.Backward(merge(spans)) {
+		if o := overlap(s, within); !empty(o) {
+			return o
+		}
+	}
+	return connectors.Span{}
+}
+
 func earlier(a, b time.Time) time.Time {
 	if b.Before(a) {
 		return b
