@@ -140,7 +140,11 @@ func (s *Server) limit(next echo.HandlerFunc) echo.HandlerFunc {
 			return errLarge // an operation of the document first asks who is calling
 		}
 		if r.Body != nil && r.Body != http.NoBody {
+			// On a copy: net/http looks at its own request to see whether a body
+			// that nobody read is worth waiting for, and would not know it again.
+			r = r.WithContext(r.Context())
 			r.Body = http.MaxBytesReader(c.Response(), r.Body, most)
+			c.SetRequest(r)
 		}
 		return next(c)
 	}

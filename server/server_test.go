@@ -1,12 +1,14 @@
 package server_test
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -450,6 +452,36 @@ func TestBodySizesOfPages(t *testing.T) {
 
 // X-Forwarded-For is a claim like any other: only a proxy named in the config
 // is believed.
+// A stranger is answered before their body is there: they do not decide how
+// long a connection is held, and who waits for 100 is spared the sending.
+func TestStrangersBodiesAreNotWaitedFor(t *testing.T) {
+	e := stand(t, nil)
+	for why, head := range map[string]string{
+		"a large body":       "Content-Length: 600000\r\n\r\n{",
+		"a body on approval": "Content-Length: 600\r\nExpect: 100-continue\r\n\r\n",
+	} {
+		conn, err := net.Dial("tcp", e.Listener.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		_ = conn.SetDeadline(time.Now().Add(10 * time.Second)) // a wait without end is what is looked for
+		_, err = io.WriteString(conn, "POST /v1/views HTTP/1.1\r\nHost: jali\r\nContent-Type: application/json\r\n"+head)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err != nil {
+			t.Errorf("%s: %v", why, err)
+			continue
+		}
+		res.Body.Close()
+		if res.StatusCode != http.StatusUnauthorized {
+			t.Errorf("%s: %s; want 401", why, res.Status)
+		}
+	}
+}
+
 func TestForwardedFor(t *testing.T) {
 	e := stand(t, nil)
 	if a := e.send(t, "GET", "/", "", "X-Forwarded-For", "203.0.113.9"); strings.Contains(string(a.body), "203.0.113.9") {
