@@ -158,6 +158,7 @@ func (s *Service) NewCodes(ctx context.Context, p consent.Session) ([]string, er
 func (s *Service) CodesLeft(ctx context.Context, p consent.Session) (int, error) {
 	var set codes
 	err := s.db.View(ctx, func(tx kv.Tx) error {
+		set = codes{}
 		who, err := getPerson(tx, p.Person)
 		if err != nil {
 			return err

@@ -1,7 +1,9 @@
 package passkey_test
 
 import (
+	"context"
 	"errors"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"sync"
@@ -13,6 +15,7 @@ import (
 	"jali/consent/passkey/software"
 	"jali/internal/audit"
 	"jali/internal/fault"
+	"jali/internal/kv"
 )
 
 func TestACodeLetsOneBackInOnce(t *testing.T) {
@@ -136,4 +139,43 @@ func FuzzRecover(f *testing.F) {
 			t.Errorf("Recover(%q) = %v", code, err)
 		}
 	})
+}
+
+// before does something ahead of the first Update.
+type before struct {
+	kv.DB
+	once sync.Once
+	do   func()
+}
+
+func (b *before) Update(ctx context.Context, f func(kv.Tx) error) error {
+	b.once.Do(b.do)
+	return b.DB.Update(ctx, f)
+}
+
+// A request that writes down when its session was last seen, and meanwhile the
+// session becomes a whole one: it must not be made a recovering one again.
+func TestRecoveredWhileARequestIsUnderWay(t *testing.T) {
+	h := build(t, issuer)
+	_, codes := h.joins(software.New(), "Ann")
+	in, err := h.Recover(ctx, codes[0], linux)
+	h.must(err)
+	h.add(11 * time.Minute) // long enough for the next request to write
+	meanwhile := &before{DB: h.db, do: func() {
+		flow, options, err := h.BeginAdd(ctx, in.Session)
+		h.must(err)
+		response, err := software.New().Create(issuer, options)
+		h.must(err)
+		h.must(h.FinishAdd(ctx, in.Session, flow, response, ""))
+	}}
+	elsewhere, err := passkey.New(passkey.Config{DB: meanwhile, Issuer: issuer, Now: h.clock})
+	h.must(err)
+	r := httptest.NewRequest("GET", "/", nil)
+	r.AddCookie(in.Cookie)
+	if _, recovering, err := elsewhere.Session(r); err != nil || recovering {
+		t.Errorf("the request under way: recovering %v, %v", recovering, err)
+	}
+	if _, recovering, err := h.with(in.Cookie); err != nil || recovering {
+		t.Errorf("the next request: recovering %v, %v", recovering, err)
+	}
 }

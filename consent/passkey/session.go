@@ -107,6 +107,7 @@ func (s *Service) Session(r *http.Request) (p consent.Session, recovering bool, 
 	now, hash := s.now(), hashOf(c.Value)
 	var found session
 	read := func(tx kv.Tx) error {
+		found = session{} // what is no longer in the row must not stay
 		ok, err := kv.Load(tx, sessionKey(hash), &found)
 		if err == nil && (!ok || !now.Before(found.until())) {
 			err = ErrSignedOut
