@@ -294,8 +294,19 @@ var words = template.FuncMap{
 		r, _ := utf8.DecodeRuneInString(s)
 		return string(r)
 	},
-	"hour":  func(t string) string { return local(t, "15:04") },
-	"clock": func(t string) string { return local(t, "2006-01-02 15:04") },
+	"year":     func(date string) string { return strings.TrimSuffix(date, monthDay(date)) },
+	"monthDay": monthDay,
+	"hour":     func(t string) string { return local(t, "15:04") },
+	"clock":    func(t string) string { return local(t, "2006-01-02 15:04") },
+}
+
+// monthDay is a date without its year, which a phone has no room for.
+func monthDay(date string) string {
+	_, rest, ok := strings.Cut(date, "-")
+	if !ok {
+		return date
+	}
+	return rest
 }
 
 // shanghai is where the bank is.
