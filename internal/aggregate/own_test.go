@@ -6,8 +6,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"jali/connectors"
@@ -116,6 +118,17 @@ func TestImportRefuses(t *testing.T) {
 	}
 	if _, err := h.Stage(t.Context(), p, strings.NewReader("not a bill file")); err == nil {
 		t.Error("a file of another sort was staged")
+	}
+	for _, at := range []int{0, 100, len(soundFile) - 60, len(soundFile)} {
+		broken := func() io.Reader {
+			return io.MultiReader(strings.NewReader(soundFile[:at]), iotest.ErrReader(io.ErrUnexpectedEOF))
+		}
+		if _, err := h.Stage(t.Context(), p, broken()); err == nil {
+			t.Errorf("an upload that broke off after %d bytes was staged", at)
+		}
+		if _, err := h.Import(t.Context(), p.Person, broken(), true); err == nil {
+			t.Errorf("an import that broke off after %d bytes was taken in", at)
+		}
 	}
 	for _, room := range []string{"connection", "account", "ref", "upload", "upload_part"} {
 		if h.bytesUnder(room) != 0 {
