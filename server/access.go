@@ -152,7 +152,7 @@ func (s *Server) limit(next echo.HandlerFunc) echo.HandlerFunc {
 
 // harden sets the headers that hold unless a handler knows better: nothing is
 // stored, sniffed, framed or run.
-func harden(next echo.HandlerFunc) echo.HandlerFunc {
+func (s *Server) harden(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		h := c.Response().Header()
 		h.Set("Cache-Control", "no-store")
@@ -160,7 +160,7 @@ func harden(next echo.HandlerFunc) echo.HandlerFunc {
 		h.Set("Referrer-Policy", "no-referrer")
 		h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
 		h.Set("Cross-Origin-Resource-Policy", "same-origin")
-		if c.Request().TLS != nil {
+		if s.HTTPS || c.Request().TLS != nil {
 			h.Set("Strict-Transport-Security", "max-age=31536000")
 		}
 		return next(c)

@@ -54,6 +54,10 @@ type Config struct {
 	// its form (20 MiB and 64 KiB). All others end at 1 MiB. nil: "/upload".
 	Uploads []string
 
+	// HTTPS says that people reach this by https, be it that a proxy ends the
+	// TLS: browsers are told to keep to it (RFC 6797).
+	HTTPS bool
+
 	// TrustedProxies may say in X-Forwarded-For whom they speak for. Without
 	// one that header is not read.
 	TrustedProxies []netip.Prefix
@@ -94,7 +98,7 @@ func New(c Config) (*Server, error) {
 	e.HideBanner, e.HidePort = true, true
 	e.IPExtractor = addressOf(c.TrustedProxies)
 	e.HTTPErrorHandler = s.answerError
-	e.Use(s.identify, observe, s.recover, s.limit, harden, s.admit)
+	e.Use(s.identify, observe, s.recover, s.limit, s.harden, s.admit)
 
 	openapi.RegisterHandlers(e, openapi.NewStrictHandler(s, nil))
 	e.GET("/openapi.yaml", serveDocument)

@@ -482,6 +482,17 @@ func TestStrangersBodiesAreNotWaitedFor(t *testing.T) {
 	}
 }
 
+func TestBrowsersAreToldToKeepToHTTPS(t *testing.T) {
+	for https, want := range map[bool]string{true: "max-age=31536000", false: ""} {
+		e := stand(t, func(c *server.Config) { c.HTTPS = https })
+		for _, path := range []string{"/", "/v1/sources", "/v1/nowhere", "/oauth/token"} {
+			if got := e.send(t, "GET", path, "").Header.Get("Strict-Transport-Security"); got != want {
+				t.Errorf("%s with HTTPS %v: %q, want %q", path, https, got, want)
+			}
+		}
+	}
+}
+
 func TestForwardedFor(t *testing.T) {
 	e := stand(t, nil)
 	if a := e.send(t, "GET", "/", "", "X-Forwarded-For", "203.0.113.9"); strings.Contains(string(a.body), "203.0.113.9") {
