@@ -43,6 +43,7 @@ func (serveCmd) Help() string {
 const shutdownPatience = 20 * time.Second
 
 func (s *serveCmd) Run(c *cli) error {
+	house.SpendMemory()
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(s.LogLevel)); err != nil {
 		return err

@@ -15,6 +15,8 @@ import (
 	"syscall"
 
 	"github.com/alecthomas/kong"
+
+	"jali/cmd/internal/house"
 )
 
 type flags struct {
@@ -35,6 +37,7 @@ type cli struct {
 type runCmd struct{ flags }
 
 func main() {
+	house.SpendMemory()
 	var c cli
 	k := kong.Parse(&c, kong.Name("sandbox"), kong.ShortUsageOnError(),
 		kong.Description("Jali, a mock town, a demo bank app and sample people, in one process.\n\nExample: go run ./cmd/sandbox --ready /tmp/ready.json"))
