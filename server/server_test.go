@@ -382,6 +382,7 @@ func TestPanicWithinAnAnswerBreaksItOff(t *testing.T) {
 	if err == nil {
 		t.Error("half an answer was taken for a whole one")
 	}
+	e.Close() // waits for the handler, whose answer has no end to wait for
 	if log := e.log.String(); !strings.Contains(log, `"panic"`) || strings.Contains(log, "secret") {
 		t.Errorf("the log says %s", log)
 	}
