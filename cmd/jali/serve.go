@@ -89,6 +89,9 @@ func (s *serveCmd) check(issuer string) ([]netip.Prefix, error) {
 		if err != nil {
 			return nil, fmt.Errorf("--behind-proxy wants an address range such as 10.0.0.0/8: %w", err)
 		}
+		if prefix.Bits() == 0 {
+			return nil, errors.New("--behind-proxy names everybody: name the proxies alone")
+		}
 		proxies = append(proxies, prefix)
 	}
 	host, _, err := net.SplitHostPort(s.Listen)
@@ -145,6 +148,9 @@ func (s *serveCmd) serve(ctx context.Context, c *cli, h *house.House, certificat
 			return errors.Join(err, listener.Close(), socket.Close())
 		}
 		log.Info("monitoring", "at", l.Addr().String())
+		if host, _, err := net.SplitHostPort(s.Admin); err == nil && !loopback(host) {
+			log.Warn("monitoring is not on a loopback address: see that no stranger reaches it")
+		}
 		serve(server.HTTP(house.Health(h, metrics, s.Pprof), log), l)
 	}
 	serve(server.HTTP(h.Admin, log), socket)

@@ -13,6 +13,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -196,6 +197,7 @@ func (h *House) wire(ctx context.Context, c Config) (err error) {
 	h.Handler, err = server.New(server.Config{
 		Views: h.Aggregate, Authenticate: h.authenticate, OAuth: h.OAuth, Pages: pages, Extra: c.Extra,
 		TrustedProxies: c.TrustedProxies, Metrics: c.Metrics, Log: c.Log, Now: c.Now,
+		HTTPS: strings.HasPrefix(c.Issuer, "https:"),
 	})
 	h.Admin = newAdmin(h, c.Log)
 	return err
