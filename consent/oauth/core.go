@@ -31,6 +31,8 @@ func newCore(s *Server) *fosite.Fosite {
 		RedirectSecureChecker:           fosite.IsRedirectURISecureStrict,
 		PushedAuthorizeRequestURIPrefix: requestURIPrefix, PushedAuthorizeContextLifespan: requestLife,
 		IsPushedAuthorizeEnforced: true,
+		// fosite fills these in when it first wants them, without a lock.
+		ScopeStrategy: fosite.ExactScopeStrategy, AudienceMatchingStrategy: fosite.DefaultAudienceMatchingStrategy,
 		ClientAuthenticationStrategy: func(ctx context.Context, _ *http.Request, _ url.Values) (fosite.Client, error) {
 			return s.store.GetClient(ctx, string(stepOf(ctx).client.ID))
 		},

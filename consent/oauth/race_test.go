@@ -171,3 +171,23 @@ func (b before) Update(ctx context.Context, f func(kv.Tx) error) error {
 	b.do()
 	return b.DB.Update(ctx, f)
 }
+
+// TestFirstRequestsRace: the first requests of a process come at once, and
+// find nothing of the core still to be filled in (seen with -race).
+func TestFirstRequestsRace(t *testing.T) {
+	h := open(t)
+	var pushed atomic.Int32
+	var all sync.WaitGroup
+	for range 16 {
+		form := h.parForm(h.bank, once)
+		all.Go(func() {
+			if h.direct("/oauth/par", form, "").Code == http.StatusCreated {
+				pushed.Add(1)
+			}
+		})
+	}
+	all.Wait()
+	if pushed.Load() != 16 {
+		t.Errorf("%d of 16 first requests were pushed", pushed.Load())
+	}
+}
