@@ -178,14 +178,17 @@ func TestFirstRequestsRace(t *testing.T) {
 	h := open(t)
 	var pushed atomic.Int32
 	var all sync.WaitGroup
+	begin := make(chan struct{})
 	for range 16 {
 		form := h.parForm(h.bank, once)
 		all.Go(func() {
+			<-begin
 			if h.direct("/oauth/par", form, "").Code == http.StatusCreated {
 				pushed.Add(1)
 			}
 		})
 	}
+	close(begin)
 	all.Wait()
 	if pushed.Load() != 16 {
 		t.Errorf("%d of 16 first requests were pushed", pushed.Load())
