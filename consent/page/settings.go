@@ -70,6 +70,9 @@ func (p *Page) finishAdd(w http.ResponseWriter, r *http.Request, s consent.Sessi
 		p.fail(w, r, errName)
 		return
 	}
+	if label == "" {
+		label = passkey.Agent(r.UserAgent())
+	}
 	if err := p.Passkeys.FinishAdd(r.Context(), s, in.Flow, in.Response, label); err != nil {
 		p.fail(w, r, err)
 		return

@@ -42,7 +42,7 @@ type OwnAccount struct {
 	Kind   connectors.AccountKind
 	Side   connectors.Side
 	Name   string
-	Tail   string // the last four characters of its number, or empty
+	Tail   string // the last four digits of its number, or empty
 }
 
 // Look is what one look over a person's sources gives, unmasked: it never

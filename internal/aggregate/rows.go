@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"jali/connectors"
@@ -58,14 +59,17 @@ type account struct {
 	plate
 }
 
-// tail is the last four characters of the number, where it is long enough
-// that they do not tell it.
+// tail is the last four digits of the number, where it is long enough that
+// they do not tell it. A login that ends otherwise has none.
 func (p plate) tail() string {
-	r := []rune(p.Number)
-	if len(r) < 8 {
+	if len(p.Number) < 8 {
 		return ""
 	}
-	return string(r[len(r)-4:])
+	last := p.Number[len(p.Number)-4:]
+	if strings.Trim(last, "0123456789") != "" {
+		return ""
+	}
+	return last
 }
 
 // known is one connection with its accounts.

@@ -67,6 +67,9 @@ var Categories = []CategoryName{
 // in the shop's name or the text, then the source's own category, then the
 // direction. It never fails: what nothing tells of is "other".
 func Category(b connectors.Bill) string {
+	if b.Kind == connectors.Refund && b.Direction == connectors.Out {
+		return "other" // a shop gives a customer's money back
+	}
 	if c, ok := byKind[b.Kind]; ok {
 		return c
 	}
@@ -131,9 +134,10 @@ var byWord = []struct {
 	{"leisure.subscription", []string{"包月", "会员", "订阅", "subscription", "netflix", "spotify"}},
 	{"leisure", []string{"电影", "影城", "演出", "游戏", "cinema"}},
 	{"family.donation", []string{"公益", "慈善", "捐", "charity"}},
-	{"education", []string{"学费", "培训", "书店", "教育", "tuition"}},
+	{"education", []string{"学费", "培训", "书店", "书局", "教育", "tuition"}},
 	{"groceries.supermarket", []string{"超市", "便利店", "便利蜂", "盒马", "永辉", "supermarket", "tesco", "sainsbury"}},
-	{"food.restaurant", []string{"餐厅", "餐馆", "饭店", "肯德基", "麦当劳", "火锅", "米线", "饺", "restaurant"}},
+	{"food.restaurant", []string{"餐厅", "餐馆", "饭店", "肯德基", "麦当劳", "火锅", "米线", "饺", "restaurant", "早点", "早餐", "面馆", "小吃", "快餐", "烧烤", "食堂", "餐饮", "包子", "烘焙", "面包"}},
+	{"shopping", []string{"网购", "淘宝", "天猫", "拼多多", "京东", "百货商场", "amazon"}},
 }
 
 // byHint translates the sources' own categories.

@@ -25,6 +25,9 @@ func TestCategory(t *testing.T) {
 		{"a transfer to a friend", connectors.Bill{Kind: connectors.Transfer, Direction: connectors.Out, Counterparty: "阿明"}, "finance.transfer"},
 		{"rent paid by transfer", connectors.Bill{Kind: connectors.Transfer, Direction: connectors.Out, Description: "六月房租"}, "housing.rent"},
 		{"a transfer from a friend", connectors.Bill{Kind: connectors.Transfer, Direction: connectors.In}, "finance.transfer"},
+		{"a breakfast stall", connectors.Bill{Kind: connectors.Payment, Direction: connectors.Out, Counterparty: "桥头早点"}, "food.restaurant"},
+		{"an online shop", connectors.Bill{Kind: connectors.Payment, Direction: connectors.Out, Counterparty: "蓝鲸网购"}, "shopping"},
+		{"a shop gives its customer's money back", connectors.Bill{Kind: connectors.Refund, Direction: connectors.Out}, "other"},
 		{"nothing at all", connectors.Bill{}, "other"},
 	} {
 		t.Run(tt.why, func(t *testing.T) {

@@ -145,6 +145,9 @@ func openKey(c Config) (kek.KEK, error) {
 
 func openStore(data, name string) (*boltkv.DB, error) {
 	path := filepath.Join(data, name)
+	if info, err := os.Stat(path); err == nil && info.Mode().Perm()&0o077 != 0 {
+		return nil, fmt.Errorf("%s can be read or written by others: chmod 600 %s", path, path)
+	}
 	db, err := boltkv.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
