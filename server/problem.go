@@ -26,12 +26,16 @@ var (
 	errGone    = &fault.Error{Kind: fault.Unavailable, Code: "unavailable", Detail: "this took too long or was broken off; try again"}
 )
 
-// statusOf is the one place where a kind of fault becomes an HTTP status.
 func statusOf(f *fault.Error) int {
 	if f.Code == errMethod.Code {
 		return http.StatusMethodNotAllowed
 	}
-	switch f.Kind {
+	return Status(f.Kind)
+}
+
+// Status is the one place where a kind of fault becomes an HTTP status.
+func Status(k fault.Kind) int {
+	switch k {
 	case fault.Invalid:
 		return http.StatusBadRequest
 	case fault.Unauthenticated:

@@ -292,7 +292,7 @@ func (p *Page) consentPrepare(w http.ResponseWriter, r *http.Request, s consent.
 	}
 	switch f := fault.Of(err); {
 	case f.Is(consent.ErrNothingChosen) || f.Is(consent.ErrWider) || f.Is(errForm):
-		p.renderAsk(w, r, s, g, &choice, status(f.Kind), err)
+		p.renderAsk(w, r, s, g, &choice, p.Status(f.Kind), err)
 	default:
 		p.fail(w, r, err)
 	}

@@ -24,6 +24,7 @@ import (
 	"jali/internal/fault"
 	"jali/internal/kv"
 	"jali/internal/kv/boltkv"
+	"jali/server"
 )
 
 const (
@@ -427,7 +428,7 @@ func newHouse(t testing.TB, change ...func(*Config)) *house {
 	}
 	t.Cleanup(func() { _ = db.Close() })
 	h := &house{grants: &fakeGrants{paused: map[consent.ClientID]bool{}}, accounts: &fakeAccounts{}, passkeys: &fakePasskeys{}, db: db}
-	c := Config{Consent: h.grants, Passkeys: h.passkeys, Aggregate: h.accounts, DB: db, Issuer: origin, Now: func() time.Time { return now },
+	c := Config{Consent: h.grants, Passkeys: h.passkeys, Aggregate: h.accounts, DB: db, Issuer: origin, Now: func() time.Time { return now }, Status: server.Status,
 		Receipts: func(kind string, claims any) (string, error) {
 			b, err := json.Marshal(claims)
 			return kind + "." + fmt.Sprintf("%x", sha256.Sum256(b)), err

@@ -29,6 +29,7 @@ import (
 	"jali/consent"
 	"jali/consent/passkey"
 	"jali/internal/aggregate"
+	"jali/internal/fault"
 	"jali/internal/kv"
 )
 
@@ -97,6 +98,7 @@ type Config struct {
 	DB        kv.DB  // the timeline, and this room's own rows
 	Issuer    string // https://jali.example: the only origin that posts come from
 	Now       func() time.Time
+	Status    func(fault.Kind) int // the HTTP status of a kind of fault; the server decides it
 
 	// Software is the URL path of a software passkey on this origin that
 	// answers GET {Software}/credentials with [{"id","name"}], and POST
@@ -119,8 +121,8 @@ type Page struct {
 
 // New reads the templates and both catalogs; what is wrong with them is found here.
 func New(c Config) (*Page, error) {
-	if c.Consent == nil || c.Passkeys == nil || c.Aggregate == nil || c.DB == nil || c.Now == nil {
-		return nil, errors.New("page: a service, the database or the clock is missing")
+	if c.Consent == nil || c.Passkeys == nil || c.Aggregate == nil || c.DB == nil || c.Now == nil || c.Status == nil {
+		return nil, errors.New("page: a service, the database, the clock or the statuses are missing")
 	}
 	issuer, err := url.Parse(c.Issuer)
 	if err != nil || issuer.Scheme == "" || issuer.Host == "" {

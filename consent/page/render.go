@@ -152,38 +152,6 @@ func (p *Page) failPlainly(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.WriteString(w, p.views[language(r)].words.T("fault.kind.internal.title"))
 }
 
-// status is the HTTP status of a fault on a page.
-func status(k fault.Kind) int {
-	switch k {
-	case fault.Invalid:
-		return http.StatusBadRequest
-	case fault.Unauthenticated:
-		return http.StatusUnauthorized
-	case fault.Denied:
-		return http.StatusForbidden
-	case fault.NotFound:
-		return http.StatusNotFound
-	case fault.Conflict:
-		return http.StatusConflict
-	case fault.Mismatch:
-		return http.StatusUnprocessableEntity
-	case fault.Gone:
-		return http.StatusGone
-	case fault.TooLarge:
-		return http.StatusRequestEntityTooLarge
-	case fault.Unsupported:
-		return http.StatusUnsupportedMediaType
-	case fault.Limited:
-		return http.StatusTooManyRequests
-	case fault.Upstream:
-		return http.StatusBadGateway
-	case fault.Unavailable:
-		return http.StatusServiceUnavailable
-	default:
-		return http.StatusInternalServerError
-	}
-}
-
 // fail answers an error in the person's language: a page, or JSON to a script.
 func (p *Page) fail(w http.ResponseWriter, r *http.Request, err error) {
 	f := fault.Of(err)
@@ -196,14 +164,14 @@ func (p *Page) fail(w http.ResponseWriter, r *http.Request, err error) {
 	words := p.views[language(r)].words
 	said := words.fault(f)
 	if wantsJSON(r) {
-		writeJSON(w, status(f.Kind), map[string]string{"code": f.Code, "title": said.Title, "message": said.Body})
+		writeJSON(w, p.Status(f.Kind), map[string]string{"code": f.Code, "title": said.Title, "message": said.Body})
 		return
 	}
 	s, _, errSession := p.Passkeys.Session(r)
 	if errSession != nil {
 		s = consent.Session{}
 	}
-	p.render(w, r, status(f.Kind), "fault", p.frameOf(r, s, "fault.title", "", said))
+	p.render(w, r, p.Status(f.Kind), "fault", p.frameOf(r, s, "fault.title", "", said))
 }
 
 // Fault shows an error of another room that meets a person in their browser.

@@ -202,7 +202,7 @@ func (p *Page) leave(w http.ResponseWriter, r *http.Request, s consent.Session) 
 		case fault.Internal, fault.Unavailable:
 			p.fail(w, r, err)
 		default:
-			p.renderLeave(w, r, s, status(f.Kind), p.views[language(r)].words.fault(f))
+			p.renderLeave(w, r, s, p.Status(f.Kind), p.views[language(r)].words.fault(f))
 		}
 		return
 	}

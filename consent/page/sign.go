@@ -130,7 +130,7 @@ func (p *Page) recover(w http.ResponseWriter, r *http.Request) {
 		f := p.frameOf(r, consent.Session{}, "recover.title", "",
 			map[string]any{"Next": "", "Wrong": p.views[language(r)].words.fault(fault.Of(err))})
 		f.Bare, f.Self = true, "/recover"
-		p.render(w, r, status(k), "recover", f)
+		p.render(w, r, p.Status(k), "recover", f)
 		return
 	}
 	http.SetCookie(w, signed.Cookie)

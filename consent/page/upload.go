@@ -129,7 +129,7 @@ func (p *Page) uploadFailed(w http.ResponseWriter, r *http.Request, s consent.Se
 	}
 	page := p.frameOf(r, s, "upload.title", "sources", uploadPage{Wrong: wrong, Next: next, Max: billfile.MaxSize})
 	page.Self = "/upload"
-	p.render(w, r, status(f.Kind), "upload", page)
+	p.render(w, r, p.Status(f.Kind), "upload", page)
 }
 
 func (p *Page) preview(w http.ResponseWriter, r *http.Request, s consent.Session, u aggregate.Upload, next string) {
