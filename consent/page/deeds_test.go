@@ -1,6 +1,8 @@
 package page
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -190,6 +192,13 @@ func TestLeaving(t *testing.T) {
 	}
 	if tabs := find(t, w.Body.String(), func(n *html.Node) bool { return n.Data == "nav" }); len(tabs) != 0 {
 		t.Error("the receipt is shown as if somebody were signed in")
+	}
+	if h.shredded != 1 || !strings.Contains(w.Body.String(), "密钥已经销毁") {
+		t.Errorf("keys were destroyed %d times before the page said so", h.shredded)
+	}
+	late := newHouse(t, func(c *Config) { c.Shred = func(context.Context) error { return errors.New("the disk is full") } })
+	if w = late.post(t, "/settings/leave", url.Values{"response": {`"yes"`}}); strings.Contains(w.Body.String(), "密钥已经销毁") || !strings.Contains(w.Body.String(), "一分钟内") {
+		t.Error("the page says that keys were destroyed, and they were not")
 	}
 	bare := newHouse(t, func(c *Config) { c.Receipts = nil })
 	if w = bare.post(t, "/settings/leave", url.Values{"response": {`"yes"`}}); w.Code != 200 || strings.Contains(w.Body.String(), "receipt-save") {

@@ -418,6 +418,12 @@ type house struct {
 	accounts *fakeAccounts
 	passkeys *fakePasskeys
 	db       kv.DB
+	shredded int
+}
+
+func (h *house) shred(context.Context) error {
+	h.shredded++
+	return nil
 }
 
 func newHouse(t testing.TB, change ...func(*Config)) *house {
@@ -428,7 +434,7 @@ func newHouse(t testing.TB, change ...func(*Config)) *house {
 	}
 	t.Cleanup(func() { _ = db.Close() })
 	h := &house{grants: &fakeGrants{paused: map[consent.ClientID]bool{}}, accounts: &fakeAccounts{}, passkeys: &fakePasskeys{}, db: db}
-	c := Config{Consent: h.grants, Passkeys: h.passkeys, Aggregate: h.accounts, DB: db, Issuer: origin, Now: func() time.Time { return now }, Status: server.Status,
+	c := Config{Consent: h.grants, Passkeys: h.passkeys, Aggregate: h.accounts, DB: db, Issuer: origin, Now: func() time.Time { return now }, Status: server.Status, Shred: h.shred,
 		Receipts: func(kind string, claims any) (string, error) {
 			b, err := json.Marshal(claims)
 			return kind + "." + fmt.Sprintf("%x", sha256.Sum256(b)), err

@@ -99,6 +99,9 @@ type Config struct {
 	Issuer    string // https://jali.example: the only origin that posts come from
 	Now       func() time.Time
 	Status    func(fault.Kind) int // the HTTP status of a kind of fault; the server decides it
+	// Shred destroys the keys of everybody who has left. Where it fails it is
+	// tried again within a minute, by a sweep.
+	Shred func(context.Context) error
 
 	// Software is the URL path of a software passkey on this origin that
 	// answers GET {Software}/credentials with [{"id","name"}], and POST
@@ -121,8 +124,8 @@ type Page struct {
 
 // New reads the templates and both catalogs; what is wrong with them is found here.
 func New(c Config) (*Page, error) {
-	if c.Consent == nil || c.Passkeys == nil || c.Aggregate == nil || c.DB == nil || c.Now == nil || c.Status == nil {
-		return nil, errors.New("page: a service, the database, the clock or the statuses are missing")
+	if c.Consent == nil || c.Passkeys == nil || c.Aggregate == nil || c.DB == nil || c.Now == nil || c.Status == nil || c.Shred == nil {
+		return nil, errors.New("page: a service, the database, the clock, the statuses or the shredder are missing")
 	}
 	issuer, err := url.Parse(c.Issuer)
 	if err != nil || issuer.Scheme == "" || issuer.Host == "" {

@@ -187,9 +187,10 @@ func (p *Page) renderLeave(w http.ResponseWriter, r *http.Request, s consent.Ses
 
 // gone is what a deletion's receipt says.
 type gone struct {
-	Person    string           `json:"person"`
-	DeletedAt time.Time        `json:"deleted_at"`
-	Evidence  consent.Evidence `json:"evidence"`
+	Person        string           `json:"person"`
+	DeletedAt     time.Time        `json:"deleted_at"`
+	KeysDestroyed time.Time        `json:"keys_destroyed_at,omitzero"` // absent: not yet, within a minute
+	Evidence      consent.Evidence `json:"evidence"`
 }
 
 // leave deletes the person and shows the receipt in answer to the post: there
@@ -207,14 +208,20 @@ func (p *Page) leave(w http.ResponseWriter, r *http.Request, s consent.Session) 
 		return
 	}
 	http.SetCookie(w, p.Passkeys.NoCookie())
+	said := gone{Person: string(s.Person), DeletedAt: now.UTC(), Evidence: evidence}
+	if err := p.Shred(context.WithoutCancel(r.Context())); err != nil {
+		p.Log.Error("the keys of who has left are not destroyed yet", "err", err)
+	} else {
+		said.KeysDestroyed = p.Now().UTC()
+	}
 	receipt := ""
 	if p.Receipts != nil {
-		if receipt, err = p.Receipts("deletion", gone{string(s.Person), now.UTC(), evidence}); err != nil {
+		if receipt, err = p.Receipts("deletion", said); err != nil {
 			p.Log.Error("a deletion has no receipt", "err", err)
 			receipt = ""
 		}
 	}
-	f := p.frameOf(r, consent.Session{}, "left.title", "", map[string]any{"Receipt": receipt, "At": now})
+	f := p.frameOf(r, consent.Session{}, "left.title", "", map[string]any{"Receipt": receipt, "At": now, "Destroyed": !said.KeysDestroyed.IsZero()})
 	f.Bare, f.Self, f.Once = true, "/", true
 	p.render(w, r, http.StatusOK, "left", f)
 }
