@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"os"
 	"slices"
 	"strings"
 
@@ -47,6 +48,11 @@ func (s settings) Validate(app *kong.Application) error {
 
 // Resolve answers the file's value of a flag; flags and environment win over it.
 func (s settings) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
+	for _, name := range flag.Envs { // kong asks resolvers after the environment, and lets them win
+		if _, set := os.LookupEnv(name); set {
+			return nil, nil
+		}
+	}
 	v, ok := s[flag.Name]
 	if !ok {
 		return nil, nil

@@ -89,6 +89,7 @@ test('a client sees what a person agreed to, once', async () => {
   assert.equal(introspected.active, true)
   await oauth.tokenRevocation(config, token.access_token)
   assert.equal((await oauth.tokenIntrospection(config, token.access_token)).active, false)
+  assert.equal(await code(oauth.fetchProtectedResource(config, token.access_token, new URL(`${ready.api}/views/${shown.id}`), 'GET', undefined, undefined, { DPoP })), '401 invalid_token')
 })
 
 test('a no is told as access_denied', async () => {

@@ -1,0 +1,66 @@
+package main
+
+import (
+	"os"
+	"testing"
+
+	"github.com/alecthomas/kong"
+	"go.yaml.in/yaml/v3"
+)
+
+// The example is what operators begin with: every setting in it exists, and
+// so does every member of its sources.
+func TestTheExampleConfiguration(t *testing.T) {
+	const example = "jali.example.yaml"
+	var c cli
+	k, err := kong.New(&c, kong.Configuration(loadYAML))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := k.Parse([]string{"serve", "--config", example}); err != nil {
+		t.Fatal(err)
+	}
+	if c.Issuer != "https://jali.example" || c.Serve.Listen != ":8443" || c.Serve.TLSCert == "" || c.Key == "" {
+		t.Errorf("the example is not what is served: %+v", c)
+	}
+	if _, err := c.Serve.check(c.Issuer); err != nil {
+		t.Error(err)
+	}
+	b, err := os.ReadFile(example)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var file struct {
+		Sources []yaml.Node `yaml:"sources"`
+	}
+	if err := yaml.Unmarshal(b, &file); err != nil || len(file.Sources) != 3 {
+		t.Fatalf("%d sources, %v", len(file.Sources), err)
+	}
+	for _, node := range file.Sources {
+		s, err := readSetting(&node)
+		if err != nil || s.ID == "" || s.Dialect == "" || s.KeyFile == "" {
+			t.Errorf("source %q: %v", s.ID, err)
+		}
+	}
+}
+
+// Flags win over the environment, and the environment over the file.
+func TestWhichSettingWins(t *testing.T) {
+	file := t.TempDir() + "/jali.yaml"
+	if err := os.WriteFile(file, []byte("listen: localhost:1\nlog-level: warn\nbehind-proxy: [10.0.0.0/8, 192.0.2.0/24]\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("JALI_LISTEN", "localhost:2")
+	t.Setenv("JALI_LOG_LEVEL", "error")
+	var c cli
+	k, err := kong.New(&c, kong.Configuration(loadYAML))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := k.Parse([]string{"serve", "--config", file, "--listen", "localhost:3"}); err != nil {
+		t.Fatal(err)
+	}
+	if c.Serve.Listen != "localhost:3" || c.Serve.LogLevel != "error" || len(c.Serve.BehindProxy) != 2 {
+		t.Errorf("listen %s, log level %s, proxies %v", c.Serve.Listen, c.Serve.LogLevel, c.Serve.BehindProxy)
+	}
+}
