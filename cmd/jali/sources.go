@@ -33,6 +33,7 @@ type sourceSetting struct {
 	Gateway   string `yaml:"gateway"`
 	Authorize string `yaml:"authorize"`
 	API       string `yaml:"api"`
+	SNS       string `yaml:"sns"`
 	Issuer    string `yaml:"issuer"`
 
 	// Who Jali is there.
@@ -131,7 +132,7 @@ func (s sourceSetting) wechatpay(source connectors.Source, client *http.Client, 
 		return nil, err
 	}
 	return wechatpay.New(wechatpay.Config{
-		Source: source, API: s.API, Login: s.Authorize, AppID: s.AppID, AppSecret: appSecret, MchID: s.MchID, Serial: s.Serial,
+		Source: source, API: s.API, Login: s.Authorize, SNS: s.SNS, AppID: s.AppID, AppSecret: appSecret, MchID: s.MchID, Serial: s.Serial,
 		Key: key, PlatformKeys: map[string]string{s.PublicKeyID: string(public)}, HTTP: client, Now: time.Now,
 	})
 }

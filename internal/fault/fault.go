@@ -107,7 +107,7 @@ func (e *Error) WhoseFault() Owner {
 }
 
 // Of finds the fault in err's chain. An error without one is answered as
-// Internal, with nothing of err but its place as the cause.
+// Internal with err as its cause: for the log, and never for the outside.
 func Of(err error) *Error {
 	var f *Error
 	if errors.As(err, &f) {

@@ -185,7 +185,10 @@ func TestJaliLinksNoMock(t *testing.T) {
 func TestTheProjectSpeaksOfItselfAlone(t *testing.T) {
 	list, err := exec.Command("git", "-C", "../..", "ls-files", "-z").Output()
 	if err != nil {
-		t.Skip("not a git checkout")
+		if os.Getenv("CI") == "true" {
+			t.Fatal(err)
+		}
+		t.Skip("git does not list the files of this folder, so they are not searched")
 	}
 	for _, name := range strings.Split(strings.Trim(string(list), "\x00"), "\x00") {
 		b, err := os.ReadFile(filepath.Join("../..", name))

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -44,7 +45,7 @@ func chromium(t *testing.T) *browser {
 	t.Cleanup(cancel)
 	b := &browser{T: t, ctx: ctx, shots: os.Getenv("JALI_SHOTS")}
 	if b.shots == "" {
-		b.shots = filepath.Join(t.TempDir(), "shots")
+		b.shots = "shots"
 	}
 	if err := os.MkdirAll(b.shots, 0o755); err != nil {
 		t.Fatal(err)
@@ -87,7 +88,7 @@ func (b *browser) do(what string, steps ...chromedp.Action[chromedp.Void]) {
 	if err := chromedp.Do(ctx, steps...); err != nil {
 		ctx, cancel := context.WithTimeout(b.ctx, patience)
 		defer cancel()
-		picture := filepath.Join(b.shots, "failed.png")
+		picture := filepath.Join(b.shots, path.Base(b.Name())+"-failed.png")
 		if png, e := chromedp.Run(ctx, chromedp.FullScreenshot(100)); e == nil {
 			_ = os.WriteFile(picture, png, 0o644)
 		}
@@ -152,7 +153,7 @@ func (b *browser) look(name string) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		if err := os.WriteFile(filepath.Join(b.shots, fmt.Sprintf("%02d-%s-%s.png", b.n, name, size.name)), png, 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join(b.shots, fmt.Sprintf("%s-%02d-%s-%s.png", path.Base(b.Name()), b.n, name, size.name)), png, 0o644); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -58,6 +58,7 @@ func scan(canaries []string, places map[string][]byte) (found []string) {
 	needles := map[uint64][]needle{}
 	for i, c := range canaries {
 		if len(c) < shortest {
+			found = append(found, fmt.Sprintf("canary #%d is too short to be searched for", i))
 			continue
 		}
 		for form, text := range disguises(c) {

@@ -26,6 +26,7 @@ import (
 	"jali/internal/aggregate"
 	"jali/internal/fault"
 	"jali/internal/jose"
+	"jali/internal/kv"
 	"jali/internal/kv/boltkv"
 	"jali/internal/ledger"
 	"jali/server"
@@ -70,9 +71,6 @@ func Open(ctx context.Context, c Config) (_ *House, err error) {
 	if err := os.MkdirAll(c.Data, 0o700); err != nil {
 		return nil, fmt.Errorf("the data folder cannot be made: %w", err)
 	}
-	if err := bothOrNeither(c.Data); err != nil {
-		return nil, err
-	}
 	key, err := openKey(c)
 	if err != nil {
 		return nil, err
@@ -83,10 +81,7 @@ func Open(ctx context.Context, c Config) (_ *House, err error) {
 			err = errors.Join(err, h.Close())
 		}
 	}()
-	if h.db, err = openStore(c.Data, stores[0]); err != nil {
-		return nil, err
-	}
-	if h.keys, err = openStore(c.Data, stores[1]); err != nil {
+	if err := h.openStores(ctx, c.Data); err != nil {
 		return nil, err
 	}
 	if h.Vault, err = vault.Open(ctx, vault.Config{DB: h.db, Keys: h.keys, KEK: key, Now: c.Now}); err != nil {
@@ -98,27 +93,64 @@ func Open(ctx context.Context, c Config) (_ *House, err error) {
 	return h, h.Vault.Shred(ctx) // what a crash left half shredded
 }
 
-// stores are the two files of a house: rows, and the keys that open them.
-var stores = []string{"jali.db", "keys.db"}
+// The two files of a house: rows, and the keys that open them. Keys are made
+// first, so that a first start that was cut short leaves them alone and empty.
+const (
+	rowsFile = "jali.db"
+	keysFile = "keys.db"
+)
 
-// bothOrNeither refuses a folder that has lost one of its files, before a new
-// one is made in its place.
-func bothOrNeither(data string) error {
-	var there, missing []string
-	for _, name := range stores {
-		switch _, err := os.Stat(filepath.Join(data, name)); {
-		case err == nil:
-			there = append(there, name)
-		case errors.Is(err, fs.ErrNotExist):
-			missing = append(missing, name)
-		default:
+// openStores opens both files or makes both. A folder that has lost one of
+// them is refused before a new one is made in its place.
+func (h *House) openStores(ctx context.Context, data string) error {
+	rows, err := there(data, rowsFile)
+	if err != nil {
+		return err
+	}
+	keys, err := there(data, keysFile)
+	if err != nil {
+		return err
+	}
+	if rows && !keys {
+		return lost(data, rowsFile, keysFile)
+	}
+	if h.keys, err = openStore(data, keysFile); err != nil {
+		return err
+	}
+	if keys && !rows {
+		switch held, err := holdsRows(ctx, h.keys); {
+		case err != nil:
 			return err
+		case held:
+			return lost(data, keysFile, rowsFile)
 		}
 	}
-	if len(there) == 1 {
-		return fmt.Errorf("%s holds %s, but %s is missing: put it back from the same backup; nothing was changed", data, there[0], missing[0])
+	h.db, err = openStore(data, rowsFile)
+	return err
+}
+
+func there(data, name string) (bool, error) {
+	_, err := os.Stat(filepath.Join(data, name))
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
 	}
-	return nil
+	return err == nil, err
+}
+
+func lost(data, kept, missing string) error {
+	return fmt.Errorf("%s holds %s, but %s is missing: put it back from the same backup; nothing was changed", data, kept, missing)
+}
+
+func holdsRows(ctx context.Context, db *boltkv.DB) (held bool, err error) {
+	err = db.View(ctx, func(t tx) error {
+		held = false
+		for _, err := range t.Scan(kv.Range{}) {
+			held = err == nil
+			return err
+		}
+		return nil
+	})
+	return held, err
 }
 
 // openKey answers the key-encryption key, and makes it where there is neither
@@ -132,7 +164,7 @@ func openKey(c Config) (kek.KEK, error) {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return key, err
 	}
-	for _, name := range stores {
+	for _, name := range []string{rowsFile, keysFile} {
 		switch _, err := os.Stat(filepath.Join(c.Data, name)); {
 		case err == nil:
 			return nil, fmt.Errorf("there is a database, %s, in %s, but its key file %s is missing: put the key file back; without it nothing can be read, and a new one would not fit", name, c.Data, path)

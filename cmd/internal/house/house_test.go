@@ -12,6 +12,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"jali/connectors"
+	"jali/internal/kv/boltkv"
+	"jali/vault/kek"
 )
 
 func found(t *testing.T, data string) (*House, error) {
@@ -50,6 +52,28 @@ func TestAFolderThatLostAFileIsLeftAlone(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A first start that was cut short between its files goes on.
+func TestAFirstStartCutShort(t *testing.T) {
+	data := t.TempDir()
+	if _, err := kek.CreateFile(filepath.Join(data, "kek.key")); err != nil {
+		t.Fatal(err)
+	}
+	keys, err := boltkv.Open(filepath.Join(data, keysFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := keys.Close(); err != nil {
+		t.Fatal(err)
+	}
+	h, err := found(t, data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := h.Close(); err != nil {
+		t.Fatal(err)
 	}
 }
 

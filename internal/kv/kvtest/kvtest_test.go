@@ -2,6 +2,7 @@ package kvtest
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"iter"
 	"path/filepath"
@@ -15,6 +16,16 @@ import (
 	"jali/internal/kv"
 	"jali/internal/kv/boltkv"
 )
+
+// TestMain keeps rapid from remembering how a planted fault was found: the
+// search has to find it each time.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if err := flag.Set("rapid.nofailfile", "true"); err != nil {
+		panic(err)
+	}
+	m.Run()
+}
 
 // TestTheContractCatches plants one fault after the other in a store and
 // names the checks that must not let it pass.
