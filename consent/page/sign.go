@@ -7,14 +7,13 @@ import (
 	"unicode/utf8"
 
 	"jali/consent"
+	"jali/consent/passkey"
 	"jali/internal/fault"
 )
 
-// longestName is in characters; passkeys keep it as the account's name.
-const longestName = 40
+const longestName = passkey.MaxName
 
-var errName = &fault.Error{Kind: fault.Invalid, Code: "name_invalid", Owner: fault.Person,
-	Detail: "a name has 1 to 40 characters"}
+var errName = passkey.ErrName
 
 // begun is what a script needs to go on with a ceremony.
 type begun struct {

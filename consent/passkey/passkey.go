@@ -116,6 +116,9 @@ func origin(u *url.URL) string {
 
 func (s *Service) now() time.Time { return s.clock().UTC().Truncate(time.Microsecond) }
 
+// MaxName is how long a person's name and a passkey's label may be, in characters.
+const MaxName = 40
+
 var (
 	// ErrSignedOut is a request without a session that lives.
 	ErrSignedOut = &fault.Error{Kind: fault.Unauthenticated, Code: "signed_out", Owner: fault.Person, Action: "sign_in",
@@ -150,8 +153,9 @@ var (
 	ErrTooOften = &fault.Error{Kind: fault.Limited, Code: "recovery_limited", Owner: fault.Person,
 		Detail: "too many tries; wait and try again"}
 
+	// ErrName is a name or label beyond [MaxName], empty, or not printable.
 	ErrName = &fault.Error{Kind: fault.Invalid, Code: "name_invalid", Owner: fault.Person,
-		Detail: "a name has 1 to 60 characters and no control characters"}
+		Detail: "a name has 1 to 40 characters and no control characters"}
 
 	ErrLastPasskey = &fault.Error{Kind: fault.Conflict, Code: "last_passkey", Owner: fault.Person, Action: "add_passkey",
 		Detail: "the last passkey cannot be removed; add another first"}

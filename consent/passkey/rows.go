@@ -80,7 +80,7 @@ func record(tx kv.Tx, id string, now time.Time, p consent.PersonID, verb, on str
 // cannot be printed.
 func tidy(name string) (string, error) {
 	name = strings.TrimSpace(name)
-	if name == "" || !utf8.ValidString(name) || utf8.RuneCountInString(name) > 60 ||
+	if name == "" || !utf8.ValidString(name) || utf8.RuneCountInString(name) > MaxName ||
 		strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }) {
 		return "", ErrName
 	}
