@@ -2,6 +2,7 @@ package page
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -15,6 +16,7 @@ import (
 	"golang.org/x/net/html"
 
 	"jali/consent"
+	"jali/internal/aggregate"
 	"jali/internal/audit"
 	"jali/internal/kv"
 )
@@ -172,12 +174,57 @@ func TestDeeds(t *testing.T) {
 func TestExportIsWholeOrNothing(t *testing.T) {
 	h := newHouse(t)
 	w := h.post(t, "/settings/export/json", nil)
-	if w.Code != 200 || w.Body.String() != `{"bills":[]}` || w.Header().Get("Content-Disposition") != `attachment; filename="jali-2026-11-21.json"` {
+	if w.Code != 200 || !json.Valid(w.Body.Bytes()) || w.Header().Get("Content-Disposition") != `attachment; filename="jali-2026-11-21.json"` {
 		t.Errorf("%d %v %s", w.Code, w.Header(), w.Body)
 	}
 	w = h.post(t, "/settings/export/csv", nil)
 	if w.Code != http.StatusInternalServerError || strings.Contains(w.Body.String(), "half a li") || strings.Contains(w.Body.String(), "disk") || w.Header().Get("Content-Disposition") != "" {
 		t.Errorf("an export that broke off: %d %s", w.Code, w.Body)
+	}
+}
+
+func TestExportKnowsThePerson(t *testing.T) {
+	h := newHouse(t)
+	h.grants.paused = map[consent.ClientID]bool{evil.ID: true, bank.ID: true, "cli_resumed": false}
+	var e struct{ Person aggregate.About }
+	if err := json.Unmarshal(h.post(t, "/settings/export/json", nil).Body.Bytes(), &e); err != nil {
+		t.Fatal(err)
+	}
+	a := e.Person
+	if a.ID != lin.Person || a.Name != "小林" || !slices.Equal(a.Paused, []consent.ClientID{evil.ID, bank.ID}) {
+		t.Errorf("the export is of %q, %q, who paused %v", a.ID, a.Name, a.Paused)
+	}
+	if len(a.Passkeys) != 2 || a.Passkeys[0].Label != "iPhone 小林" || !a.Passkeys[0].AddedAt.Equal(now.AddDate(0, -3, 0)) ||
+		!a.Passkeys[0].LastUsed.Equal(now.Add(-time.Hour)) || !a.Passkeys[1].LastUsed.IsZero() {
+		t.Errorf("passkeys %+v", a.Passkeys)
+	}
+	if len(a.Sessions) != 2 || a.Sessions[1].Agent != "Chrome, Windows" || !a.Sessions[1].SeenAt.Equal(now.AddDate(0, 0, -1)) {
+		t.Errorf("sessions %+v", a.Sessions)
+	}
+}
+
+func TestWhoLeavesIsGoneFromTheirSources(t *testing.T) {
+	h := newHouse(t)
+	told := "tell the sources of " + string(lin.Person)
+	h.post(t, "/settings/leave", url.Values{"response": {`"no"`}})
+	if slices.Contains(h.accounts.deeds, told) {
+		t.Error("the sources of somebody who stays are told that they left")
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel() // a browser that does not wait for the receipt
+	form := url.Values{"response": {`"yes"`}, "csrf": {h.passkeys.CSRF(lin)}}
+	r := httptest.NewRequestWithContext(ctx, "POST", "/settings/leave", strings.NewReader(form.Encode()))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.Header.Set("Origin", origin)
+	r.AddCookie(&http.Cookie{Name: "session", Value: "in"})
+	h.ServeHTTP(httptest.NewRecorder(), r)
+	if !slices.Equal(h.accounts.deeds, []string{told}) {
+		t.Errorf("after leaving: %v", h.accounts.deeds)
+	}
+	mute := newHouse(t)
+	mute.accounts.mute = errors.New("the disk broke")
+	if w := mute.post(t, "/settings/leave", url.Values{"response": {`"yes"`}}); w.Code != 200 || !slices.Contains(mute.grants.deeds, "leave") {
+		t.Errorf("whose sources cannot be told cannot leave: %d %v", w.Code, mute.grants.deeds)
 	}
 }
 

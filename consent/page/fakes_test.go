@@ -267,6 +267,7 @@ type fakeAccounts struct {
 	afresh   int
 	answered chan struct{} // a look waits for it, unless it is nil
 	down     error
+	mute     error // why the sources cannot be told that somebody leaves
 }
 
 func (*fakeAccounts) Sources() []connectors.Source {
@@ -403,9 +404,18 @@ func (f *fakeAccounts) Own(_ context.Context, p consent.Session, from, to time.T
 	l.Bills[7].Flow, l.Bills[7].Kind, l.Bills[7].Refunds, l.Bills[7].Direction = connectors.FlowIn, connectors.Refund, "b9", connectors.In
 	return l, nil
 }
-func (*fakeAccounts) ExportJSON(_ context.Context, _ consent.Session, w io.Writer) error {
-	_, err := io.WriteString(w, `{"bills":[]}`)
-	return err
+func (*fakeAccounts) ExportJSON(_ context.Context, _ consent.Session, about aggregate.About, w io.Writer) error {
+	return json.NewEncoder(w).Encode(map[string]any{"person": about})
+}
+func (f *fakeAccounts) Parting(_ context.Context, p consent.Session) (func(context.Context), error) {
+	if f.mute != nil {
+		return nil, f.mute
+	}
+	return func(ctx context.Context) {
+		if _, bounded := ctx.Deadline(); bounded && ctx.Err() == nil {
+			f.deeds = append(f.deeds, "tell the sources of "+string(p.Person))
+		}
+	}, nil
 }
 func (*fakeAccounts) ExportCSV(_ context.Context, _ consent.Session, w io.Writer) error {
 	_, _ = io.WriteString(w, "half a li")

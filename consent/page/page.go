@@ -81,12 +81,14 @@ type Accounts interface {
 	BeginLink(ctx context.Context, p consent.Session, source, returnURL string) (string, error)
 	FinishLink(context.Context, consent.Session, url.Values) (aggregate.Connection, error)
 	Disconnect(ctx context.Context, p consent.Session, id string) error
+	// Parting answers how to tell the sources of a person that they have left.
+	Parting(context.Context, consent.Session) (tell func(context.Context), err error)
 	Accounts(context.Context, consent.Session) ([]aggregate.OwnAccount, error)
 	Stage(context.Context, consent.Session, io.Reader) (aggregate.Upload, error)
 	Accept(ctx context.Context, p consent.Session, upload string, acceptMismatch bool) (aggregate.ImportReport, error)
 	Own(ctx context.Context, p consent.Session, from, to time.Time) (aggregate.Look, error)
 	OwnAfresh(ctx context.Context, p consent.Session, from, to time.Time) (aggregate.Look, error)
-	ExportJSON(context.Context, consent.Session, io.Writer) error
+	ExportJSON(context.Context, consent.Session, aggregate.About, io.Writer) error
 	ExportCSV(context.Context, consent.Session, io.Writer) error
 }
 

@@ -7,11 +7,13 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
 	"jali/consent"
 	"jali/consent/passkey"
+	"jali/internal/aggregate"
 	"jali/internal/fault"
 )
 
@@ -32,12 +34,7 @@ func (p *Page) settings(w http.ResponseWriter, r *http.Request, s consent.Sessio
 		d.Passkeys, err = p.Passkeys.Passkeys(ctx, s)
 	}
 	if err == nil {
-		d.Sessions, err = p.Passkeys.Sessions(ctx, s)
-	}
-	for i := range d.Sessions { // what was seen is kept by the hour, and the hour may have begun before
-		if x := &d.Sessions[i]; x.SeenAt.Before(x.OpenedAt) {
-			x.SeenAt = x.OpenedAt
-		}
+		d.Sessions, err = p.sessions(ctx, s)
 	}
 	if err == nil {
 		d.CodesLeft, err = p.Passkeys.CodesLeft(ctx, s)
@@ -47,6 +44,16 @@ func (p *Page) settings(w http.ResponseWriter, r *http.Request, s consent.Sessio
 		return
 	}
 	p.render(w, r, http.StatusOK, "settings", p.frameOf(r, s, "settings.title", "settings", d))
+}
+
+func (p *Page) sessions(ctx context.Context, s consent.Session) ([]passkey.SessionInfo, error) {
+	list, err := p.Passkeys.Sessions(ctx, s)
+	for i := range list { // what was seen is kept by the hour, and the hour may have begun before
+		if x := &list[i]; x.SeenAt.Before(x.OpenedAt) {
+			x.SeenAt = x.OpenedAt
+		}
+	}
+	return list, err
 }
 
 func (p *Page) beginAdd(w http.ResponseWriter, r *http.Request, s consent.Session) {
@@ -118,7 +125,48 @@ func (p *Page) endOthers(w http.ResponseWriter, r *http.Request, s consent.Sessi
 }
 
 func (p *Page) exportJSON(w http.ResponseWriter, r *http.Request, s consent.Session) {
-	p.download(w, r, s, p.Aggregate.ExportJSON, "json", "application/json")
+	about, err := p.about(r.Context(), s)
+	if err != nil {
+		p.fail(w, r, err)
+		return
+	}
+	p.download(w, r, s, func(ctx context.Context, s consent.Session, w io.Writer) error {
+		return p.Aggregate.ExportJSON(ctx, s, about, w)
+	}, "json", "application/json")
+}
+
+// about gathers for an export what is kept of a person beside their accounts.
+func (p *Page) about(ctx context.Context, s consent.Session) (aggregate.About, error) {
+	a := aggregate.About{ID: s.Person, Passkeys: []aggregate.AboutPasskey{}, Sessions: []aggregate.AboutSession{}, Paused: []consent.ClientID{}}
+	var err error
+	if a.Name, err = p.Passkeys.Name(ctx, s); err != nil {
+		return a, err
+	}
+	keys, err := p.Passkeys.Passkeys(ctx, s)
+	if err != nil {
+		return a, err
+	}
+	for _, k := range keys {
+		a.Passkeys = append(a.Passkeys, aggregate.AboutPasskey{ID: k.ID, Label: k.Label, AddedAt: k.AddedAt, LastUsed: k.LastUsed})
+	}
+	sessions, err := p.sessions(ctx, s)
+	if err != nil {
+		return a, err
+	}
+	for _, x := range sessions {
+		a.Sessions = append(a.Sessions, aggregate.AboutSession{ID: x.ID, Agent: x.Agent, OpenedAt: x.OpenedAt, SeenAt: x.SeenAt})
+	}
+	paused, err := p.Consent.Paused(ctx, s)
+	if err != nil {
+		return a, err
+	}
+	for client, is := range paused {
+		if is {
+			a.Paused = append(a.Paused, client)
+		}
+	}
+	slices.Sort(a.Paused)
+	return a, nil
 }
 
 func (p *Page) exportCSV(w http.ResponseWriter, r *http.Request, s consent.Session) {
@@ -193,10 +241,18 @@ type gone struct {
 	Evidence      consent.Evidence `json:"evidence"`
 }
 
-// leave deletes the person and shows the receipt in answer to the post: there
-// is nobody left to whom it could be shown later.
+// farewell is how long the sources of who has left have to hear of it.
+const farewell = 3 * time.Second
+
+// leave deletes the person, tells their sources, and shows the receipt in
+// answer to the post: there is nobody left to whom it could be shown later.
 func (p *Page) leave(w http.ResponseWriter, r *http.Request, s consent.Session) {
 	now := p.Now()
+	tell, err := p.Aggregate.Parting(r.Context(), s)
+	if err != nil { // nobody is kept here by that
+		p.Log.Error("the sources of who leaves cannot be told", "code", fault.Of(err).Code)
+		tell = func(context.Context) {}
+	}
 	evidence, err := p.Consent.Leave(r.Context(), s, []byte(r.PostFormValue("response")))
 	if err != nil {
 		switch f := fault.Of(err); f.Kind {
@@ -214,6 +270,9 @@ func (p *Page) leave(w http.ResponseWriter, r *http.Request, s consent.Session) 
 	} else {
 		said.KeysDestroyed = p.Now().UTC()
 	}
+	telling, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), farewell)
+	defer cancel()
+	tell(telling)
 	receipt := ""
 	if p.Receipts != nil {
 		if receipt, err = p.Receipts("deletion", said); err != nil {

@@ -26,6 +26,7 @@ const exportSpan = 396 * 24 * time.Hour
 type exported struct {
 	ExportedAt  time.Time        `json:"exported_at"`
 	Complete    bool             `json:"complete"` // every source answered for the last 13 months
+	Person      About            `json:"person"`
 	Connections []exportedLink   `json:"connections"`
 	Accounts    []exportedPot    `json:"accounts"`
 	Balances    []exportedSum    `json:"balances"`
@@ -33,6 +34,31 @@ type exported struct {
 	Statements  []exportedDue    `json:"statements"`
 	Grants      []exportedGrant  `json:"grants"`
 	Activity    []exportedAction `json:"activity"`
+}
+
+// About is what other rooms keep of a person: the export takes it as told.
+type About struct {
+	ID       consent.PersonID   `json:"id"`
+	Name     string             `json:"name"` // what they call themselves
+	Passkeys []AboutPasskey     `json:"passkeys"`
+	Sessions []AboutSession     `json:"sessions"`
+	Paused   []consent.ClientID `json:"paused_clients"`
+}
+
+// AboutPasskey is one of a person's passkeys.
+type AboutPasskey struct {
+	ID       string    `json:"id"` // base64url of the credential's id
+	Label    string    `json:"label"`
+	AddedAt  time.Time `json:"added_at"`
+	LastUsed time.Time `json:"last_used_at,omitzero"`
+}
+
+// AboutSession is a browser in which a person is signed in.
+type AboutSession struct {
+	ID       string    `json:"id"`
+	Agent    string    `json:"agent"`
+	OpenedAt time.Time `json:"opened_at"`
+	SeenAt   time.Time `json:"seen_at"` // to the hour
 }
 
 type exportedLink struct {
@@ -135,8 +161,9 @@ type exportedAction struct {
 }
 
 // ExportJSON writes everything that is kept here of a person's data, and what
-// the sources say of the last 13 months. It is audited before it is written.
-func (s *Service) ExportJSON(ctx context.Context, p consent.Session, w io.Writer) error {
+// the sources say of the last 13 months. about is what the caller knows of the
+// person. It is audited before it is written.
+func (s *Service) ExportJSON(ctx context.Context, p consent.Session, about About, w io.Writer) error {
 	all, look, err := s.everything(ctx, p, "json")
 	if err != nil {
 		return err
@@ -145,7 +172,7 @@ func (s *Service) ExportJSON(ctx context.Context, p consent.Session, w io.Writer
 	if err != nil {
 		return err
 	}
-	e := exported{ExportedAt: look.At, Complete: look.Complete, Connections: []exportedLink{}, Accounts: []exportedPot{}, Balances: []exportedSum{},
+	e := exported{ExportedAt: look.At, Complete: look.Complete, Person: about, Connections: []exportedLink{}, Accounts: []exportedPot{}, Balances: []exportedSum{},
 		Bills: []exportedBill{}, Statements: []exportedDue{}, Grants: []exportedGrant{}, Activity: []exportedAction{}}
 	for _, g := range grants {
 		g.Ticket, g.Pending = nil, nil // of a moment, and nobody's to keep
@@ -232,8 +259,9 @@ func (s *Service) everything(ctx context.Context, p consent.Session, format stri
 	if err != nil {
 		return nil, Look{}, err
 	}
+	// Who discovers asks connections that have no accounts, too.
 	answers, _ := s.ask(ctx, question{person: p.Person, span: connectors.Span{From: now.Add(-exportSpan), To: now},
-		balances: true, bills: true, statements: true}, all)
+		balances: true, bills: true, statements: true, discover: true}, all)
 	for i := range answers {
 		if err := s.wholeFiles(ctx, p.Person, &answers[i]); err != nil {
 			return nil, Look{}, err

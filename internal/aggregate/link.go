@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"sync"
 	"time"
 
 	"jali/connectors"
@@ -161,7 +162,7 @@ func (s *Service) FinishLink(ctx context.Context, p consent.Session, query url.V
 		err = connectors.ErrMalformed
 	}
 	if err != nil {
-		s.unlink(ctx, c, cred)
+		s.unlink(context.WithoutCancel(ctx), c, cred)
 		return Connection{}, err
 	}
 	l, err := s.keep(ctx, p, row.Source, cred, found)
@@ -304,10 +305,50 @@ func (s *Service) Disconnect(ctx context.Context, p consent.Session, id string) 
 	}
 	if c, ok := s.Connectors.Find(l.Source); ok {
 		if cred, err := s.openCredential(ctx, p.Person, l); err == nil {
-			s.unlink(ctx, c, cred)
+			s.unlink(context.WithoutCancel(ctx), c, cred)
 		}
 	}
 	return nil
+}
+
+// Parting opens the credentials of a person who is about to leave: afterwards
+// neither they nor their keys are there. tell tells every source that wants to
+// be told, side by side, until its context ends, and logs who was not.
+func (s *Service) Parting(ctx context.Context, p consent.Session) (tell func(context.Context), err error) {
+	var links []link
+	err = s.DB.View(ctx, func(tx kv.Tx) (err error) {
+		links, err = rowsOf[link](tx, kv.Prefix("aggregate", "connection", p.Person))
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	var each []func(context.Context)
+	for _, l := range links {
+		if l.Imported {
+			continue
+		}
+		c, ok := s.Connectors.Find(l.Source)
+		if !ok {
+			continue
+		}
+		if _, ok := c.(connectors.Unlinker); !ok {
+			continue
+		}
+		cred, err := s.openCredential(ctx, p.Person, l)
+		if err != nil {
+			s.log().WarnContext(ctx, "a source will not be told of an unlink", "source", l.Source, "code", code(err))
+			continue
+		}
+		each = append(each, func(ctx context.Context) { s.unlink(ctx, c, cred) })
+	}
+	return func(ctx context.Context) {
+		var all sync.WaitGroup
+		for _, one := range each {
+			all.Go(func() { one(ctx) })
+		}
+		all.Wait()
+	}, nil
 }
 
 // unlink tells a source that the person has gone. Nothing depends on it.
@@ -316,7 +357,7 @@ func (s *Service) unlink(ctx context.Context, c connectors.Connector, cred conne
 	if !ok {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.deadline())
+	ctx, cancel := context.WithTimeout(ctx, s.deadline())
 	defer cancel()
 	_, err := await(ctx, func(ctx context.Context) (struct{}, error) { return struct{}{}, u.Unlink(ctx, cred) })
 	if err != nil {

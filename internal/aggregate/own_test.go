@@ -271,7 +271,7 @@ func TestExport(t *testing.T) {
 	}
 	h.grant(p, "bank", h.everything(once))
 	var out bytes.Buffer
-	if err := h.ExportJSON(t.Context(), p, &out); err != nil {
+	if err := h.ExportJSON(t.Context(), p, aggregate.About{ID: p.Person}, &out); err != nil {
 		t.Fatal(err)
 	}
 	var e struct {
