@@ -41,7 +41,7 @@ func newMasker(all []known) masker {
 
 // counterparty masks the other side of a bill: whole, if it is a person.
 func (m masker) counterparty(b connectors.Bill) string {
-	if isPerson(b.Counterparty, b.Kind) {
+	if isPerson(b) {
 		return initial(b.Counterparty)
 	}
 	return m.text(b.Counterparty)
@@ -50,9 +50,10 @@ func (m masker) counterparty(b connectors.Bill) string {
 // description masks a bill's text. The other side's name stands there again
 // more often than not.
 func (m masker) description(b connectors.Bill) string {
-	s := b.Description
-	if name := strings.TrimSpace(b.Counterparty); isPerson(name, b.Kind) && len([]rune(name)) >= 2 {
-		s = strings.ReplaceAll(s, name, initial(name))
+	s, person := b.Description, isPerson(b)
+	if person {
+		name := strings.TrimSpace(b.Counterparty)
+		s = hide(hide(s, name), bare(name))
 	}
 	if strings.ContainsAny(s, "转付收来发还借代名款") {
 		s = namedInTransfer.ReplaceAllStringFunc(s, func(hit string) string {
@@ -60,13 +61,9 @@ func (m masker) description(b connectors.Bill) string {
 			return parts[1] + maskLeading(parts[2]) + parts[3]
 		})
 	}
-	if personal(b.Kind) {
-		s = mapWords(s, func(w string) string {
-			if hanName(w) {
-				return initial(w)
-			}
-			return w
-		})
+	// A merchant's number behind it makes the text goods, which begin like names.
+	if between(b) && (person || b.Merchant == "" || personal(b.Kind) || byCode(b)) {
+		s = mapWords(s, maskLeading)
 	}
 	return m.text(s)
 }
@@ -147,27 +144,99 @@ func personal(k connectors.Kind) bool {
 	return k == connectors.Transfer || k == connectors.RedPacket
 }
 
-// isPerson reports whether a bill's other side looks like a natural person.
-// Between people everything is one that is not plainly an organisation.
-func isPerson(name string, k connectors.Kind) bool {
-	name = strings.TrimSpace(name)
+// codes are what wallets call a payment to or from a person's own code, and
+// transfers where their kind is another: given back, or asked from a group.
+var codes = regexp.MustCompile(`二维码|赞赏码|收款码|收钱码|群收款|转账`)
+
+func byCode(b connectors.Bill) bool {
+	return codes.MatchString(b.RawKind) || codes.MatchString(b.Description)
+}
+
+var wages = regexp.MustCompile(`(?i)工资|薪|奖金|代发|\bsala|payroll|wages`)
+
+// between reports whether a bill's other side is as likely a person as a shop:
+// what goes between people, what is given back of it, and what a source that
+// knows no shops says too little of. Wages come from an employer.
+func between(b connectors.Bill) bool {
 	switch {
-	case name == "" || strings.ContainsAny(name, "*＊") && len([]rune(name)) <= 4:
-		return false // masked by its source
-	case hanName(name) || pinyinName(name), personal(k) && !ownPots[name]:
-		return !organisation(name)
+	case personal(b.Kind), b.Kind == connectors.Other, byCode(b):
+		return true
+	case b.Kind == connectors.Income:
+		return !wages.MatchString(b.RawKind) && !wages.MatchString(b.Description)
+	case b.Kind == connectors.Refund:
+		return strings.Contains(b.RawKind+"\n"+b.Description, "红包")
 	}
 	return false
+}
+
+// isPerson reports whether a bill's other side looks like a natural person.
+// Between people everything is one that is not plainly an organisation; at a
+// till only what is written like a name.
+func isPerson(b connectors.Bill) bool {
+	name := strings.TrimSpace(b.Counterparty)
+	switch base := bare(name); {
+	case name == "" || strings.ContainsAny(name, "*＊") && len([]rune(name)) <= 4:
+		return false // masked by its source
+	case between(b):
+		return !ownPots[base] && !brands[strings.ToLower(base)] && !organisation(base)
+	case hanName(base), pinyinName(base):
+		return !organisation(base) && !strings.ContainsAny(base, "餐饭酒茶食")
+	}
+	return false
+}
+
+// bare is a name without the number or mail address that wallets put behind
+// it in brackets.
+func bare(name string) string {
+	if i := strings.IndexAny(name, "(（[【"); i > 0 {
+		return strings.TrimSpace(name[:i])
+	}
+	return name
+}
+
+// hide leaves of a name in a text its first character. Banks abroad write
+// names in capitals in one place and not in the other.
+func hide(s, name string) string {
+	switch {
+	case len([]rune(name)) < 2:
+		return s
+	case latinName(name):
+		return regexp.MustCompile(`(?i)`+regexp.QuoteMeta(name)).ReplaceAllLiteralString(s, initial(name))
+	}
+	return strings.ReplaceAll(s, name, initial(name))
 }
 
 // ownPots are what sources write where money moves between a person's own.
 var ownPots = map[string]bool{"余额": true, "余额宝": true, "零钱": true, "零钱通": true, "花呗": true, "支付宝": true,
 	"微信": true, "微信支付": true, "银行卡": true, "/": true, "-": true}
 
-var organisations = regexp.MustCompile(`(?i)公司|集团|银行|支付|财付通|商城|超市|商店|药房|药店|餐|饭|酒|茶|咖啡|面馆|火锅|食|宝$|平台|中心|医院|学校|大学|学院|学会|基金|保险|证券|出行|地铁|公交|物业|科技|网络|铁路|航空|电力|燃气|水务|移动|联通|电信|工作室|事务所|合作社|协会|委员会|法院|税务|政府|` +
-	`\b(?:ltd|inc|llc|plc|limited|gmbh|co|corp|company|bank|store|shop|market|cafe|coffee|restaurant|hotel|pharmacy|school|university|hospital|airlines?|metro|rail|energy|water|insurance|group|services?)\b|[店铺馆厅局院所行社站部城坊屋楼府阁房园场]$`)
+// brands are names that everybody knows and that no word tells from a nickname.
+var brands = words("美团 饿了么 京东 淘宝 天猫 拼多多 抖音 快手 滴滴 携程 去哪儿 肯德基 麦当劳 星巴克 瑞幸 必胜客 海底捞 盒马 顺丰 哈啰 青桔 12306 " +
+	"apple google amazon paypal netflix spotify uber starbucks tesco ikea alipay wechat tenpay")
 
-func organisation(name string) bool { return organisations.MatchString(name) }
+// organisations are the words that a firm's, shop's or office's name has in it
+// and a nickname seldom: one character is a word only at the end.
+var organisations = regexp.MustCompile(`(?i)公司|集团|银行|信用社|支付|财付通|余额宝|余利宝|易付宝|淘宝|商城|商场|网购|超市|便利|商店|药房|药店|` +
+	`[快早西简]餐|餐[饮厅馆吧]|饭[店馆庄堂]|[米盖煲拌炒]饭|酒[店楼家吧业庄水]|[奶凉果]茶|茶[饮馆楼叶庄室社]|咖啡|面馆|粉馆|拉面|火锅|烧烤|早点|小吃|甜品|蛋糕|烘焙|面包|水果|生鲜|蔬菜|粮油|食[品堂府材]|美食|零食|` +
+	`五金|数码|文具|裁缝|民宿|客栈|理发|美发|美容|洗衣|洗车|停车|加油|快递|驿站|平台|中心|医院|学校|大学|中学|小学|幼儿园|学院|学会|基金|保险|证券|出行|地铁|公交|物业|科技|网络|铁路|航空|电力|燃气|水务|通信|移动|联通|电信|` +
+	`工作室|事务所|合作社|协会|委员会|法院|税务|政府|[琴车商粮米药]行|[公乐果]园|[书影]城|` +
+	`\b(?:ltd|inc|llc|plc|limited|gmbh|co|corp|company|bank|store|shop|market|cafe|coffee|restaurant|hotel|pharmacy|school|college|university|hospital|clinic|council|foundation|cinema|airlines?|metro|rail|energy|water|insurance|group|services?)\b|` +
+	`[店铺馆厅局院所社站部坊屋府房场厂]$`)
+
+// placeEnd ends shops' names and given names alike: 百花楼, 王思行.
+var placeEnd = regexp.MustCompile(`[行城楼阁园]$`)
+
+func organisation(name string) bool {
+	return organisations.MatchString(name) || placeEnd.MatchString(name) && !hanName(name)
+}
+
+func words(list string) map[string]bool {
+	m := map[string]bool{}
+	for _, w := range strings.Fields(list) {
+		m[w] = true
+	}
+	return m
+}
 
 // namedInTransfer finds a name by the words around it: 转账给张三, 张三的红包.
 var namedInTransfer = regexp.MustCompile(`((?:转账给|转账-|转给|付款给|支付给|收到|来自|发给|还给|借给|代付-?|收款人[:：]?|付款人[:：]?|户名[:：]?|姓名[:：]?))([\p{Han}]{2,4}?)(的|$|[^\p{Han}])`)
@@ -196,6 +265,7 @@ var commonWords = map[string]bool{
 	"万物": true, "于是": true, "于今": true, "高速": true, "高速通行": true, "高速费": true, "金融": true, "安全": true, "文化": true, "文创": true, "方便": true,
 	"许愿": true, "何时": true, "任意": true, "严选": true, "网易严选": true, "陈列": true, "程序": true, "江苏": true, "江西": true, "武汉": true,
 	"田园": true, "金币": true, "白糖": true, "万能": true, "常规": true, "康复": true, "易车": true, "尹记": true, "熊猫": true, "鲁菜": true, "余款": true,
+	"付款": true, "付款码": true, "付费": true, "付清": true, "付讫": true, "谢谢": true, "谢了": true,
 }
 
 // hanName reports whether s is written like a Chinese person's name: a

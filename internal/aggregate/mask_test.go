@@ -50,6 +50,72 @@ func TestCounterpartyMask(t *testing.T) {
 	}
 }
 
+// One name is a shop's at the till and a friend's behind a code: what the whole
+// bill tells decides.
+func TestMaskReadsTheWholeBill(t *testing.T) {
+	m := newMasker(nil)
+	for _, tt := range []struct {
+		why               string
+		kind              connectors.Kind
+		raw, other, text  string
+		wantOther, wantIn string
+	}{
+		{"who pays by a person's code is a person", connectors.Income, "二维码收款", "爱吃鱼的猫", "爱吃鱼的猫 谢谢", "爱***", "爱*** 谢谢"},
+		{"who is paid by code may be one", connectors.Payment, "扫二维码付款", "阿明", "收款方备注:阿明", "阿*", "收款方备注:阿*"},
+		{"a tip is a person's to a person", connectors.Income, "赞赏码", "夏天的风", "", "夏***", ""},
+		{"a tip that is paid too", connectors.Payment, "赞赏码", "mei_2020", "", "m***", ""},
+		{"Alipay calls its code otherwise", connectors.Income, "其他", "阿明(138****8000)", "收钱码收款-阿明", "阿***", "收钱码收款-阿*"},
+		{"only the text says that it was a code", connectors.Payment, "商业服务", "阿明", "收款码付款", "阿*", "收款码付款"},
+		{"a friend gives a transfer back", connectors.Refund, "转账-退款", "爱吃鱼的猫", "爱吃鱼的猫", "爱***", "爱***"},
+		{"a red packet comes back", connectors.Refund, "微信红包-退款", "阿明", "", "阿*", ""},
+		{"a code's payment comes back", connectors.Refund, "扫二维码付款-退款", "阿明", "", "阿*", ""},
+		{"only the text says what came back", connectors.Refund, "退款", "阿明", "退款-转账", "阿*", "退款-转账"},
+		{"a bank abroad does not say for what", connectors.Other, "RCDT/ESCT", "John Smith", "JOHN SMITH rent", "J***", "J*** rent"},
+		{"money in from a person at a bank", connectors.Income, "RCDT", "John Smith", "", "J***", ""},
+		{"a Chinese name at a bank", connectors.Other, "", "王小河", "王小河 房租", "王**", "王** 房租"},
+		{"a bank that names nobody but in its text", connectors.Other, "", "", "王小河 房租", "", "王** 房租"},
+		{"nor a name that ends like a place", connectors.Transfer, "转账", "王思行", "", "王**", ""},
+		{"whose last character a city has too", connectors.Payment, "商户消费", "李长城", "", "李**", ""},
+		{"a child's name ends like a pot's", connectors.Transfer, "转账", "大宝", "", "大*", ""},
+		{"a nickname that likes tea", connectors.RedPacket, "微信红包", "爱喝茶的阿明", "", "爱***", ""},
+		{"wages from a person", connectors.Income, "SALA", "王小河", "代发工资", "王**", "代发工资"},
+
+		{"a person at a till, with a number behind", connectors.Payment, "即时到账交易", "张三(138****8000)", "张三的饭", "张***", "张*的饭"},
+		{"the same words at a till are a shop's", connectors.Payment, "商户消费", "爱吃鱼的猫", "猫粮", "爱吃鱼的猫", "猫粮"},
+		{"and where the till gives back", connectors.Refund, "商户消费-退款", "爱吃鱼的猫", "", "爱吃鱼的猫", ""},
+		{"a packet that was spent at a till", connectors.Payment, "餐饮美食", "美团", "红包抵扣", "美团", "红包抵扣"},
+		{"a stall is paid by code", connectors.Payment, "扫二维码付款", "桥头早点", "", "桥头早点", ""},
+		{"so is a noodle house", connectors.Payment, "扫二维码付款", "老街面馆", "", "老街面馆", ""},
+		{"so is a market", connectors.Payment, "扫二维码付款", "小镇超市", "", "小镇超市", ""},
+		{"so is a pharmacy", connectors.Payment, "扫二维码付款", "百草药房", "", "百草药房", ""},
+		{"so is an online shop", connectors.Payment, "扫二维码付款", "蓝鲸网购", "", "蓝鲸网购", ""},
+		{"so is a greengrocer", connectors.Payment, "扫二维码付款", "鲜丰水果", "", "鲜丰水果", ""},
+		{"so is who everybody knows", connectors.Other, "", "美团", "", "美团", ""},
+		{"a cinema", connectors.Other, "", "云顶影院", "", "云顶影院", ""},
+		{"a water company", connectors.Other, "", "江南水务", "", "江南水务", ""},
+		{"a landlord's firm", connectors.Transfer, "转账", "青石物业", "房租-青石物业", "青石物业", "房租-青石物业"},
+		{"a works", connectors.Income, "SALA", "北山水泥厂", "代发工资", "北山水泥厂", "代发工资"},
+		{"a school", connectors.Income, "代发", "小镇第一小学", "代发工资", "小镇第一小学", "代发工资"},
+		{"an employer whose name says nothing", connectors.Income, "RCDT/SALA", "字节跳动", "代发工资", "字节跳动", "代发工资"},
+		{"a firm abroad", connectors.Other, "", "River Noodles Ltd", "", "River Noodles Ltd", ""},
+		{"a pot of one's own", connectors.Other, "", "余额宝", "", "余额宝", ""},
+		{"a bank that takes a transfer", connectors.Withdrawal, "转账", "江南银行(1234)", "", "江南银行(****)", ""},
+		{"goods that a shop sold begin like names", connectors.Income, "JSAPI/SUCCESS", "", "龙井", "", "龙井"},
+		{"to pay is no name", connectors.Payment, "扫二维码付款", "阿明", "扫码 付款", "阿*", "扫码 付款"},
+	} {
+		b := connectors.Bill{Kind: tt.kind, RawKind: tt.raw, Counterparty: tt.other, Description: tt.text}
+		if strings.HasPrefix(tt.raw, "JSAPI") {
+			b.Merchant = "M-100"
+		}
+		if got := m.counterparty(b); got != tt.wantOther {
+			t.Errorf("%s: %q is shown as %q, want %q", tt.why, tt.other, got, tt.wantOther)
+		}
+		if got := m.description(b); got != tt.wantIn {
+			t.Errorf("%s: %q is shown as %q, want %q", tt.why, tt.text, got, tt.wantIn)
+		}
+	}
+}
+
 func TestDescriptionMask(t *testing.T) {
 	m := newMasker([]known{{accounts: []account{{plate: plate{Ref: "oMineMineMine", Number: "2088123412341234", Holder: "小美"}}}}})
 	for _, tt := range []struct {
@@ -100,7 +166,7 @@ func FuzzMask(f *testing.F) {
 		if !utf8.ValidString(text) || !utf8.ValidString(other) {
 			return
 		}
-		for _, k := range []connectors.Kind{connectors.Payment, connectors.Transfer} {
+		for _, k := range []connectors.Kind{connectors.Payment, connectors.Transfer, connectors.Other} {
 			b := connectors.Bill{Description: text, Counterparty: other, Kind: k}
 			for _, got := range []string{m.description(b), m.counterparty(b)} {
 				if strings.Contains(got, "ref-x1") || strings.Contains(got, "2088123412341234") {
