@@ -178,7 +178,7 @@ func checkBody(r *http.Request, op *openapi3.Operation) error {
 const maxDepth = 32
 
 var (
-	errSyntax    = errInvalid.Saying("the body is not one JSON value in UTF-8")
+	errSyntax    = errInvalid.Saying("the body is not one JSON value in UTF-8, or holds a number that is too large")
 	errTwice     = errInvalid.Saying("the body has a member twice, or twice in different case")
 	errTooNested = errInvalid.Saying("the body is nested too deeply")
 )
@@ -190,8 +190,7 @@ func checkJSON(data []byte) error {
 	if !utf8.Valid(data) {
 		return errSyntax
 	}
-	d := json.NewDecoder(bytes.NewReader(data))
-	d.UseNumber()
+	d := json.NewDecoder(bytes.NewReader(data)) // without UseNumber: it refuses a number that no double holds
 	type level struct {
 		members map[string]bool // nil in an array
 		value   bool            // a value, not a name, comes next

@@ -9,7 +9,7 @@ import (
 // What checkJSON accepts, encoding/json reads, and no two members of one
 // object fold to the same field.
 func FuzzCheckJSON(f *testing.F) {
-	for _, seed := range []string{`{}`, `{"sources":["a"]}`, `{"a":{"b":[1,{"c":null}]},"d":true}`, `{"a":1,"A":2}`, `[`, `{"a":1}x`, `"x"`, `{"a":[}`, ``, `{"\u0061":1,"a":2}`} {
+	for _, seed := range []string{`{}`, `{"sources":["a"]}`, `{"a":{"b":[1,{"c":null}]},"d":true}`, `{"a":1,"A":2}`, `[`, `{"a":1}x`, `"x"`, `{"a":[}`, ``, `{"\u0061":1,"a":2}`, `{"a":-` + strings.Repeat("8", 400) + `}`, `{"a":1e400}`} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, s string) {

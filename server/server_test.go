@@ -267,6 +267,7 @@ func TestRefused(t *testing.T) {
 		{"an unknown datatype", "POST", "/v1/views", `{"datatypes":["` + canary + `"]}`, good, 400, "request_invalid"},
 		{"an empty list", "POST", "/v1/views", `{"sources":[]}`, good, 400, "request_invalid"},
 		{"nested too deep", "POST", "/v1/views", `{"sources":` + strings.Repeat("[", 100) + strings.Repeat("]", 100) + `}`, good, 400, "request_invalid"},
+		{"a number that no double holds", "POST", "/v1/views", `{"sources":` + strings.Repeat("8", 400) + `}`, good, 400, "request_invalid"},
 		{"too large", "POST", "/v1/views", big, good, 413, "body_too_large"},
 		{"not JSON", "POST", "/v1/views", `a=` + canary, []string{"Authorization", "DPoP good", "Idempotency-Key", key, "Content-Type", "application/x-www-form-urlencoded"}, 415, "media_type_unsupported"},
 		{"no media type", "POST", "/v1/views", `{}`, []string{"Authorization", "DPoP good", "Idempotency-Key", key}, 415, "media_type_unsupported"},
