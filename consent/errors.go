@@ -61,6 +61,21 @@ var (
 	ErrNoTicket = &fault.Error{Kind: fault.Denied, Code: "ticket_invalid", Action: "ask_again",
 		Detail: "this answer was handed on already or is too old; start again in the app that asked"}
 
+	// ErrNotRevisable is a merge or replace of a grant that is unknown,
+	// somebody else's or not given any more: nobody learns which. To clients it
+	// is "invalid_grant_id" (Grant Management, section 6.4).
+	ErrNotRevisable = &fault.Error{Kind: fault.Invalid, Code: "invalid_grant_id",
+		Detail: "there is no such grant to change; ask for a new one"}
+
+	// ErrChanged is a request to change a grant that has changed since.
+	ErrChanged = &fault.Error{Kind: fault.Conflict, Code: "grant_changed", Action: "ask_again",
+		Detail: "this grant has changed since it was asked for; start again in the app that asked"}
+
+	// ErrStepUpOld is a grant whose yes is too long ago to be read by (RFC
+	// 9470). The client asks the person again, by a replace of the same grant.
+	ErrStepUpOld = &fault.Error{Kind: fault.Unauthenticated, Code: "insufficient_user_authentication", Owner: fault.Person, Action: "ask_again",
+		Detail: "the person's last yes is too long ago; ask for a new one"}
+
 	ErrNoClient = &fault.Error{Kind: fault.NotFound, Code: "client_not_found",
 		Detail: "there is no such client"}
 

@@ -197,7 +197,7 @@ func TestPushRefusesWhatMayNotBeAsked(t *testing.T) {
 			h.TB = t
 			h.leavesNoTrace(tt.err, func() error {
 				return h.DB.Update(ctx, func(tx kv.Tx) error {
-					_, err := h.Push(tx, noon, tt.id, tt.client, tt.asked, noon.Add(time.Minute))
+					_, err := h.Push(tx, noon, Request{ID: tt.id, Client: tt.client, Asked: tt.asked, Lapses: noon.Add(time.Minute)})
 					return err
 				})
 			})

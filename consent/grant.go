@@ -59,6 +59,7 @@ const (
 	Exhausted State = "exhausted"
 	Revoked   State = "revoked"
 	Expired   State = "expired"
+	Applied   State = "applied" // of a request that revised another grant; it goes with its ticket
 )
 
 // Grant is a person's yes to one client, or the request for it. What it says
@@ -72,6 +73,19 @@ type Grant struct {
 	Asked    Terms       `json:"asked"`
 	Agreed   Terms       `json:"agreed"`             // zero until given; never wider than Asked
 	Accounts []AccountID `json:"accounts,omitempty"` // the ones the person ticked
+
+	// Of a request to change a grant that was given (Grant Management): Asked is
+	// then what the whole grant would be.
+	Action  Action  `json:"action,omitempty"`  // empty: Create
+	Revises GrantID `json:"revises,omitempty"` // the grant that it changes
+	Base    int     `json:"base,omitempty"`    // the Revision that it changes
+
+	// Of a request that is decided on another device (CIBA).
+	Decoupled bool   `json:"decoupled,omitempty"`
+	Binding   string `json:"binding,omitempty"` // what both ends show, so that the person knows this one from another
+
+	Revision int       `json:"revision,omitempty"` // how often the person has said yes to this grant
+	GivenAt  time.Time `json:"given_at,omitzero"`  // the first yes; DecidedAt is the last decision
 
 	PushedAt  time.Time `json:"pushed_at"`
 	LapsesAt  time.Time `json:"lapses_at"` // the request, if it is not decided by then

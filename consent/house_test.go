@@ -124,7 +124,7 @@ func (h house) push(asked Terms) GrantID {
 	id := GrantID(rand.Text())
 	now := h.clock.now()
 	h.must(h.DB.Update(ctx, func(tx kv.Tx) error {
-		_, err := h.Push(tx, now, id, bank, asked, now.Add(10*time.Minute))
+		_, err := h.Push(tx, now, Request{ID: id, Client: bank, Asked: asked, Lapses: now.Add(10 * time.Minute)})
 		return err
 	}))
 	return id

@@ -265,7 +265,7 @@ func TestASuspendedClientIsStoppedAtOnce(t *testing.T) {
 		"prepare": func() error { _, err := h.Prepare(ctx, ann, waiting, Choice{Accounts: wallet}, wallet); return err },
 		"push": func() error {
 			return h.DB.Update(ctx, func(tx kv.Tx) error {
-				_, err := h.Push(tx, noon, "x", bank, once(), noon.Add(time.Minute))
+				_, err := h.Push(tx, noon, Request{ID: "x", Client: bank, Asked: once(), Lapses: noon.Add(time.Minute)})
 				return err
 			})
 		},

@@ -9,10 +9,38 @@ import (
 	"jali/internal/kv"
 )
 
+// Action is what a request does to the client's grants (Grant Management for
+// OAuth 2.0).
+type Action string
+
+const (
+	Create  Action = "create"
+	Merge   Action = "merge"   // what is asked for is added to what was agreed
+	Replace Action = "replace" // what is asked for takes its place; also how a grant is renewed
+)
+
+// Request is what a client asks for.
+type Request struct {
+	ID     GrantID // of the request; once given, of the grant
+	Client ClientID
+	Asked  Terms
+	Lapses time.Time // if it is not decided before
+
+	Action  Action  // empty: Create
+	Revises GrantID // of Merge and Replace: a given grant of the client's
+
+	// Decoupled requests are decided where the person is signed in already.
+	Decoupled bool
+	Person    PersonID // who is asked; empty: whoever opens the request
+	Binding   string
+}
+
 // Push records a client's request inside the transaction of its PAR record.
-// Terms beyond their purpose's ceilings are refused. The request lapses if it
-// is not decided before lapses.
-func (s *Service) Push(tx kv.Tx, now time.Time, id GrantID, client ClientID, asked Terms, lapses time.Time) (Grant, error) {
+// Terms beyond their purpose's ceilings are refused; of a merge, those of the
+// grant as it would become. To revise a grant that is not the client's, or
+// not given any more, is [ErrNotRevisable].
+func (s *Service) Push(tx kv.Tx, now time.Time, r Request) (Grant, error) {
+	id, client, asked, lapses := r.ID, r.Client, r.Asked, r.Lapses
 	if err := asked.Within(now); err != nil {
 		return Grant{}, err
 	}

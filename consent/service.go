@@ -23,6 +23,15 @@ type Service struct {
 	// revoked or expires or is exhausted. lastLiving reports that the person
 	// has no given grant left with that client and that this one was revoked.
 	Ended []func(tx kv.Tx, g Grant, lastLiving bool) error
+	// Decided is told, in its transaction, of a decoupled request that was given
+	// or refused; request is its own id, g the grant it gave, changed or would
+	// have been.
+	Decided []func(tx kv.Tx, request GrantID, g Grant) error
+	// Changed is told, in its transaction, of a grant that a new yes has changed.
+	Changed []func(tx kv.Tx, g Grant) error
+	// StepUpLife is how long a yes may be read by before the person has to be
+	// asked again ([ErrStepUpOld]); zero: for as long as its grant lives.
+	StepUpLife time.Duration
 	// Leaving is told, in one transaction, of a person who deletes themselves.
 	Leaving []func(kv.Tx, PersonID) error
 }

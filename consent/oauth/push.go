@@ -49,7 +49,7 @@ func (s *Server) push(w http.ResponseWriter, c call) error {
 	}
 	var answer fosite.PushedAuthorizeResponder
 	err = s.DB.Update(ctx, func(tx kv.Tx) error {
-		if _, err := s.Consent.Push(tx, c.now, id, c.client.ID, asked, c.now.Add(decideLife)); err != nil {
+		if _, err := s.Consent.Push(tx, c.now, consent.Request{ID: id, Client: c.client.ID, Asked: asked, Lapses: c.now.Add(decideLife)}); err != nil {
 			return err
 		}
 		in := st

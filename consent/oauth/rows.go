@@ -37,6 +37,8 @@ type row struct {
 	Grant  consent.GrantID  `json:"grant"`
 	Client consent.ClientID `json:"client"`
 	Key    string           `json:"jkt,omitempty"` // RFC 7638 thumbprint; a code may have none
+	Cert   string           `json:"x5t,omitempty"` // RFC 8705 thumbprint, in place of Key where the client's tokens are bound to its certificate
+	Scopes []string         `json:"scopes,omitempty"`
 	At     time.Time        `json:"at"`
 	Ends   time.Time        `json:"ends"`
 

@@ -103,8 +103,8 @@ func TestAYesCanBeCheckedLongAfter(t *testing.T) {
 	h.must(grants.AddClient(ctx, consent.Client{ID: "bank", Name: consent.Name{ZH: "银行", EN: "Bank"}, RedirectURIs: []string{"https://bank.example/"},
 		JWKS: json.RawMessage(`{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"1","alg":"EdDSA","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}`)}))
 	h.must(h.db.Update(ctx, func(tx kv.Tx) error {
-		_, err := grants.Push(tx, noon, "g", "bank", consent.Terms{Purpose: consent.BalanceOverview, Datatypes: []consent.Datatype{consent.Balances},
-			Uses: consent.Uses{Limit: 1}, Until: noon.Add(time.Hour)}, noon.Add(time.Minute))
+		_, err := grants.Push(tx, noon, consent.Request{ID: "g", Client: "bank", Asked: consent.Terms{Purpose: consent.BalanceOverview, Datatypes: []consent.Datatype{consent.Balances},
+			Uses: consent.Uses{Limit: 1}, Until: noon.Add(time.Hour)}, Lapses: noon.Add(time.Minute)})
 		return err
 	}))
 	_, err := grants.Show(ctx, in.Session, "g")
