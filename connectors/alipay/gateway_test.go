@@ -117,6 +117,7 @@ func FuzzOpen(f *testing.F) {
 	f.Add([]byte(`{"error_response":{},"sign":"x"}`))
 	f.Add([]byte(` {"sign" : "" , "r_response" : { } } `))
 	f.Add([]byte(`{"r_response":{},"r_response":{}}`))
+	f.Add([]byte("{\"r_response\":{},\"sign\":\"\"}\v")) // a space to Go, not to JSON
 	f.Fuzz(func(t *testing.T, body []byte) {
 		raw, _, err := open(body, "r_response")
 		if err != nil {

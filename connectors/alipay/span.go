@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"io"
 	"unicode/utf8"
 )
 
@@ -54,7 +55,7 @@ func open(body []byte, name string) (raw []byte, sign string, err error) {
 	if _, err := d.Token(); err != nil {
 		return nil, "", errors.New("the answer is not JSON")
 	}
-	if _, err := d.Token(); err == nil || len(bytes.TrimSpace(body[d.InputOffset():])) > 0 {
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
 		return nil, "", errors.New("something follows the answer")
 	}
 	if seen[name] == seen["error_response"] {
