@@ -105,7 +105,7 @@ func (s *Service) SuspendClient(ctx context.Context, id ClientID, suspended bool
 
 // SetKeys replaces a client's public keys.
 func (s *Service) SetKeys(ctx context.Context, id ClientID, jwks []byte) error {
-	if err := checkKeys(jwks); err != nil {
+	if err := CheckKeys(jwks); err != nil {
 		return err
 	}
 	return s.changeClient(ctx, id, func(c *Client) { c.JWKS = bytes.Clone(jwks) })
@@ -156,7 +156,7 @@ func (c Client) check() error {
 			return ErrClient.Saying("a redirect URI is absolute, has no fragment and no user, and is https, or http on this machine's own address")
 		}
 	}
-	return checkKeys(c.JWKS)
+	return CheckKeys(c.JWKS)
 }
 
 // plainName holds nothing that makes a name look like another one's surroundings:

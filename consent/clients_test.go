@@ -173,7 +173,7 @@ func FuzzCheckKeys(f *testing.F) {
 	f.Add([]byte(testClient("c").JWKS))
 	f.Add([]byte(`{"keys":[{"kty":"oct"}]}`))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		if err := checkKeys(b); err == nil && !json.Valid(b) {
+		if err := CheckKeys(b); err == nil && !json.Valid(b) {
 			t.Errorf("took %q", b)
 		}
 	})

@@ -18,10 +18,10 @@ const (
 	maxKeyID     = 128
 )
 
-// checkKeys holds a client's key set (RFC 7517) to: public signing keys alone,
+// CheckKeys holds a client's key set (RFC 7517) to: public signing keys alone,
 // each with an id of its own and an algorithm of FAPI 2.0 (ES256, PS256,
 // EdDSA, or Ed25519 as RFC 9864 names it).
-func checkKeys(raw []byte) error {
+func CheckKeys(raw []byte) error {
 	if len(raw) > maxKeysSize {
 		return ErrClient.Saying("the key set is larger than 64 KiB")
 	}

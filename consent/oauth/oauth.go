@@ -41,8 +41,10 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -95,7 +97,7 @@ type Server struct {
 	store  store
 	keys   jose.Sets
 	replay *dpop.Replay
-	routes map[string]route
+	routes routes
 }
 
 // New checks the configuration and makes a Server. What was issued before
@@ -118,23 +120,18 @@ func New(c Config) (*Server, error) {
 	s := &Server{Config: c, replay: dpop.NewReplay(c.Now())}
 	s.store = store{db: c.DB, mac: c.MAC}
 	s.core = newCore(s)
-	s.routes = map[string]route{
-		"/.well-known/oauth-authorization-server": {http.MethodGet, s.metadata},
-		"/.well-known/openid-configuration":       {http.MethodGet, s.metadata}, // RFC 8414, section 5
-		"/oauth/jwks":                             {http.MethodGet, s.jwks},
-		"/oauth/authorize":                        {http.MethodGet, s.authorize},
-		"/oauth/finish":                           {http.MethodGet, s.finish},
-		"/oauth/par":                              {http.MethodPost, s.posted(s.push)},
-		"/oauth/token":                            {http.MethodPost, s.posted(s.token)},
-		"/oauth/revoke":                           {http.MethodPost, s.posted(s.revoke)},
-		"/oauth/introspect":                       {http.MethodPost, s.posted(s.introspect)},
+	s.routes = routes{
+		"/.well-known/oauth-authorization-server": {http.MethodGet: s.metadata},
+		"/.well-known/openid-configuration":       {http.MethodGet: s.metadata}, // RFC 8414, section 5
+		"/oauth/jwks":                             {http.MethodGet: s.jwks},
+		"/oauth/authorize":                        {http.MethodGet: s.authorize},
+		"/oauth/finish":                           {http.MethodGet: s.finish},
+		"/oauth/par":                              {http.MethodPost: s.posted(s.push)},
+		"/oauth/token":                            {http.MethodPost: s.posted(s.token)},
+		"/oauth/revoke":                           {http.MethodPost: s.posted(s.revoke)},
+		"/oauth/introspect":                       {http.MethodPost: s.posted(s.introspect)},
 	}
 	return s, nil
-}
-
-type route struct {
-	method  string
-	handler http.HandlerFunc
 }
 
 // Resource is the data API that tokens are for: the only location and
@@ -146,15 +143,18 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Referrer-Policy", "no-referrer")
-	to, ok := s.routes[r.URL.Path]
+	path, id := s.routes.find(r.URL.Path)
+	serve := s.routes[path][r.Method]
 	switch {
-	case !ok:
+	case path == "":
 		s.fail(w, r, refuse(http.StatusNotFound, "invalid_request", "there is no such endpoint"))
-	case r.Method != to.method:
-		h.Set("Allow", to.method)
-		s.fail(w, r, refuse(http.StatusMethodNotAllowed, "invalid_request", "this endpoint answers to "+to.method+" only"))
+	case serve == nil:
+		methods := strings.Join(slices.Sorted(maps.Keys(s.routes[path])), ", ")
+		h.Set("Allow", methods)
+		s.fail(w, r, refuse(http.StatusMethodNotAllowed, "invalid_request", "this endpoint answers to "+methods+" only"))
 	default:
-		to.handler(w, r)
+		r.SetPathValue("id", id)
+		serve(w, r)
 	}
 }
 

@@ -104,10 +104,8 @@ func serverError(err error) *refusal {
 
 // fail answers an error in OAuth's own format.
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
-	no, path := refusalOf(err), r.URL.Path
-	if _, ours := s.routes[path]; !ours {
-		path = "unknown" // it may hold anything
-	}
+	no := refusalOf(err)
+	path, _ := s.routes.find(r.URL.Path) // never what was sent, which may hold anything
 	if no.status >= http.StatusInternalServerError {
 		s.Log.ErrorContext(r.Context(), "an OAuth request failed", "path", path, "error", no.cause)
 	} else {
