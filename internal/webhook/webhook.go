@@ -7,18 +7,20 @@
 package webhook
 
 import (
+	"strings"
 	"time"
 
+	"jali/internal/fault"
 	"jali/internal/kv"
 )
 
 // Event is something that happened to a grant.
 type Event struct {
-	ID     string // unique; drawn outside the transaction, and the receiver's idempotency key
-	At     time.Time
-	Client string
-	Type   string
-	Grant  string
+	ID     string    `json:"id"` // unique; drawn outside the transaction, and the receiver's idempotency key
+	At     time.Time `json:"at"`
+	Client string    `json:"client"`
+	Type   string    `json:"type"`
+	Grant  string    `json:"grant"`
 }
 
 // Types of events.
@@ -35,6 +37,22 @@ const (
 	GrantResumed   = "grant.resumed"
 )
 
+var errEvent = &fault.Error{Kind: fault.Internal, Code: "webhook_event",
+	Detail: "an event lacks id, time, client, type or grant, or is queued twice"}
+
 // Queue puts an event into the outbox, in the transaction of the deed. The
 // caller asks only for clients that want to be told.
-func Queue(tx kv.Tx, e Event) error { panic("unwritten") }
+func Queue(tx kv.Tx, e Event) error {
+	// What is signed is id.timestamp.body: a dot in the id would let it be read in two ways.
+	if e.ID == "" || strings.Contains(e.ID, ".") || e.At.IsZero() || e.Client == "" || e.Type == "" || e.Grant == "" {
+		return errEvent
+	}
+	e.At = e.At.UTC().Truncate(time.Microsecond)
+	r := row{Event: e}
+	if there, err := tx.Get(r.key()); err != nil {
+		return err
+	} else if there != nil {
+		return errEvent
+	}
+	return r.join(tx, e.At)
+}
