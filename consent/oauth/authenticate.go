@@ -1,6 +1,7 @@
 package oauth
 
 import (
+	"errors"
 	"net/http"
 	"strings"
 	"time"
@@ -23,6 +24,7 @@ type Caller struct {
 // inside says what to tell.
 type Unauthorized struct {
 	cause     *fault.Error
+	code      string // of RFC 6750, section 3.1, or RFC 9449
 	challenge string
 }
 
@@ -40,43 +42,25 @@ func unauthorized(f *fault.Error) *Unauthorized {
 	if f.Code == dpop.ErrProof.Code {
 		code = f.Code
 	}
-	return &Unauthorized{f, `DPoP error="` + code + `", error_description="` + plain(f.Detail) + `", algs="` + algs + `"`}
+	return &Unauthorized{f, code, `DPoP error="` + code + `", error_description="` + plain(f.Detail) + `", algs="` + algs + `"`}
 }
 
 var algs = strings.Join(jose.Algorithms(), " ")
 
-// Authenticate answers who may read by which grant (RFC 9449, section 7). It
-// comes before any look at the rest of the request. The token has to be sent
-// as DPoP with a proof for this request by the key it is bound to; then the
-// grant is loaded, for the token only points at it. What it opens, and whether
-// a use is left, is for [consent.Service] to say.
+// Authenticate answers who may read by which grant (RFC 9449, section 7; RFC
+// 8705, section 3). It comes before any look at the rest of the request. The
+// token has to be sent with a proof for this request by the key it is bound to,
+// or over a connection with the certificate; then the grant is loaded, for the
+// token only points at it. What it opens, and whether a use is left, is for
+// [consent.Service] to say.
 //
 // Errors with a Challenge are 401: no token, a wrong token or proof, a grant
 // that was revoked (grant_revoked) or has expired. A paused or suspended
 // client is fault.Denied.
 func (s *Server) Authenticate(r *http.Request) (Caller, error) {
-	token, err := tokenOf(r.Header)
+	t, at, err := s.presented(r, s.now())
 	if err != nil {
 		return Caller{}, err
-	}
-	now, at := s.now(), s.store.mark(accessKind, token)
-	var t row
-	err = s.DB.View(r.Context(), func(tx kv.Tx) error {
-		t = row{}
-		_, err := kv.Load(tx, at.key(accessKind), &t)
-		return err
-	})
-	if err != nil {
-		return Caller{}, err
-	}
-	if t.Grant == "" {
-		return Caller{}, unauthorized(errToken)
-	}
-	if err := s.prove(r, token, t.Key, now); err != nil {
-		return Caller{}, err
-	}
-	if !now.Before(t.Ends) {
-		return Caller{}, unauthorized(errToken)
 	}
 	if _, err := s.Consent.Live(r.Context(), t.Client, t.Grant); err != nil {
 		if f := fault.Of(err); f.Kind == fault.Unauthenticated {
@@ -89,11 +73,64 @@ func (s *Server) Authenticate(r *http.Request) (Caller, error) {
 	return Caller{Client: t.Client, Grant: t.Grant, Token: string(at)}, nil
 }
 
+// held wraps an endpoint that clients call with an access token: presented
+// first, then the client, then the endpoint itself.
+func (s *Server) held(serve func(w http.ResponseWriter, r *http.Request, t row, now time.Time) error) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		now := s.now()
+		t, _, err := s.presented(r, now)
+		if err == nil {
+			var c consent.Client
+			if c, err = s.Consent.Client(r.Context(), t.Client); errors.Is(err, consent.ErrNoClient) {
+				err = unauthorized(errToken.Because(err))
+			} else if err == nil && c.Suspended {
+				err = consent.ErrSuspended
+			}
+		}
+		if err == nil {
+			err = serve(w, r, t, now)
+		}
+		if err != nil {
+			s.fail(w, r, err)
+		}
+	}
+}
+
+// presented answers the access token that a request presents, and its mark,
+// once the sender has proved to hold what it is bound to. It has not ended;
+// what it opens is its grant's to say.
+func (s *Server) presented(r *http.Request, now time.Time) (row, mark, error) {
+	token, err := tokenOf(r.Header)
+	if err != nil {
+		return row{}, "", err
+	}
+	at := s.store.mark(accessKind, token)
+	var t row
+	err = s.DB.View(r.Context(), func(tx kv.Tx) error {
+		t = row{}
+		_, err := kv.Load(tx, at.key(accessKind), &t)
+		return err
+	})
+	if err != nil {
+		return row{}, "", err
+	}
+	if t.Client == "" {
+		return row{}, "", unauthorized(errToken)
+	}
+	if err := s.prove(r, token, t.Key, now); err != nil {
+		return row{}, "", err
+	}
+	if !now.Before(t.Ends) {
+		return row{}, "", unauthorized(errToken)
+	}
+	return t, at, nil
+}
+
 // tokenOf takes the token out of the one Authorization header.
 func tokenOf(h http.Header) (string, error) {
 	got := h.Values("Authorization")
 	if len(got) == 0 {
-		return "", &Unauthorized{errToken.Saying("an access token is missing"), `DPoP algs="` + algs + `"`}
+		return "", &Unauthorized{errToken.Saying("an access token is missing"), errToken.Code, `DPoP algs="` + algs + `"`}
 	}
 	scheme, token, _ := strings.Cut(got[0], " ")
 	switch {
@@ -111,22 +148,14 @@ func tokenOf(h http.Header) (string, error) {
 
 // prove checks that the request comes from who holds the token's key.
 func (s *Server) prove(r *http.Request, token, key string, now time.Time) error {
-	proof, err := dpop.FromHeader(r.Header)
-	if err != nil {
-		return unauthorized(fault.Of(err))
-	}
-	p, err := dpop.Verify(proof, dpop.Request{Method: r.Method, URL: s.Issuer + r.URL.EscapedPath(), Token: token, Now: now})
-	if err != nil {
-		return unauthorized(fault.Of(err))
-	}
-	if p.Thumbprint != key {
-		return unauthorized(errToken.Saying("the access token is bound to another key than the DPoP proof's"))
-	}
-	if err := s.replay.TakeProof(p, now); err != nil {
-		if f := fault.Of(err); f.Kind == fault.Unauthenticated {
-			return unauthorized(f)
-		}
+	proved, err := s.proofOf(r, token, now)
+	if f := fault.Of(err); err != nil && f.Kind == fault.Unauthenticated {
+		return unauthorized(f)
+	} else if err != nil {
 		return err
+	}
+	if proved != key {
+		return unauthorized(errToken.Saying("the access token is bound to another key than the DPoP proof's"))
 	}
 	return nil
 }

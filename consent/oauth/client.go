@@ -150,7 +150,7 @@ func (s *Server) posted(serve func(w http.ResponseWriter, c call) error) http.Ha
 		if err == nil {
 			form.Del("client_assertion") // seen, and not to be kept by anyone
 			form.Del("client_assertion_type")
-			err = serve(w, call{r, form, client, now})
+			err = serve(w, call{r, form, client, now, w.Header()})
 		}
 		if err != nil {
 			s.fail(w, r, err)
@@ -164,4 +164,5 @@ type call struct {
 	form   url.Values
 	client consent.Client
 	now    time.Time
+	answer http.Header
 }

@@ -2,12 +2,9 @@ package oauth
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/base64"
 	"errors"
 	"net/http"
 	"net/url"
-	"time"
 
 	"github.com/ory/fosite"
 	"github.com/ory/fosite/handler/oauth2"
@@ -15,7 +12,6 @@ import (
 	"github.com/ory/fosite/handler/pkce"
 
 	"jali/consent"
-	"jali/consent/rar"
 )
 
 const requestURIPrefix = "urn:ietf:params:oauth:request_uri:"
@@ -56,16 +52,13 @@ func newCore(s *Server) *fosite.Fosite {
 	return fosite.NewOAuth2Provider(s.store, c)
 }
 
-// strategy makes codes and tokens: the grant's id, which the client knows, and
-// 256 random bits in base64url. There is nothing in them to validate; whether
-// one is good is for the store to say.
+// strategy makes codes and tokens. There is nothing in them to validate;
+// whether one is good is for the store to say.
 type strategy struct{ store }
 
 func (s strategy) generate(k kind, r fosite.Requester) (token, stored string, err error) {
-	b := make([]byte, 32)
-	_, _ = rand.Read(b) // never fails (crypto/rand, since Go 1.24)
-	token = r.GetID() + "." + base64.RawURLEncoding.EncodeToString(b)
-	return token, string(s.mark(k, token)), nil
+	token, as := s.fresh(k, r.GetID())
+	return token, string(as), nil
 }
 
 // signature is the mark of a token, which fosite asks for at every turn.
@@ -123,8 +116,7 @@ func (h *unrotated) PopulateTokenEndpointResponse(ctx context.Context, r fosite.
 var errGrantEnded = invalidGrant("the grant has ended; ask the person again")
 
 // bound is the last handler of the token endpoint. It holds code or refresh
-// token against the proof's key, and the grant against the clock; then it
-// says what the client got.
+// token against what the sender holds, and the grant against the clock.
 type bound struct{ consent *consent.Service }
 
 func (*bound) CanSkipClientAuth(context.Context, fosite.AccessRequester) bool { return false }
@@ -138,8 +130,11 @@ func (b *bound) HandleTokenEndpointRequest(ctx context.Context, r fosite.AccessR
 	if se == nil || se.grant == "" {
 		return fosite.ErrInvalidGrant
 	}
-	if se.key != "" && se.key != st.key {
-		return invalidGrant("this is bound to another key than the DPoP proof's (RFC 9449, section 10)")
+	if !st.held.mayUse(se.held, st.client, r.GetGrantTypes().ExactOne("refresh_token")) {
+		return invalidGrant("this is bound to another key than the DPoP proof's (RFC 9449, section 10), or to another certificate")
+	}
+	if !within(st.scopes, se.scopes) {
+		return errScope
 	}
 	g, err := b.consent.Load(ctx, st.client.ID, se.grant)
 	if errors.Is(err, consent.ErrNoGrant) {
@@ -154,11 +149,7 @@ func (b *bound) HandleTokenEndpointRequest(ctx context.Context, r fosite.AccessR
 	return nil
 }
 
-func (b *bound) PopulateTokenEndpointResponse(ctx context.Context, _ fosite.AccessRequester, out fosite.AccessResponder) error {
-	st := stepOf(ctx)
-	out.SetTokenType("DPoP")
-	out.SetExpiresIn(accessEnds(st.now, st.grant.Agreed.Until).Sub(st.now).Truncate(time.Second))
-	out.SetExtra("grant_id", string(st.grant.ID))
-	out.SetExtra("authorization_details", rar.Format(st.grant.Agreed))
+func (*bound) PopulateTokenEndpointResponse(ctx context.Context, _ fosite.AccessRequester, out fosite.AccessResponder) error {
+	out.SetTokenType(stepOf(ctx).held.tokenType())
 	return nil
 }

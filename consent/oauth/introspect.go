@@ -40,11 +40,11 @@ func (s *Server) introspect(w http.ResponseWriter, c call) error {
 		"active": true, "iss": s.Issuer, "client_id": c.client.ID,
 		"sub": s.Subject(string(g.Person), string(c.client.ID)),
 		"iat": found.GetRequestedAt().Unix(), "exp": se.ends.Unix(),
-		"cnf": map[string]string{"jkt": se.key}, "grant_id": g.ID,
+		"cnf": se.held.confirmation(), "grant_id": g.ID,
 		"authorization_details": rar.Format(g.Agreed),
 	}
 	if use == fosite.AccessToken {
-		answer["token_type"] = "DPoP"
+		answer["token_type"] = se.held.tokenType()
 	}
 	writeJSON(w, http.StatusOK, answer)
 	return nil

@@ -2,7 +2,9 @@ package oauth
 
 import (
 	"encoding/json"
+	"maps"
 	"net/http"
+	"slices"
 
 	"jali/consent/rar"
 	"jali/internal/jose"
@@ -26,7 +28,8 @@ func (s *Server) metadata(w http.ResponseWriter, _ *http.Request) {
 		"require_pushed_authorization_requests":          true,
 		"response_types_supported":                       []string{"code"},
 		"response_modes_supported":                       []string{"query"},
-		"grant_types_supported":                          []string{"authorization_code", "refresh_token"},
+		"grant_types_supported":                          slices.Sorted(maps.Keys(s.grantTypes)),
+		"scopes_supported":                               []string{scopeQuery, scopeRevoke},
 		"code_challenge_methods_supported":               []string{"S256"},
 		"authorization_response_iss_parameter_supported": true,
 		"authorization_details_types_supported":          []string{rar.Type},

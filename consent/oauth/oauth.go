@@ -98,6 +98,8 @@ type Server struct {
 	keys   jose.Sets
 	replay *dpop.Replay
 	routes routes
+	// grantTypes are how a sender gets tokens, by grant_type.
+	grantTypes map[string]func(c call, h holder) (map[string]any, error)
 }
 
 // New checks the configuration and makes a Server. What was issued before
@@ -120,6 +122,11 @@ func New(c Config) (*Server, error) {
 	s := &Server{Config: c, replay: dpop.NewReplay(c.Now())}
 	s.store = store{db: c.DB, mac: c.MAC}
 	s.core = newCore(s)
+	s.grantTypes = map[string]func(call, holder) (map[string]any, error){
+		"authorization_code": s.redeemCode,
+		"refresh_token":      s.refresh,
+		"client_credentials": s.ownToken,
+	}
 	s.routes = routes{
 		"/.well-known/oauth-authorization-server": {http.MethodGet: s.metadata},
 		"/.well-known/openid-configuration":       {http.MethodGet: s.metadata}, // RFC 8414, section 5

@@ -9,7 +9,6 @@ import (
 	"github.com/ory/fosite"
 
 	"jali/consent"
-	"jali/consent/dpop"
 	"jali/consent/rar"
 	"jali/internal/kv"
 )
@@ -31,13 +30,17 @@ func (s *Server) push(w http.ResponseWriter, c call) error {
 	if err != nil {
 		return err
 	}
-	key, err := s.keyAsked(c)
+	scopes, err := scopesOf(c.form)
+	if err != nil {
+		return err
+	}
+	held, err := s.holderAsked(c)
 	if err != nil {
 		return err
 	}
 	id := consent.GrantID("grant_" + rand.Text())
-	st := step{now: c.now, client: c.client, key: key, asked: pushed{
-		Grant: id, Client: c.client.ID, State: c.form.Get("state"), Key: key, OpenUntil: c.now.Add(requestLife),
+	st := step{now: c.now, client: c.client, held: held, asked: pushed{
+		Grant: id, Client: c.client.ID, State: c.form.Get("state"), holder: held, Scopes: scopes, OpenUntil: c.now.Add(requestLife),
 	}}
 	ctx := c.Context()
 	form := only(c.form, "response_type", "redirect_uri", "code_challenge", "code_challenge_method")
@@ -81,8 +84,6 @@ func acceptable(form url.Values, c consent.Client) error {
 		return fositeCodes["unsupported_response_type"]
 	case form.Has("response_mode") && form.Get("response_mode") != "query":
 		return fositeCodes["unsupported_response_mode"]
-	case form.Has("scope"):
-		return fositeCodes["invalid_scope"]
 	case !slices.Contains(c.RedirectURIs, form.Get("redirect_uri")):
 		return invalidRequest("redirect_uri is missing, or not exactly one that is registered")
 	case form.Get("code_challenge_method") != "S256":
@@ -127,34 +128,4 @@ func (s *Server) resource(form url.Values) error {
 		return refuse(http.StatusBadRequest, "invalid_target", "the only resource is "+s.Resource())
 	}
 	return nil
-}
-
-// keyAsked answers the key that the code shall be bound to, by dpop_jkt or by
-// a proof (RFC 9449, section 10); empty where the client leaves it open.
-func (s *Server) keyAsked(c call) (string, error) {
-	key := c.form.Get("dpop_jkt")
-	if key != "" && !isHash(key) {
-		return "", invalidRequest("dpop_jkt must be the 43 characters of a SHA-256 in base64url")
-	}
-	if len(c.Header.Values("DPoP")) == 0 {
-		return key, nil
-	}
-	proved, err := s.proof(c)
-	if err == nil && key != "" && proved != key {
-		err = dpop.ErrProof.Saying("dpop_jkt is not the thumbprint of the DPoP proof's key")
-	}
-	return proved, err
-}
-
-// proof checks the request's one proof and answers its key.
-func (s *Server) proof(c call) (string, error) {
-	proof, err := dpop.FromHeader(c.Header)
-	if err != nil {
-		return "", err
-	}
-	p, err := dpop.Verify(proof, dpop.Request{Method: c.Method, URL: s.Issuer + c.URL.EscapedPath(), Now: c.now})
-	if err != nil {
-		return "", err
-	}
-	return p.Thumbprint, s.replay.TakeProof(p, c.now)
 }

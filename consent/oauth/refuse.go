@@ -35,6 +35,13 @@ func (r *refusal) Error() string {
 
 func (r *refusal) Unwrap() error { return r.cause }
 
+// saying is the same refusal in other words.
+func (r *refusal) saying(description string) *refusal {
+	c := *r
+	c.description = description
+	return &c
+}
+
 func refuse(status int, code, description string) *refusal {
 	return &refusal{status: status, code: code, description: description}
 }
@@ -55,8 +62,8 @@ var fositeCodes = map[string]*refusal{
 	"invalid_request_uri":       invalidRequest("the request_uri is not valid"),
 	"unsupported_response_mode": invalidRequest("response_mode must be query or left out"),
 	"unsupported_response_type": refuse(http.StatusBadRequest, "unsupported_response_type", "response_type must be code"),
-	"invalid_scope":             refuse(http.StatusBadRequest, "invalid_scope", "there are no scopes here; ask with authorization_details"),
-	"unsupported_grant_type":    refuse(http.StatusBadRequest, "unsupported_grant_type", "grant_type must be authorization_code or refresh_token"),
+	"invalid_scope":             errScope,
+	"unsupported_grant_type":    refuse(http.StatusBadRequest, "unsupported_grant_type", "grant_type is not one of those in the metadata"),
 	"unauthorized_client":       refuse(http.StatusBadRequest, "unauthorized_client", "this client may not use this grant type"),
 	"invalid_grant":             invalidGrant("code, code_verifier, redirect_uri or token is wrong, has expired or was used; or it belongs to another client or key"),
 	"not_found":                 invalidGrant("code or token is unknown"),
@@ -70,6 +77,11 @@ func refusalOf(err error) *refusal {
 	var own *refusal
 	if errors.As(err, &own) {
 		return own
+	}
+	var unproved *Unauthorized
+	if errors.As(err, &unproved) {
+		f := fault.Of(unproved)
+		return &refusal{status: http.StatusUnauthorized, code: unproved.code, description: f.Detail, challenge: unproved.challenge, cause: err}
 	}
 	var f *fault.Error
 	if errors.As(err, &f) {

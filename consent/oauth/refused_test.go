@@ -165,7 +165,7 @@ func TestTokenRefuses(t *testing.T) {
 		{"an old proof", form(), proof(m{"iat": h.clock.now().Add(-2 * time.Minute).Unix()}), "invalid_dpop_proof"},
 		{"no grant_type", form("grant_type", ""), proof(nil), "invalid_request"},
 		{"the password grant", form("grant_type", "password"), proof(nil), "unsupported_grant_type"},
-		{"the client's own grant", form("grant_type", "client_credentials"), proof(nil), "unsupported_grant_type"},
+		{"the implicit grant", form("grant_type", "implicit"), proof(nil), "unsupported_grant_type"},
 		{"two grant types", form("grant_type", "authorization_code refresh_token"), proof(nil), "unsupported_grant_type"},
 		{"no code", form("code", ""), proof(nil), "invalid_request"},
 		{"an unknown code", form("code", "x"), proof(nil), "invalid_grant"},

@@ -28,19 +28,20 @@ type pushed struct {
 	RedirectURI string           `json:"redirect_uri"`
 	State       string           `json:"state,omitempty"`
 	Challenge   string           `json:"code_challenge"`
-	Key         string           `json:"jkt,omitempty"` // the code will be bound to it
-	OpenUntil   time.Time        `json:"open_until"`    // the request_uri may be opened
+	holder                       // the code will be bound to it
+	Scopes      []string         `json:"scopes,omitempty"`
+	OpenUntil   time.Time        `json:"open_until"` // the request_uri may be opened
 }
 
-// row is a code or token.
+// row is a code or token. Of a client's own token, which is of no grant, Grant
+// is the client.
 type row struct {
 	Grant  consent.GrantID  `json:"grant"`
 	Client consent.ClientID `json:"client"`
-	Key    string           `json:"jkt,omitempty"` // RFC 7638 thumbprint; a code may have none
-	Cert   string           `json:"x5t,omitempty"` // RFC 8705 thumbprint, in place of Key where the client's tokens are bound to its certificate
-	Scopes []string         `json:"scopes,omitempty"`
-	At     time.Time        `json:"at"`
-	Ends   time.Time        `json:"ends"`
+	holder
+	Scopes []string  `json:"scopes,omitempty"`
+	At     time.Time `json:"at"`
+	Ends   time.Time `json:"ends"`
 
 	// Of codes alone.
 	RedirectURI string    `json:"redirect_uri,omitempty"`
@@ -50,7 +51,8 @@ type row struct {
 }
 
 // mark is what stands for a code, a token or a request_uri in storage: a MAC,
-// behind the grant's id and a dot where the token names its grant.
+// behind the grant's id and a dot where the token names its grant, or the
+// client's where it is the client's own.
 type mark string
 
 // key finds a row by its mark. What belongs to a grant lies side by side.
@@ -58,8 +60,15 @@ func (m mark) key(k kind) []byte {
 	if k == pushedKind {
 		return kv.Key(room, k, m)
 	}
-	grant, mac, _ := strings.Cut(string(m), ".")
-	return kv.Key(room, "grant", grant, k, mac)
+	owner, mac := ownerOf(string(m))
+	return kv.Key(room, "grant", owner, k, mac)
+}
+
+// ownerOf parts a token or its mark at the last dot: behind it stand no others,
+// though a client's id may have some.
+func ownerOf(token string) (owner, rest string) {
+	i := strings.LastIndexByte(token, '.')
+	return token[:max(i, 0)], token[i+1:]
 }
 
 func pushedOfKey(g consent.GrantID) []byte { return kv.Key(room, "grant", g, pushedKind) }

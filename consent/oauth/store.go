@@ -3,10 +3,10 @@ package oauth
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"encoding/base64"
 	"errors"
 	"net/url"
-	"strings"
 	"time"
 
 	"github.com/ory/fosite"
@@ -22,7 +22,8 @@ type step struct {
 	tx     kv.Tx // nil: reads take a transaction of their own
 	now    time.Time
 	client consent.Client // who has authenticated, or who asked
-	key    string         // thumbprint of the key that the sender has proved to hold
+	held   holder         // what the sender has proved to hold
+	scopes []string       // that a refresh asks for; none: all it may have
 	asked  pushed         // the request that is being pushed or finished
 	grant  consent.Grant  // and what the person said to it
 
@@ -62,7 +63,8 @@ func stepOf(ctx context.Context) *step {
 // set where rows are written, and checked where they are read.
 type session struct {
 	grant  consent.GrantID
-	key    string    // that the code or refresh token is bound to; empty: none yet
+	held   holder // that the code or token is bound to
+	scopes []string
 	ends   time.Time // of what was read
 	until  time.Time // the grant's end; set by the handler that loads it
 	recurs bool
@@ -110,7 +112,7 @@ func (r row) requester() *fosite.Request {
 	return &fosite.Request{
 		ID: string(r.Grant), RequestedAt: r.At, Form: form,
 		Client:  party{id: r.Client, recurs: r.Recurs},
-		Session: &session{grant: r.Grant, key: r.Key, ends: r.Ends, recurs: r.Recurs},
+		Session: &session{grant: r.Grant, held: r.holder, scopes: r.Scopes, ends: r.Ends, recurs: r.Recurs},
 	}
 }
 
@@ -122,15 +124,24 @@ type store struct {
 }
 
 // mark answers what stands for a token in storage. A token of ours begins with
-// its grant and a dot, so that all of a grant's rows share a page and ending
+// its grant (a client's own, with the client) and a dot, so that all of a grant's rows share a page and ending
 // them needs no index; with anything else before the dot nothing is found.
 func (s store) mark(k kind, token string) mark {
 	m := base64.RawURLEncoding.EncodeToString(s.mac("oauth "+string(k), token))
 	if k == pushedKind {
 		return mark(m)
 	}
-	grant, _, _ := strings.Cut(token, ".")
-	return mark(grant + "." + m)
+	owner, _ := ownerOf(token)
+	return mark(owner + "." + m)
+}
+
+// fresh makes a code or token: the id of whose it is, which the client knows,
+// and 256 random bits in base64url.
+func (s store) fresh(k kind, owner string) (token string, as mark) {
+	b := make([]byte, 32)
+	_, _ = rand.Read(b) // never fails (crypto/rand, since Go 1.24)
+	token = owner + "." + base64.RawURLEncoding.EncodeToString(b)
+	return token, s.mark(k, token)
 }
 
 var (
@@ -255,7 +266,7 @@ func (s store) CreateAuthorizeCodeSession(ctx context.Context, hash string, r fo
 	st := stepOf(ctx)
 	form := r.GetRequestForm()
 	return s.put(ctx, codeKind, mark(hash), st.grant.ID, row{
-		Grant: st.grant.ID, Client: st.asked.Client, Key: st.asked.Key, At: st.now, Ends: st.now.Add(codeLife),
+		Grant: st.grant.ID, Client: st.asked.Client, holder: st.asked.holder, Scopes: st.asked.Scopes, At: st.now, Ends: st.now.Add(codeLife),
 		RedirectURI: form.Get("redirect_uri"), Challenge: form.Get("code_challenge"),
 		Recurs: !st.grant.Agreed.Uses.Once(),
 	}, st.now.Add(codeLife+accessLife))
@@ -304,10 +315,17 @@ func (s store) GetPKCERequestSession(ctx context.Context, hash string, _ fosite.
 
 func (s store) CreateAccessTokenSession(ctx context.Context, hash string, r fosite.Requester) error {
 	st, se := stepOf(ctx), sessionOf(r)
-	ends := accessEnds(st.now, se.until)
-	return s.put(ctx, accessKind, mark(hash), se.grant, row{
-		Grant: se.grant, Client: st.client.ID, Key: st.key, At: st.now, Ends: ends,
-	}, ends)
+	t := st.access(se)
+	return s.put(ctx, accessKind, mark(hash), se.grant, t, t.Ends)
+}
+
+// access is the row of an access token that is about to be issued.
+func (st *step) access(se *session) row {
+	scopes := st.scopes
+	if len(scopes) == 0 {
+		scopes = se.scopes
+	}
+	return row{Grant: se.grant, Client: st.client.ID, holder: st.held, Scopes: scopes, At: st.now, Ends: accessEnds(st.now, se.until)}
 }
 
 func accessEnds(now, until time.Time) time.Time {
@@ -320,7 +338,7 @@ func accessEnds(now, until time.Time) time.Time {
 func (s store) CreateRefreshTokenSession(ctx context.Context, hash, _ string, r fosite.Requester) error {
 	st, se := stepOf(ctx), sessionOf(r)
 	return s.put(ctx, refreshKind, mark(hash), se.grant, row{
-		Grant: se.grant, Client: st.client.ID, Key: st.key, At: st.now, Ends: se.until, Recurs: true,
+		Grant: se.grant, Client: st.client.ID, holder: st.held, Scopes: se.scopes, At: st.now, Ends: se.until, Recurs: true,
 	}, se.until)
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/url"
 
 	"github.com/ory/fosite"
 
@@ -11,25 +12,61 @@ import (
 	"jali/internal/kv"
 )
 
-// token answers POST /oauth/token: a code or a refresh token for an access
-// token that is bound to the key of the DPoP proof.
+// token answers POST /oauth/token: an access token for a code, a refresh token
+// or in the client's own name, bound to what the sender has proved to hold.
 func (s *Server) token(w http.ResponseWriter, c call) error {
-	kept, err := tokenParams(c)
-	if err != nil {
-		return err
+	trade := s.grantTypes[c.form.Get("grant_type")]
+	switch {
+	case !c.form.Has("grant_type"):
+		return invalidRequest("grant_type is missing")
+	case trade == nil:
+		return fositeCodes["unsupported_grant_type"]
+	case c.form.Has("authorization_details"):
+		return refuse(http.StatusBadRequest, "invalid_authorization_details", "what was agreed to cannot be changed here; push a new request")
 	}
 	if err := s.resource(c.form); err != nil {
 		return err
 	}
-	key, err := s.proof(c)
+	held, err := s.holderOf(c)
 	if err != nil {
 		return err
 	}
-	ctx := c.Context()
-	st := step{now: c.now, client: c.client, key: key}
-	ar, err := s.core.NewAccessRequest(with(ctx, &st), request(http.MethodPost, kept), &session{})
+	answer, err := trade(c, held)
 	if err != nil {
 		return err
+	}
+	writeJSON(w, http.StatusOK, answer)
+	return nil
+}
+
+func (s *Server) redeemCode(c call, h holder) (map[string]any, error) {
+	switch {
+	case c.form.Has("scope"):
+		return nil, errScope.saying("scope belongs to the pushed request")
+	case !c.form.Has("code"):
+		return nil, invalidRequest("code is missing")
+	}
+	return s.redeem(c, h, nil, only(c.form, "grant_type", "code", "redirect_uri", "code_verifier"))
+}
+
+func (s *Server) refresh(c call, h holder) (map[string]any, error) {
+	scopes, err := scopesOf(c.form)
+	if err != nil {
+		return nil, err
+	}
+	if !c.form.Has("refresh_token") {
+		return nil, invalidRequest("refresh_token is missing")
+	}
+	return s.redeem(c, h, scopes, only(c.form, "grant_type", "refresh_token"))
+}
+
+// redeem trades what fosite knows of.
+func (s *Server) redeem(c call, h holder, scopes []string, kept url.Values) (map[string]any, error) {
+	ctx := c.Context()
+	st := step{now: c.now, client: c.client, held: h, scopes: scopes}
+	ar, err := s.core.NewAccessRequest(with(ctx, &st), request(http.MethodPost, kept), &session{})
+	if err != nil {
+		return nil, err
 	}
 	var made fosite.AccessResponder
 	err = s.DB.Update(ctx, func(tx kv.Tx) error {
@@ -46,42 +83,18 @@ func (s *Server) token(w http.ResponseWriter, c call) error {
 	})
 	if errors.Is(err, fosite.ErrInvalidatedAuthorizeCode) { // lost a race: used twice, as any other second use
 		if err := s.takeBack(ctx, consent.GrantID(ar.GetID())); err != nil {
-			return err
+			return nil, err
 		}
-		return fositeCodes["invalid_grant"]
+		return nil, fositeCodes["invalid_grant"]
 	} else if err != nil {
-		return err
+		return nil, err
 	}
-	answer := made.ToMap()
-	delete(answer, "scope") // there are none
-	writeJSON(w, http.StatusOK, answer)
-	return nil
-}
-
-// tokenParams checks the parameters of one grant type and leaves the others
-// behind.
-func tokenParams(c call) (map[string][]string, error) {
-	switch {
-	case c.form.Has("scope"):
-		return nil, fositeCodes["invalid_scope"]
-	case c.form.Has("authorization_details"):
-		return nil, refuse(http.StatusBadRequest, "invalid_authorization_details", "what was agreed to cannot be changed here; push a new request")
+	answer := told(st.access(sessionOf(ar)), st.grant)
+	answer["access_token"] = made.GetAccessToken()
+	if t := made.GetExtra("refresh_token"); t != nil {
+		answer["refresh_token"] = t
 	}
-	switch c.form.Get("grant_type") {
-	case "":
-		return nil, invalidRequest("grant_type is missing")
-	case "authorization_code":
-		if !c.form.Has("code") {
-			return nil, invalidRequest("code is missing")
-		}
-		return only(c.form, "grant_type", "code", "redirect_uri", "code_verifier"), nil
-	case "refresh_token":
-		if !c.form.Has("refresh_token") {
-			return nil, invalidRequest("refresh_token is missing")
-		}
-		return only(c.form, "grant_type", "refresh_token"), nil
-	}
-	return nil, fositeCodes["unsupported_grant_type"]
+	return answer, nil
 }
 
 // takeBack removes every token that a grant's code has given.
