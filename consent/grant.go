@@ -23,6 +23,8 @@
 //	("used", grant, key)             what an idempotency key was spent on
 //	("paused", person, client)       there: paused
 //	("leave", person)                the Agreement of a person about to leave
+//	("introduction", code)           who may be asked under a living code; see [Service.Introduce]
+//	("introducing", person)          the same, by person
 //	("client", client)               the register
 //	("due", at, kind, id, key)       what lapses when; see Sweep
 package consent

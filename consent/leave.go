@@ -71,6 +71,9 @@ func (s *Service) Leave(ctx context.Context, p Session, response []byte) (Eviden
 		if err := deleteAll(tx, kv.Prefix(room, "paused", p.Person)); err != nil {
 			return err
 		}
+		if err := forgetIntroduction(tx, p.Person); err != nil {
+			return err
+		}
 		if err := tx.Delete(leaveKey(p.Person)); err != nil {
 			return err
 		}

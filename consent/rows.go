@@ -106,6 +106,8 @@ const (
 	dueTicket  = "ticket"
 	dueUse     = "use" // an idempotency key; Key is it
 	dueLeave   = "leave"
+
+	dueIntroduction = "introduction" // ID is a person, Key their code
 )
 
 func (d due) key() []byte { return kv.Key(room, "due", d.At, d.Kind, d.ID, d.Key) }

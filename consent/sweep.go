@@ -87,6 +87,8 @@ func (s *Service) lapse(tx kv.Tx, now time.Time, event string, d due) (bool, err
 		return false, tx.Delete(usedKey(id, d.Key))
 	case dueLeave:
 		return false, tx.Delete(leaveKey(PersonID(d.ID)))
+	case dueIntroduction:
+		return false, introduction{Person: PersonID(d.ID), Code: d.Key, Until: d.At}.forget(tx)
 	}
 	var g Grant
 	if ok, err := kv.Load(tx, grantKey(id), &g); err != nil || !ok {
