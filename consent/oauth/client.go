@@ -66,16 +66,20 @@ func (s *Server) client(r *http.Request, form url.Values, now time.Time) (consen
 		}
 		id, _ = claims.String("sub")
 	}
-	c, keys, err := s.registered(r, id)
+	c, err := s.registered(r, id)
 	if err != nil {
 		return consent.Client{}, err
 	}
-	t, err := jose.Verify(assertion, keys, jose.Expect{
+	t, err := s.verify(r.Context(), c, assertion, jose.Expect{
 		Types: []string{"", "jwt", "client-authentication+jwt"}, MaxBytes: maxAssertion,
-	})
-	if errors.Is(err, jose.ErrSignature) {
+	}, now)
+	var away *refusal
+	switch {
+	case errors.As(err, &away):
+		return consent.Client{}, away
+	case errors.Is(err, jose.ErrSignature):
 		return consent.Client{}, errClient
-	} else if err != nil {
+	case err != nil:
 		return consent.Client{}, invalidClient("the client_assertion: " + fault.Of(err).Detail)
 	}
 	if err := s.heed(t.Claims, string(c.ID), now); err != nil {
@@ -87,20 +91,15 @@ func (s *Server) client(r *http.Request, form url.Values, now time.Time) (consen
 	return c, nil
 }
 
-// registered answers a client and its keys. An unknown client has none, so
-// that nothing it signs is good and all else answers as it would for others.
-func (s *Server) registered(r *http.Request, id string) (consent.Client, jose.KeySet, error) {
+// registered answers a client. An unknown one is the zero Client, which has no
+// keys, so that nothing it signs is good and all else answers as it would for
+// others.
+func (s *Server) registered(r *http.Request, id string) (consent.Client, error) {
 	c, err := s.Consent.Client(r.Context(), consent.ClientID(id))
 	if errors.Is(err, consent.ErrNoClient) {
-		return consent.Client{}, nil, nil
-	} else if err != nil {
-		return consent.Client{}, nil, err
+		return consent.Client{}, nil
 	}
-	keys, err := s.keys.Parse(c.JWKS)
-	if err != nil {
-		return consent.Client{}, nil, serverError(err) // a registration is checked when it is made
-	}
-	return c, keys, nil
+	return c, err
 }
 
 func (s *Server) heed(c jose.Claims, id string, now time.Time) error {

@@ -52,6 +52,7 @@ import (
 
 	"jali/consent"
 	"jali/consent/dpop"
+	"jali/internal/dial"
 	"jali/internal/fault"
 	"jali/internal/jose"
 	"jali/internal/kv"
@@ -66,7 +67,7 @@ const (
 	accessLife  = 15 * time.Minute
 )
 
-// Config of a Server. All but ErrorPage and Log are required.
+// Config of a Server. All but ErrorPage, HTTP and Log are required.
 type Config struct {
 	DB      kv.DB
 	Consent *consent.Service
@@ -86,7 +87,10 @@ type Config struct {
 	// ErrorPage tells a person in their browser what went wrong. Nil: plain
 	// text in both languages.
 	ErrorPage func(http.ResponseWriter, *http.Request, *fault.Error)
-	Log       *slog.Logger
+	// HTTP fetches key sets from the URLs that clients have registered. It is
+	// made by package dial; nil: a strict one.
+	HTTP *http.Client
+	Log  *slog.Logger
 }
 
 // Server is the authorization server, mounted at /oauth/ and at
@@ -96,6 +100,7 @@ type Server struct {
 	core   *fosite.Fosite
 	store  store
 	keys   jose.Sets
+	remote remoteKeys
 	replay *dpop.Replay
 	routes routes
 	// grantTypes are how a sender gets tokens, by grant_type.
@@ -119,7 +124,11 @@ func New(c Config) (*Server, error) {
 	if c.Log == nil {
 		c.Log = slog.New(slog.NewTextHandler(io.Discard, nil))
 	}
+	if c.HTTP == nil {
+		c.HTTP = dial.New(dial.Config{Timeout: fetchPatience, MaxBody: maxKeySet})
+	}
 	s := &Server{Config: c, replay: dpop.NewReplay(c.Now())}
+	s.remote.http, s.remote.log = c.HTTP, c.Log
 	s.store = store{db: c.DB, mac: c.MAC}
 	s.core = newCore(s)
 	s.grantTypes = map[string]func(call, holder) (map[string]any, error){

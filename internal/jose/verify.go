@@ -151,3 +151,18 @@ func Unverified(compact string, maxBytes int) (Claims, error) {
 	claims, _, err := object(body)
 	return claims, err
 }
+
+// KeyID answers the "kid" in the header of a JWS that nobody has checked, or
+// nothing: which key it asks to be checked with.
+func KeyID(compact string, maxBytes int) string {
+	if len(compact) > maxBytes {
+		return ""
+	}
+	head, _, _ := strings.Cut(compact, ".")
+	header, _, err := object(head)
+	if err != nil {
+		return ""
+	}
+	id, _ := header.String("kid")
+	return id
+}
