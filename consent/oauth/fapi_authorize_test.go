@@ -1,0 +1,66 @@
+package oauth
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+// authorizeModules are about the browser's way: request_uri and answer.
+var authorizeModules = map[string]module{
+	"user-rejects-authentication": func(h *house) {
+		where := h.decide(h.visit(h.bank, h.push(h.bank, once)), false)
+		back := h.back(h.get(where))
+		if back.Get("error") != "access_denied" || back.Get("state") != "the state" || back.Get("iss") != issuer || back.Has("code") {
+			h.t.Errorf("the client is told %v", back)
+		}
+		if got := h.get(where); got.status != http.StatusBadRequest {
+			h.t.Errorf("the ticket worked twice: %v", got)
+		}
+	},
+	"ensure-unsigned-authorization-request-without-using-par-fails": func(h *house) {
+		h.noVisit("client_id", h.bank.id, "response_type", "code", "redirect_uri", callback, "state", "x",
+			"code_challenge", s256(verifier), "code_challenge_method", "S256", "authorization_details", once)
+	},
+	"par-attempt-reuse-request_uri": func(h *house) {
+		uri := h.push(h.bank, once)
+		h.back(h.get(h.decide(h.visit(h.bank, uri), true)))
+		h.noVisit("client_id", h.bank.id, "request_uri", uri)
+	},
+	"par-ensure-reused-request-uri-prior-to-auth-completion-succeeds": func(h *house) {
+		uri := h.push(h.bank, once)
+		id := h.visit(h.bank, uri)
+		for range 3 { // reloaded, and opened in another tab
+			if again := h.visit(h.bank, uri); again != id {
+				h.t.Errorf("visited again, the request_uri leads to %q; want %q", again, id)
+			}
+		}
+		if back := h.back(h.get(h.decide(id, true))); !back.Has("code") {
+			h.t.Errorf("the client is told %v", back)
+		}
+	},
+	"par-attempt-to-use-expired-request_uri": func(h *house) {
+		uri := h.push(h.bank, once)
+		h.clock.pass(requestLife)
+		h.noVisit("client_id", h.bank.id, "request_uri", uri)
+	},
+	"par-attempt-to-use-request_uri-for-different-client": func(h *house) {
+		uri := h.push(h.bank, once)
+		h.noVisit("client_id", h.other.id, "request_uri", uri)
+		h.visit(h.bank, uri) // it was not used up
+	},
+}
+
+// noVisit opens the authorization endpoint, which must tell the person and
+// send the browser nowhere.
+func (h *house) noVisit(query ...string) {
+	h.t.Helper()
+	q := url.Values{}
+	for i := 0; i < len(query); i += 2 {
+		q.Set(query[i], query[i+1])
+	}
+	got := h.get("/oauth/authorize?" + q.Encode())
+	if got.status != http.StatusBadRequest || !strings.Contains(got.body, "这个授权请求无法继续") || got.header.Get("Location") != "" {
+		h.t.Errorf("authorize: %v, to %q", got, got.header.Get("Location"))
+	}
+}

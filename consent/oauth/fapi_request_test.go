@@ -1,0 +1,4 @@
+package oauth
+
+// requestModules are about signed request objects.
+var requestModules = map[string]module{}

@@ -1,0 +1,126 @@
+package oauth
+
+import (
+	"errors"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// A module is a test of ours of what one module of the OpenID Foundation's
+// plans fapi2-security-profile-final and fapi2-message-signing-final checks of
+// a server, in a house of its own. This is self-testing against the published
+// list of modules; it is no certification.
+type module func(*house)
+
+// modules are all of them by the names of those they mirror, without
+// modulePrefix; each theme has a file.
+var modules = union(
+	pushModules,
+	authorizeModules,
+	requestModules,
+)
+
+const modulePrefix = "fapi2-security-profile-final-"
+
+func union(themes ...map[string]module) map[string]module {
+	all := map[string]module{}
+	for _, theme := range themes {
+		for name, check := range theme {
+			if all[name] != nil {
+				panic("two tests mirror " + name)
+			}
+			all[name] = check
+		}
+	}
+	return all
+}
+
+func TestFAPI(t *testing.T) {
+	for _, name := range slices.Sorted(maps.Keys(modules)) {
+		t.Run(name, func(t *testing.T) { modules[name](open(t)) })
+	}
+}
+
+// awaited are the published modules that nothing mirrors yet.
+var awaited = []string{
+	"access-token-type-header-case-sensitivity",
+	"attempt-reuse-authorization-code-after-one-second",
+	"ensure-token-endpoint-fails-with-expired-auth-code",
+	"check-dpop-proof-nbf-exp",
+	"discovery-end-point-verification",
+	"dpop-negative-tests",
+	"ensure-authorization-code-is-bound-to-client",
+	"ensure-client-assertion-in-token-endpoint",
+	"ensure-client-assertion-with-exp-is-5-minutes-in-past-fails",
+	"ensure-client-assertion-with-no-sub-fails",
+	"ensure-client-assertion-with-wrong-aud-fails",
+	"ensure-client-id-in-token-endpoint",
+	"ensure-different-nonce-inside-and-outside-request-object",
+	"ensure-different-state-inside-and-outside-request-object",
+	"ensure-dpop-auth-code-binding-success",
+	"ensure-dpopproof-at-par-endpoint-binding-success",
+	"ensure-dpopproof-with-iat-10seconds-after-succeeds",
+	"ensure-dpopproof-with-iat-10seconds-before-succeeds",
+	"ensure-expired-request-object-fails",
+	"ensure-holder-of-key-required",
+	"ensure-matching-key-in-authorization-request",
+	"ensure-mismatched-dpop-jkt-fails",
+	"ensure-other-scope-order-succeeds",
+	"ensure-request-object-signature-algorithm-is-not-none",
+	"ensure-request-object-with-bad-aud-fails",
+	"ensure-request-object-with-exp-over-60-fails",
+	"ensure-request-object-with-invalid-signature-fails",
+	"ensure-request-object-with-nbf-8-seconds-in-the-future-is-accepted",
+	"ensure-request-object-with-nbf-over-60-fails",
+	"ensure-request-object-without-exp-fails",
+	"ensure-request-object-without-nbf-fails",
+	"ensure-request-object-without-redirect-uri-fails",
+	"ensure-request-object-with-multiple-aud-succeeds",
+	"ensure-server-handles-non-matching-intent-id",
+	"ensure-signed-client-assertion-with-RS256-fails",
+	"ensure-signed-request-object-with-RS256-fails",
+	"ensure-token-endpoint-fails-with-mismatched-dpop-jkt",
+	"ensure-token-endpoint-fails-with-mismatched-dpop-proof-jkt",
+	"ensure-unsigned-request-at-par-endpoint-fails",
+	"happy-flow",
+	"par-test-array-as-audience-fails",
+	"par-test-par-endpoint-url-as-audience-fails",
+	"par-ensure-jwt-client-assertions-nbf-8-seconds-in-the-future-is-accepted",
+	"par-ensure-jwt-client-assertions-nbf-over-60-seconds-in-the-future-fails",
+	"par-authorization-request-containing-request_uri",
+	"par-test-token-endpoint-url-as-audience-fails",
+	"refresh-token",
+	"state-only-outside-request-object-not-used",
+}
+
+// TestEveryModuleIsMirrored holds TestFAPI to the list as it was published.
+func TestEveryModuleIsMirrored(t *testing.T) {
+	list, err := os.ReadFile(filepath.Join("..", "..", "..", "shared", "fapi2-modules.txt"))
+	if errors.Is(err, fs.ErrNotExist) {
+		t.Skip("the list of published modules is not here")
+	} else if err != nil {
+		t.Fatal(err)
+	}
+	published := map[string]bool{}
+	for line := range strings.Lines(string(list)) {
+		if name, ok := strings.CutPrefix(strings.TrimSpace(line), modulePrefix); ok {
+			published[name] = true
+			if (modules[name] == nil) != slices.Contains(awaited, name) {
+				t.Errorf("%s: mirrored is %v, awaited is %v", name, modules[name] != nil, modules[name] == nil)
+			}
+		}
+	}
+	if len(published) == 0 {
+		t.Fatal("the list names no module")
+	}
+	for name := range modules {
+		if !published[name] {
+			t.Errorf("%s mirrors no published module", name)
+		}
+	}
+}
