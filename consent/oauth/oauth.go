@@ -67,7 +67,7 @@ const (
 	accessLife  = 15 * time.Minute
 )
 
-// Config of a Server. All but ErrorPage, HTTP and Log are required.
+// Config of a Server. All but ErrorPage, HTTP, Brakes and Log are required.
 type Config struct {
 	DB      kv.DB
 	Consent *consent.Service
@@ -89,8 +89,9 @@ type Config struct {
 	ErrorPage func(http.ResponseWriter, *http.Request, *fault.Error)
 	// HTTP fetches key sets from the URLs that clients have registered. It is
 	// made by package dial; nil: a strict one.
-	HTTP *http.Client
-	Log  *slog.Logger
+	HTTP   *http.Client
+	Brakes Brakes
+	Log    *slog.Logger
 }
 
 // Server is the authorization server, mounted at /oauth/ and at
@@ -169,6 +170,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.Set("Allow", methods)
 		s.fail(w, r, refuse(http.StatusMethodNotAllowed, "invalid_request", "this endpoint answers to "+methods+" only"))
 	default:
+		if err := s.Brakes.address(w, r); err != nil {
+			s.fail(w, r, err)
+			return
+		}
 		r.SetPathValue("id", id)
 		serve(w, r)
 	}

@@ -3,6 +3,7 @@ package oauth
 import (
 	"encoding/json"
 	"errors"
+	"math"
 	"net/http"
 	"strconv"
 	"strings"
@@ -92,6 +93,8 @@ func refusalOf(err error) *refusal {
 			return refuse(http.StatusBadRequest, "invalid_authorization_details", f.Detail)
 		case errors.Is(f, consent.ErrSuspended):
 			return errSuspended
+		case f.Kind == fault.Limited:
+			return limited(f)
 		case f.Kind == fault.Unavailable:
 			return &refusal{status: http.StatusServiceUnavailable, code: "temporarily_unavailable",
 				description: "not possible at this moment; try again later", retryAfter: f.RetryAfter, cause: err}
@@ -118,6 +121,7 @@ func serverError(err error) *refusal {
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	no := refusalOf(err)
 	path, _ := s.routes.find(r.URL.Path) // never what was sent, which may hold anything
+	s.Brakes.refused(r, no)
 	if no.status >= http.StatusInternalServerError {
 		s.Log.ErrorContext(r.Context(), "an OAuth request failed", "path", path, "error", no.cause)
 	} else {
@@ -127,7 +131,7 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 		w.Header().Set("WWW-Authenticate", no.challenge)
 	}
 	if no.retryAfter > 0 {
-		w.Header().Set("Retry-After", strconv.Itoa(int(no.retryAfter.Seconds())))
+		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(no.retryAfter.Seconds()))))
 	}
 	writeJSON(w, no.status, map[string]string{"error": no.code, "error_description": plain(no.description)})
 }
