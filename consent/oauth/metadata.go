@@ -13,7 +13,8 @@ import (
 const publicCache = "public, max-age=300"
 
 // metadata describes this server (RFC 8414, section 2; RFC 9126, section 5;
-// RFC 9207, section 3; RFC 9396, section 10; RFC 9449, section 5.1). It names
+// RFC 9207, section 3; Grant Management for OAuth 2.0, draft 03, section 7.1;
+// RFC 9396, section 10; RFC 9449, section 5.1). It names
 // what is served and nothing that is not.
 func (s *Server) metadata(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Cache-Control", publicCache)
@@ -25,6 +26,8 @@ func (s *Server) metadata(w http.ResponseWriter, _ *http.Request) {
 		"revocation_endpoint":                            s.Issuer + "/oauth/revoke",
 		"introspection_endpoint":                         s.Issuer + "/oauth/introspect",
 		"jwks_uri":                                       s.Issuer + "/oauth/jwks",
+		"grant_management_endpoint":                      s.Issuer + "/oauth/grants",
+		"grant_management_actions_supported":             []string{"query", "revoke"},
 		"require_pushed_authorization_requests":          true,
 		"response_types_supported":                       []string{"code"},
 		"response_modes_supported":                       []string{"query"},

@@ -147,6 +147,7 @@ func New(c Config) (*Server, error) {
 		"/oauth/token":                            {http.MethodPost: s.posted(s.token)},
 		"/oauth/revoke":                           {http.MethodPost: s.posted(s.revoke)},
 		"/oauth/introspect":                       {http.MethodPost: s.posted(s.introspect)},
+		"/oauth/grants/{id}":                      {http.MethodGet: s.held(s.grantAsked), http.MethodDelete: s.held(s.grantRevoked)},
 	}
 	return s, nil
 }
