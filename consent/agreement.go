@@ -22,14 +22,25 @@ func agreement(kind, nonce string, until time.Time, says map[string]any) (Agreem
 }
 
 // grantAgreement says what a person is about to agree to. Its members have the
-// names they have in authorization_details.
-func grantAgreement(g Grant, c Client, t Terms, accounts []AccountID, nonce string, until time.Time) (Agreement, error) {
-	a, err := agreement("jali/grant", nonce, until, map[string]any{
+// names they have in authorization_details. Of a request that revises a grant
+// it says which, to which revision, how, and what that grant was before, so
+// that the assertion is evidence of exactly this change.
+func grantAgreement(g, before Grant, c Client, t Terms, accounts []AccountID, nonce string, until time.Time) (Agreement, error) {
+	says := map[string]any{
 		"grant":    string(g.ID),
+		"revision": 1,
 		"client":   map[string]any{"id": string(c.ID), "name": map[string]any{"zh": c.Name.ZH, "en": c.Name.EN}},
 		"terms":    t.says(),
 		"accounts": texts(accounts),
-	})
+	}
+	if g.Revises != "" {
+		says["action"], says["revises"], says["revision"] = string(g.Action), string(g.Revises), g.Base+1
+		says["before"] = map[string]any{"revision": g.Base, "terms": before.Agreed.says(), "accounts": texts(before.Accounts)}
+	}
+	if g.Binding != "" {
+		says["binding_message"] = g.Binding
+	}
+	a, err := agreement("jali/grant", nonce, until, says)
 	a.Terms, a.Accounts = t, accounts
 	return a, err
 }

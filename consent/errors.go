@@ -40,7 +40,8 @@ var (
 	ErrWider = &fault.Error{Kind: fault.Invalid, Code: "choice_wider", Owner: fault.Person,
 		Detail: "a choice may only narrow what was asked"}
 
-	// ErrNothingChosen is a choice that leaves no account or no datatype.
+	// ErrNothingChosen is a choice that leaves no account, no datatype or, of a
+	// grant that was used already, no use.
 	ErrNothingChosen = &fault.Error{Kind: fault.Invalid, Code: "nothing_chosen", Owner: fault.Person, Action: "choose",
 		Detail: "tick at least one account"}
 
@@ -71,6 +72,16 @@ var (
 	ErrChanged = &fault.Error{Kind: fault.Conflict, Code: "grant_changed", Action: "ask_again",
 		Detail: "this grant has changed since it was asked for; start again in the app that asked"}
 
+	// ErrWaiting is a decoupled request for a person who has as many of the same
+	// client's before them as may wait; RetryAfter is when the first lapses.
+	ErrWaiting = &fault.Error{Kind: fault.Limited, Code: "requests_waiting", Owner: fault.Person,
+		Detail: "this person has not answered earlier requests of this client yet"}
+
+	// ErrBinding is a binding message that cannot be shown as it is (CIBA Core
+	// 1.0, section 13).
+	ErrBinding = &fault.Error{Kind: fault.Invalid, Code: "invalid_binding_message",
+		Detail: "a binding message has at most 60 characters, without control characters or spaces around it"}
+
 	// ErrStepUpOld is a grant whose yes is too long ago to be read by (RFC
 	// 9470). The client asks the person again, by a replace of the same grant.
 	ErrStepUpOld = &fault.Error{Kind: fault.Unauthenticated, Code: "insufficient_user_authentication", Owner: fault.Person, Action: "ask_again",
@@ -89,6 +100,9 @@ var (
 	// ErrClient is a registration that is not acceptable; its Detail says why.
 	ErrClient = &fault.Error{Kind: fault.Invalid, Code: "client_invalid",
 		Detail: "this registration is not valid"}
+
+	errNobody = &fault.Error{Kind: fault.Internal, Code: "request_of_nobody",
+		Detail: "a decoupled request names no person"}
 
 	errBackwards = &fault.Error{Kind: fault.Internal, Code: "grant_backwards",
 		Detail: "a grant was about to move backwards"}

@@ -3,7 +3,6 @@ package consent
 import (
 	"context"
 	"crypto/rand"
-	"strconv"
 	"time"
 
 	"jali/internal/audit"
@@ -68,14 +67,18 @@ func (s *Service) Leave(ctx context.Context, p Session, response []byte) (Eviden
 		if err := s.forgetGrants(tx, now, event, p.Person); err != nil {
 			return err
 		}
-		if err := deleteAll(tx, kv.Prefix(room, "paused", p.Person)); err != nil {
-			return err
+		for _, r := range []kv.Range{kv.Prefix(room, "paused", p.Person), kv.Prefix(room, "waiting", p.Person)} {
+			if err := deleteAll(tx, r); err != nil {
+				return err
+			}
 		}
 		if err := forgetIntroduction(tx, p.Person); err != nil {
 			return err
 		}
-		if err := tx.Delete(leaveKey(p.Person)); err != nil {
-			return err
+		for _, key := range [][]byte{allPausedKey(p.Person), leaveKey(p.Person)} {
+			if err := tx.Delete(key); err != nil {
+				return err
+			}
 		}
 		if err := dueLeaving(p.Person, a).delete(tx); err != nil {
 			return err
@@ -100,22 +103,32 @@ func (s *Service) forgetGrants(tx kv.Tx, now time.Time, event string, person Per
 	if err != nil {
 		return err
 	}
-	for i, g := range grants {
-		if err := s.revoke(tx, now, event+"-"+strconv.Itoa(i), &g, "person"); err != nil {
+	for i, g := range usedUpFirst(grants) {
+		if err := s.revoke(tx, now, nth(event, i), &g, "person"); err != nil {
 			return err
 		}
-		for _, k := range [][]byte{grantKey(g.ID), evidenceKey(g.ID), personKey(person, g.ID), givenKey(person, g.Client, g.ID)} {
+		for _, k := range [][]byte{grantKey(g.ID), personKey(person, g.ID), givenKey(person, g.Client, g.ID), livingKey(g.Client, g.ID)} {
 			if err := tx.Delete(k); err != nil {
 				return err
 			}
 		}
-		if err := deleteAll(tx, kv.Prefix(room, "used", g.ID)); err != nil {
-			return err
+		for _, r := range []kv.Range{kv.Prefix(room, "used", g.ID), kv.Prefix(room, "evidence", g.ID)} {
+			if err := deleteAll(tx, r); err != nil {
+				return err
+			}
+		}
+		if g.Decoupled && (g.State == Pushed || g.State == Shown) { // its client goes on asking until it lapses
+			left := Grant{ID: g.ID, Client: g.Client, State: g.State, Asked: Terms{Until: g.Asked.Until}, Decoupled: true,
+				PushedAt: g.PushedAt, LapsesAt: g.LapsesAt}
+			if err := putGrant(tx, left); err != nil {
+				return err
+			}
+			continue
 		}
 		if g.State != Revoked || !now.Before(g.Agreed.Until) {
 			continue
 		}
-		left := Grant{ID: g.ID, Client: g.Client, State: Revoked, EndedAt: g.EndedAt, EndedBy: g.EndedBy,
+		left := Grant{ID: g.ID, Client: g.Client, State: Revoked, Decoupled: g.Decoupled, EndedAt: g.EndedAt, EndedBy: g.EndedBy,
 			Agreed: Terms{Until: g.Agreed.Until}}
 		if err := putGrant(tx, left); err != nil {
 			return err

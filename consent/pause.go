@@ -1,11 +1,14 @@
 package consent
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
+	"time"
 
 	"jali/internal/audit"
 	"jali/internal/kv"
+	"jali/internal/webhook"
 )
 
 // Pause stops every grant of a client from being used until Resume: the ones
@@ -19,32 +22,90 @@ func (s *Service) Resume(ctx context.Context, p Session, client ClientID) error 
 	return s.pause(ctx, p, client, false)
 }
 
+// PauseAll stops every grant of every client from being used until ResumeAll.
+// Clients that were paused one by one stay so.
+func (s *Service) PauseAll(ctx context.Context, p Session) error { return s.pause(ctx, p, "", true) }
+
+// ResumeAll undoes PauseAll.
+func (s *Service) ResumeAll(ctx context.Context, p Session) error { return s.pause(ctx, p, "", false) }
+
+// pause turns the switch on (person, client), or on the person for client "".
+// Clients are told of each given grant that can be used no longer, or again.
 func (s *Service) pause(ctx context.Context, p Session, client ClientID, on bool) error {
+	key, verb, grants := pausedKey(p.Person, client), audit.ClientResumed, kv.Prefix(room, "given", p.Person, client)
+	if client == "" {
+		key, verb, grants = allPausedKey(p.Person), audit.AllResumed, kv.Prefix(room, "given", p.Person)
+	}
+	what := webhook.GrantResumed
+	switch {
+	case on && client == "":
+		verb, what = audit.AllPaused, webhook.GrantPaused
+	case on:
+		verb, what = audit.ClientPaused, webhook.GrantPaused
+	}
 	now, event := s.now(), rand.Text()
 	return s.DB.Update(ctx, func(tx kv.Tx) error {
-		if _, err := getClient(tx, client); err != nil {
-			return err
+		if client != "" {
+			if _, err := getClient(tx, client); err != nil {
+				return err
+			}
 		}
-		key := pausedKey(p.Person, client)
 		is, err := tx.Get(key)
 		if err != nil || on == (is != nil) {
 			return err
 		}
-		verb := audit.ClientResumed
-		if on {
-			verb, err = audit.ClientPaused, tx.Put(key, []byte(client))
-		} else {
-			err = tx.Delete(key)
+		if !on {
+			if err := tx.Delete(key); err != nil {
+				return err
+			}
 		}
-		if err != nil {
+		if err := tellPaused(tx, now, event, what, p.Person, grants); err != nil { // while the switch is off
 			return err
+		}
+		if on {
+			if err := tx.Put(key, []byte(cmp.Or(string(client), "all"))); err != nil {
+				return err
+			}
 		}
 		return audit.Append(tx, audit.Event{ID: event, At: now, Person: string(p.Person), Client: string(client),
 			Verb: verb, On: string(client)})
 	})
 }
 
-// Paused answers the clients that the person has paused.
+// tellPaused tells the clients of the given grants of a range that no other
+// switch stops.
+func tellPaused(tx kv.Tx, now time.Time, event, what string, p PersonID, r kv.Range) error {
+	given, err := grantsIn(tx, r)
+	if err != nil {
+		return err
+	}
+	for i, g := range given {
+		if g.at(now).State != Given {
+			continue
+		}
+		if paused, err := isPaused(tx, p, g.Client); err != nil {
+			return err
+		} else if paused {
+			continue
+		}
+		if err := tell(tx, now, nth(event, i), what, g); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// isPaused reports whether either switch is on.
+func isPaused(tx kv.Tx, p PersonID, c ClientID) (bool, error) {
+	one, err := tx.Get(pausedKey(p, c))
+	if err != nil || one != nil {
+		return one != nil, err
+	}
+	all, err := tx.Get(allPausedKey(p))
+	return all != nil, err
+}
+
+// Paused answers the clients that the person has paused one by one.
 func (s *Service) Paused(ctx context.Context, p Session) (map[ClientID]bool, error) {
 	var m map[ClientID]bool
 	err := s.DB.View(ctx, func(tx kv.Tx) error {
@@ -58,4 +119,15 @@ func (s *Service) Paused(ctx context.Context, p Session) (map[ClientID]bool, err
 		return nil
 	})
 	return m, err
+}
+
+// AllPaused reports whether the person has paused everything.
+func (s *Service) AllPaused(ctx context.Context, p Session) (bool, error) {
+	var on bool
+	err := s.DB.View(ctx, func(tx kv.Tx) error {
+		row, err := tx.Get(allPausedKey(p.Person))
+		on = row != nil
+		return err
+	})
+	return on, err
 }

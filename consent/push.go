@@ -38,25 +38,40 @@ type Request struct {
 // Push records a client's request inside the transaction of its PAR record.
 // Terms beyond their purpose's ceilings are refused; of a merge, those of the
 // grant as it would become. To revise a grant that is not the client's, or
-// not given any more, is [ErrNotRevisable].
+// not given any more, is [ErrNotRevisable]. A decoupled request is [ErrBinding]
+// or [ErrWaiting] where it may not be put before its person; one to a person
+// who has paused the client is taken and not shown, so that nobody learns of
+// the pause.
 func (s *Service) Push(tx kv.Tx, now time.Time, r Request) (Grant, error) {
-	id, client, asked, lapses := r.ID, r.Client, r.Asked, r.Lapses
-	if err := asked.Within(now); err != nil {
+	if err := r.Asked.Within(now); err != nil {
 		return Grant{}, err
 	}
-	if _, err := activeClient(tx, client); err != nil {
+	if _, err := activeClient(tx, r.Client); err != nil {
 		return Grant{}, err
 	}
-	if taken, err := tx.Get(grantKey(id)); err != nil {
+	if taken, err := tx.Get(grantKey(r.ID)); err != nil {
 		return Grant{}, err
-	} else if taken != nil || id == "" {
+	} else if taken != nil || r.ID == "" {
 		return Grant{}, errBackwards
 	}
-	asked.Until = asked.Until.UTC()
 	g := Grant{
-		ID: id, Client: client, State: Pushed, Asked: asked,
-		PushedAt: now.UTC(), LapsesAt: lapses.UTC().Truncate(time.Microsecond),
+		ID: r.ID, Client: r.Client, Person: r.Person, State: Pushed, Asked: r.Asked,
+		PushedAt: now.UTC(), LapsesAt: r.Lapses.UTC().Truncate(time.Microsecond),
 	}
+	if err := g.revise(tx, now, r); err != nil {
+		return Grant{}, err
+	}
+	if r.Decoupled {
+		if err := g.decouple(tx, now, r); err != nil {
+			return Grant{}, err
+		}
+	}
+	if g.Person != "" {
+		if err := tx.Put(personKey(g.Person, g.ID), []byte(g.ID)); err != nil {
+			return Grant{}, err
+		}
+	}
+	g.Asked.Until = g.Asked.Until.UTC()
 	if err := putGrant(tx, g); err != nil {
 		return Grant{}, err
 	}
@@ -73,10 +88,13 @@ func (s *Service) Show(ctx context.Context, p Session, id GrantID) (Grant, error
 		if g, err = getGrant(tx, id); err != nil {
 			return err
 		}
-		if g.Person == "" {
+		if g.Person == "" && !g.Decoupled {
 			g.Person = p.Person
 		}
 		if err := g.undecided(p, now); err != nil {
+			return err
+		}
+		if _, err := g.target(tx, now); err != nil {
 			return err
 		}
 		if _, err := activeClient(tx, g.Client); err != nil || g.State == Shown {
@@ -110,8 +128,13 @@ func (g Grant) undecided(p Session, now time.Time) error {
 			return ErrLapsed
 		}
 		return ErrDecided
-	case !now.Before(g.LapsesAt) || !now.Before(g.Asked.Until):
+	case g.lapsed(now):
 		return ErrLapsed
 	}
 	return nil
+}
+
+// lapsed reports that nothing can come of a request any more.
+func (g Grant) lapsed(now time.Time) bool {
+	return !now.Before(g.LapsesAt) || !now.Before(g.Asked.Until)
 }

@@ -2,54 +2,132 @@ package consent
 
 import (
 	"context"
+	"errors"
+	"strconv"
+	"time"
 
+	"jali/internal/audit"
 	"jali/internal/kv"
+	"jali/internal/webhook"
 )
 
+// revise makes a request one to change a grant: what it asks becomes what the
+// whole grant would be, and its person is the grant's.
+func (g *Grant) revise(tx kv.Tx, now time.Time, r Request) error {
+	switch r.Action {
+	case Merge, Replace:
+	case "", Create:
+		if r.Revises == "" {
+			return nil
+		}
+		fallthrough
+	default:
+		return ErrNotRevisable
+	}
+	t, err := getGrant(tx, r.Revises)
+	switch {
+	case errors.Is(err, ErrNoGrant):
+		return ErrNotRevisable
+	case err != nil:
+		return err
+	case t.Client != r.Client || t.at(now).State != Given || r.Person != "" && r.Person != t.Person:
+		return ErrNotRevisable
+	}
+	if r.Action == Merge {
+		if g.Asked, err = t.Agreed.Merge(r.Asked); err != nil {
+			return err
+		}
+		if err := g.Asked.Within(now); err != nil {
+			return err
+		}
+	}
+	g.Action, g.Revises, g.Base, g.Person = r.Action, t.ID, t.Revision, t.Person
+	return nil
+}
+
+// target loads what a request would change; the zero Grant if it would change
+// none, and [ErrChanged] once that has ended or is another revision.
+func (g Grant) target(tx kv.Tx, now time.Time) (Grant, error) {
+	if g.Revises == "" {
+		return Grant{}, nil
+	}
+	t, err := getGrant(tx, g.Revises)
+	switch {
+	case errors.Is(err, ErrNoGrant):
+		return Grant{}, ErrChanged
+	case err != nil:
+		return Grant{}, err
+	case t.at(now).State != Given || t.Revision != g.Base:
+		return Grant{}, ErrChanged
+	}
+	return t, nil
+}
+
 // Revised answers the grant that a request would change, as it stands: the
-// page shows the difference. For a request that changes none it is the zero
-// Grant.
+// page shows the difference ([Changes]). For a request that changes none it is
+// the zero Grant.
 func (s *Service) Revised(ctx context.Context, p Session, request GrantID) (Grant, error) {
-	panic("unwritten")
+	now := s.now()
+	var t Grant
+	err := s.DB.View(ctx, func(tx kv.Tx) error {
+		g, err := getGrant(tx, request)
+		if err != nil {
+			return err
+		}
+		if g.Person != p.Person || p.Person == "" {
+			return ErrNoGrant
+		}
+		t, err = g.target(tx, now)
+		return err
+	})
+	if err != nil {
+		return Grant{}, err
+	}
+	t.Ticket = nil
+	return t, nil
 }
 
-// Waiting answers the decoupled requests that await this person's decision,
-// oldest first.
-func (s *Service) Waiting(ctx context.Context, p Session) ([]Grant, error) {
-	panic("unwritten")
-}
-
-// Decision answers what became of a client's decoupled request: a grant in
-// state Pushed, Shown, Given, Exhausted, Refused, Revoked or Expired; of one that revised
-// another grant, that grant. Package oauth alone asks.
-func (s *Service) Decision(tx kv.Tx, client ClientID, request GrantID) (Grant, error) {
-	panic("unwritten")
-}
-
-// PauseAll stops every grant of every client from being used until ResumeAll.
-// Clients that were paused one by one stay so.
-func (s *Service) PauseAll(ctx context.Context, p Session) error { panic("unwritten") }
-
-// ResumeAll undoes PauseAll.
-func (s *Service) ResumeAll(ctx context.Context, p Session) error { panic("unwritten") }
-
-// AllPaused reports whether the person has paused everything.
-func (s *Service) AllPaused(ctx context.Context, p Session) (bool, error) { panic("unwritten") }
-
-// RevokeAll ends every grant that the person has given a client, in one
-// transaction, and answers how many.
-func (s *Service) RevokeAll(ctx context.Context, p Session, client ClientID) (int, error) {
-	panic("unwritten")
-}
-
-// RemoveClient ends all grants of a client and takes it from the register. It
-// is suspended first, so that nothing is used while that goes on, and can be
-// called again where it was cut short.
-func (s *Service) RemoveClient(ctx context.Context, id ClientID) error { panic("unwritten") }
-
-// Record answers what a receipt of a grant or of its end is made of:
-// the grant in any state after given, and the evidence of each yes, oldest
-// first.
-func (s *Service) Record(ctx context.Context, p Session, id GrantID) (Grant, []Evidence, error) {
-	panic("unwritten")
+// become makes a given grant what the person has agreed that it becomes. A
+// merge keeps what was used; a replace begins anew, but for the uses of today,
+// so that renewing a daily grant gives no second day's worth.
+func (s *Service) become(tx kv.Tx, now time.Time, event string, t *Grant, request Grant, yes Evidence) error {
+	if err := t.unschedule(tx); err != nil {
+		return err
+	}
+	if err := t.dueTicket().delete(tx); err != nil { // a code would be for what it was
+		return err
+	}
+	t.Ticket = nil
+	t.Asked, t.Agreed, t.Accounts = request.Asked, request.Pending.Terms, request.Pending.Accounts
+	t.DecidedAt, t.Revision = now, t.Revision+1
+	if request.Action == Replace {
+		t.Uses = 0
+	}
+	if t.Day != "" { // days may be another zone's now
+		t.Day = DateOf(t.LastUse, t.Agreed.Uses.Zone())
+	}
+	if t.left(now) == 0 && t.Agreed.Uses.Per == "" {
+		return ErrChanged // used since the choice was made
+	}
+	if err := t.schedule(tx); err != nil {
+		return err
+	}
+	if err := kv.Store(tx, evidenceKey(t.ID, t.Revision), yes); err != nil {
+		return err
+	}
+	if err := putGrant(tx, *t); err != nil {
+		return err
+	}
+	t.Evidence = &yes
+	for _, changed := range s.Changed {
+		if err := changed(tx, *t); err != nil {
+			return err
+		}
+	}
+	if err := tell(tx, now, event, webhook.GrantChanged, *t); err != nil {
+		return err
+	}
+	return audit.Append(tx, audit.Event{ID: event, At: now, Person: string(t.Person), Client: string(t.Client),
+		Verb: audit.GrantChanged, On: string(t.ID), Facts: map[string]string{"action": string(request.Action),
+			"revision": strconv.Itoa(t.Revision), "purpose": string(t.Agreed.Purpose), "accounts": strconv.Itoa(len(t.Accounts))}})
 }

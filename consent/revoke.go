@@ -3,10 +3,12 @@ package consent
 import (
 	"context"
 	"crypto/rand"
+	"slices"
 	"time"
 
 	"jali/internal/audit"
 	"jali/internal/kv"
+	"jali/internal/webhook"
 )
 
 // Revoke ends a person's grant. Once revoked or expired it is answered as it
@@ -39,6 +41,44 @@ func (s *Service) RevokeByClient(tx kv.Tx, now time.Time, event string, client C
 	return s.revoke(tx, now, event, &g, "client")
 }
 
+// RevokeAll ends every grant that the person has given a client, in one
+// transaction, and answers how many.
+func (s *Service) RevokeAll(ctx context.Context, p Session, client ClientID) (int, error) {
+	now, event := s.now(), rand.Text()
+	var ended int
+	err := s.DB.Update(ctx, func(tx kv.Tx) error {
+		ended = 0
+		grants, err := grantsOf(tx, p.Person)
+		if err != nil {
+			return err
+		}
+		for i, g := range usedUpFirst(grants) {
+			if g.Client != client || !now.Before(g.Agreed.Until) {
+				continue
+			}
+			was := g.State
+			if err := s.revoke(tx, now, nth(event, i), &g, "person"); err != nil {
+				return err
+			}
+			if g.State != was {
+				ended++
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return 0, err
+	}
+	return ended, nil
+}
+
+// usedUpFirst puts grants that can only be read from before those that live:
+// only when the last of these is revoked does none live any more.
+func usedUpFirst(grants []Grant) []Grant {
+	lives := func(g Grant) bool { return g.State == Given }
+	return append(slices.DeleteFunc(slices.Clone(grants), lives), slices.DeleteFunc(slices.Clone(grants), func(g Grant) bool { return !lives(g) })...)
+}
+
 func (s *Service) revoke(tx kv.Tx, now time.Time, event string, g *Grant, by string) error {
 	if *g = g.at(now); g.State != Given && g.State != Exhausted {
 		return nil
@@ -46,8 +86,23 @@ func (s *Service) revoke(tx kv.Tx, now time.Time, event string, g *Grant, by str
 	if err := s.end(tx, now, g, Revoked, by); err != nil {
 		return err
 	}
+	if err := tell(tx, now, event, webhook.GrantRevoked, *g); err != nil {
+		return err
+	}
 	return audit.Append(tx, audit.Event{ID: event, At: now, Person: string(g.Person), Client: string(g.Client),
 		Verb: audit.GrantRevoked, On: string(g.ID), Facts: map[string]string{"by": by}})
+}
+
+// expire writes down that a given grant has run out.
+func (s *Service) expire(tx kv.Tx, now time.Time, event string, g *Grant) error {
+	if err := s.end(tx, now, g, Expired, ""); err != nil {
+		return err
+	}
+	if err := tell(tx, now, event, webhook.GrantExpired, *g); err != nil {
+		return err
+	}
+	return audit.Append(tx, audit.Event{ID: event, At: now, Person: string(g.Person), Client: string(g.Client),
+		Verb: audit.GrantExpired, On: string(g.ID)})
 }
 
 // end writes down that a given grant is over, takes it from the indexes and
@@ -63,11 +118,13 @@ func (s *Service) end(tx kv.Tx, now time.Time, g *Grant, to State, by string) er
 		}
 		g.Ticket = nil
 	}
-	if err := g.dueEnd().delete(tx); err != nil {
+	if err := g.unschedule(tx); err != nil {
 		return err
 	}
-	if err := tx.Delete(givenKey(g.Person, g.Client, g.ID)); err != nil {
-		return err
+	for _, key := range [][]byte{givenKey(g.Person, g.Client, g.ID), livingKey(g.Client, g.ID)} {
+		if err := tx.Delete(key); err != nil {
+			return err
+		}
 	}
 	if err := putGrant(tx, *g); err != nil {
 		return err
@@ -91,21 +148,6 @@ func (s *Service) end(tx kv.Tx, now time.Time, g *Grant, to State, by string) er
 // othersLive reports whether the person has another given grant with the
 // client, g having left the index; one past its end that was not swept yet is none.
 func (s *Service) othersLive(tx kv.Tx, now time.Time, g Grant) (bool, error) {
-	var others []GrantID
-	for row, err := range tx.Scan(kv.Prefix(room, "given", g.Person, g.Client)) {
-		if err != nil {
-			return false, err
-		}
-		others = append(others, GrantID(row.Value))
-	}
-	for _, id := range others {
-		o, err := getGrant(tx, id)
-		if err != nil {
-			return false, err
-		}
-		if o.at(now).State == Given {
-			return true, nil
-		}
-	}
-	return false, nil
+	others, err := grantsIn(tx, kv.Prefix(room, "given", g.Person, g.Client))
+	return slices.ContainsFunc(others, func(o Grant) bool { return o.at(now).State == Given }), err
 }

@@ -10,14 +10,21 @@ import (
 const room = "consent"
 
 func grantKey(id GrantID) []byte              { return kv.Key(room, "grant", id) }
-func evidenceKey(id GrantID) []byte           { return kv.Key(room, "evidence", id) }
 func personKey(p PersonID, id GrantID) []byte { return kv.Key(room, "person", p, id) }
 func usedKey(id GrantID, key string) []byte   { return kv.Key(room, "used", id, key) }
 func pausedKey(p PersonID, c ClientID) []byte { return kv.Key(room, "paused", p, c) }
 func leaveKey(p PersonID) []byte              { return kv.Key(room, "leave", p) }
+func allPausedKey(p PersonID) []byte          { return kv.Key(room, "all_paused", p) }
 func clientKey(id ClientID) []byte            { return kv.Key(room, "client", id) }
 func givenKey(p PersonID, c ClientID, id GrantID) []byte {
 	return kv.Key(room, "given", p, c, id)
+}
+func livingKey(c ClientID, id GrantID) []byte { return kv.Key(room, "living", c, id) }
+func evidenceKey(id GrantID, revision int) []byte {
+	return kv.Key(room, "evidence", id, revision)
+}
+func waitingKey(p PersonID, c ClientID, id GrantID) []byte {
+	return kv.Key(room, "waiting", p, c, id)
 }
 
 func getGrant(tx kv.Tx, id GrantID) (Grant, error) {
@@ -27,6 +34,31 @@ func getGrant(tx kv.Tx, id GrantID) (Grant, error) {
 		err = ErrNoGrant
 	}
 	return g, err
+}
+
+// getGrants loads grants that an index has named.
+func getGrants(tx kv.Tx, ids []GrantID) ([]Grant, error) {
+	list := make([]Grant, 0, len(ids))
+	for _, id := range ids {
+		g, err := getGrant(tx, id)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, g)
+	}
+	return list, nil
+}
+
+// grantsIn loads the grants that a part of an index names.
+func grantsIn(tx kv.Tx, r kv.Range) ([]Grant, error) {
+	var ids []GrantID
+	for row, err := range tx.Scan(r) {
+		if err != nil {
+			return nil, err
+		}
+		ids = append(ids, GrantID(row.Value))
+	}
+	return getGrants(tx, ids)
 }
 
 // getter is getGrant or getAgreed.
@@ -57,7 +89,7 @@ func putGrant(tx kv.Tx, g Grant) error { return kv.Store(tx, grantKey(g.ID), g) 
 // revoked can still be read no longer.
 var forwards = map[State][]State{
 	Pushed:    {Shown, Expired},
-	Shown:     {Given, Refused, Expired},
+	Shown:     {Given, Applied, Refused, Expired},
 	Given:     {Exhausted, Revoked, Expired},
 	Exhausted: {Revoked},
 }
@@ -89,36 +121,3 @@ func (g Grant) at(now time.Time) Grant {
 	}
 	return g
 }
-
-// due is a row of what lapses when.
-type due struct {
-	At   time.Time `json:"at"`
-	Kind string    `json:"kind"`
-	ID   string    `json:"id"`
-	Key  string    `json:"key,omitempty"`
-}
-
-// Kinds of due.
-const (
-	dueRequest = "request" // pushed or shown, and not decided
-	dueRemoval = "removal" // of a row that nobody needs any more
-	dueGrant   = "grant"   // given, until then
-	dueTicket  = "ticket"
-	dueUse     = "use" // an idempotency key; Key is it
-	dueLeave   = "leave"
-
-	dueIntroduction = "introduction" // ID is a person, Key their code
-)
-
-func (d due) key() []byte { return kv.Key(room, "due", d.At, d.Kind, d.ID, d.Key) }
-
-func (d due) put(tx kv.Tx) error    { return kv.Store(tx, d.key(), d) }
-func (d due) delete(tx kv.Tx) error { return tx.Delete(d.key()) }
-
-func (g Grant) dueRequest() due { return due{At: g.LapsesAt, Kind: dueRequest, ID: string(g.ID)} }
-func (g Grant) dueEnd() due     { return due{At: g.Agreed.Until, Kind: dueGrant, ID: string(g.ID)} }
-func (g Grant) dueTicket() due {
-	return due{At: g.DecidedAt.Add(TicketLife), Kind: dueTicket, ID: string(g.ID)}
-}
-
-func dueLeaving(p PersonID, a Agreement) due { return due{At: a.Until, Kind: dueLeave, ID: string(p)} }

@@ -10,6 +10,7 @@ import (
 	"jali/internal/audit"
 	"jali/internal/fault"
 	"jali/internal/kv"
+	"jali/internal/webhook"
 )
 
 // keyLife is how long an idempotency key is remembered: a view's ten minutes,
@@ -49,14 +50,15 @@ func (s *Service) Stands(tx kv.Tx, g Grant) (bool, error) {
 }
 
 // Live answers a client's grant if it may still be read from: given or
-// exhausted, not paused, its client not suspended. What was asked is left out.
+// exhausted, not paused, its client not suspended, the person's yes not older
+// than StepUpLife. What was asked is left out.
 // It writes nothing.
 func (s *Service) Live(ctx context.Context, client ClientID, id GrantID) (Grant, error) {
 	now := s.now()
 	var g Grant
 	err := s.DB.View(ctx, func(tx kv.Tx) error {
 		var err error
-		g, err = living(tx, now, client, id, getAgreed)
+		g, _, err = s.living(tx, now, client, id, getAgreed)
 		return err
 	})
 	if err != nil {
@@ -76,7 +78,7 @@ func (s *Service) Spend(ctx context.Context, client ClientID, id GrantID, key st
 	now, event := s.now(), rand.Text()
 	var u Use
 	err := s.DB.Update(ctx, func(tx kv.Tx) error {
-		g, err := living(tx, now, client, id, getGrant)
+		g, c, err := s.living(tx, now, client, id, getGrant)
 		if err != nil {
 			return err
 		}
@@ -104,12 +106,15 @@ func (s *Service) Spend(ctx context.Context, client ClientID, id GrantID, key st
 			Verb: audit.GrantUsed, On: string(id), Facts: map[string]string{"uses_left": strconv.Itoa(u.Left)}}); err != nil {
 			return err
 		}
+		if err := c.tell(tx, now, event, webhook.GrantUsed, id); err != nil {
+			return err
+		}
 		if g.Agreed.Uses.Per == "" && u.Left == 0 {
 			if err := s.end(tx, now, &g, Exhausted, ""); err != nil {
 				return err
 			}
 			u.Grant = g
-			return nil
+			return c.tell(tx, now, event+"-end", webhook.GrantExhausted, id)
 		}
 		return putGrant(tx, g)
 	})
@@ -131,29 +136,31 @@ func ownGrant(tx kv.Tx, client ClientID, id GrantID, get getter) (Grant, error) 
 	return g, nil
 }
 
-// living loads a grant that client may read from at now.
-func living(tx kv.Tx, now time.Time, client ClientID, id GrantID, get getter) (Grant, error) {
+// living loads a grant that client may read from at now, and the client.
+func (s *Service) living(tx kv.Tx, now time.Time, client ClientID, id GrantID, get getter) (Grant, Client, error) {
 	g, err := ownGrant(tx, client, id, get)
 	if err != nil {
-		return Grant{}, err
+		return Grant{}, Client{}, err
 	}
 	switch {
 	case g.State == Revoked:
-		return Grant{}, ErrRevoked
+		return Grant{}, Client{}, ErrRevoked
 	case g.State == Expired || !now.Before(g.Agreed.Until):
-		return Grant{}, ErrExpired
+		return Grant{}, Client{}, ErrExpired
 	}
-	if _, err := activeClient(tx, client); err != nil {
-		return Grant{}, err
-	}
-	paused, err := tx.Get(pausedKey(g.Person, client))
+	c, err := activeClient(tx, client)
 	if err != nil {
-		return Grant{}, err
+		return Grant{}, Client{}, err
 	}
-	if paused != nil {
-		return Grant{}, ErrPaused
+	if paused, err := isPaused(tx, g.Person, client); err != nil {
+		return Grant{}, Client{}, err
+	} else if paused {
+		return Grant{}, Client{}, ErrPaused
 	}
-	return g, nil
+	if s.StepUpLife > 0 && !now.Before(g.DecidedAt.Add(s.StepUpLife)) {
+		return Grant{}, Client{}, ErrStepUpOld
+	}
+	return g, c, nil
 }
 
 // take counts one use, if there is one left.
@@ -164,7 +171,7 @@ func (g *Grant) take(now time.Time) error {
 		}
 		return ErrSpent
 	}
-	if day := DateOf(now, g.Agreed.Uses.Zone()); g.Agreed.Uses.Per == "" || day > g.Day {
+	if day := DateOf(now, g.Agreed.Uses.Zone()); day > g.Day {
 		g.Day, g.DayUses = day, 0
 	}
 	g.Uses++

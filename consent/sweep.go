@@ -3,11 +3,11 @@ package consent
 import (
 	"context"
 	"crypto/rand"
-	"strconv"
 	"time"
 
 	"jali/internal/audit"
 	"jali/internal/kv"
+	"jali/internal/webhook"
 )
 
 const (
@@ -18,7 +18,7 @@ const (
 )
 
 // Sweep expires what has lapsed: requests, given grants past Until, tickets,
-// idempotency keys. It walks an index by time, in small transactions, and
+// idempotency keys; and says which grants will soon. It walks an index by time, in small transactions, and
 // answers how many grants and requests it ended. Nothing depends on when it
 // runs: what has lapsed is refused before, too.
 func (s *Service) Sweep(ctx context.Context) (int, error) {
@@ -44,7 +44,7 @@ func (s *Service) Sweep(ctx context.Context) (int, error) {
 				if err := d.delete(tx); err != nil {
 					return err
 				}
-				over, err := s.lapse(tx, now, event+"-"+strconv.Itoa(i), d)
+				over, err := s.lapse(tx, now, nth(event, i), d)
 				if err != nil {
 					return err
 				}
@@ -96,28 +96,46 @@ func (s *Service) lapse(tx kv.Tx, now time.Time, event string, d due) (bool, err
 	}
 	switch d.Kind {
 	case dueTicket:
+		if g.State == Applied {
+			return false, g.remove(tx)
+		}
 		g.Ticket = nil
 		return false, putGrant(tx, g)
 	case dueRemoval:
-		if g.Person != "" {
-			if err := tx.Delete(personKey(g.Person, id)); err != nil {
-				return false, err
-			}
-		}
-		return false, tx.Delete(grantKey(id))
+		return false, g.remove(tx)
 	case dueRequest:
 		return s.lapseRequest(tx, now, g)
+	case dueRemind:
+		return false, s.remind(tx, now, event, g)
 	case dueGrant:
-		if g.State != Given { // never so; and if it were, the others behind it must not wait
+		if g.at(now).State != Expired || g.State != Given { // never so; and if it were, the others behind it must not wait
 			return false, nil
 		}
-		if err := s.end(tx, now, &g, Expired, ""); err != nil {
-			return false, err
-		}
-		return true, audit.Append(tx, audit.Event{ID: event, At: now, Person: string(g.Person), Client: string(g.Client),
-			Verb: audit.GrantExpired, On: d.ID})
+		return true, s.expire(tx, now, event, &g)
 	}
 	return false, nil
+}
+
+// remind tells that a grant will end soon, unless it has.
+func (s *Service) remind(tx kv.Tx, now time.Time, event string, g Grant) error {
+	if g.at(now).State != Given {
+		return nil
+	}
+	if err := tell(tx, now, event, webhook.GrantExpiring, g); err != nil {
+		return err
+	}
+	return audit.Append(tx, audit.Event{ID: event, At: now, Person: string(g.Person), Client: string(g.Client),
+		Verb: audit.GrantExpiring, On: string(g.ID)})
+}
+
+// remove forgets a request.
+func (g Grant) remove(tx kv.Tx) error {
+	if g.Person != "" {
+		if err := tx.Delete(personKey(g.Person, g.ID)); err != nil {
+			return err
+		}
+	}
+	return tx.Delete(grantKey(g.ID))
 }
 
 // lapseRequest expires a request. No grant has ended, so no hook is told and
@@ -130,6 +148,11 @@ func (s *Service) lapseRequest(tx kv.Tx, now time.Time, g Grant) (bool, error) {
 		return false, err
 	}
 	g.EndedAt, g.Pending = now, nil
+	if g.Decoupled {
+		if err := g.settle(tx); err != nil {
+			return false, err
+		}
+	}
 	if err := putGrant(tx, g); err != nil {
 		return false, err
 	}

@@ -30,7 +30,7 @@ func (s *Service) Grants(ctx context.Context, p Session) ([]Grant, error) {
 	return list, err
 }
 
-// Evidence answers the assertion by which a person gave a grant.
+// Evidence answers the assertion of the last yes to a grant.
 func (s *Service) Evidence(ctx context.Context, p Session, id GrantID) (Evidence, error) {
 	var e Evidence
 	err := s.DB.View(ctx, func(tx kv.Tx) error {
@@ -41,7 +41,7 @@ func (s *Service) Evidence(ctx context.Context, p Session, id GrantID) (Evidence
 		if g.Person != p.Person || !g.wasGiven() {
 			return ErrNoGrant
 		}
-		if ok, err := kv.Load(tx, evidenceKey(id), &e); err != nil || ok {
+		if ok, err := kv.Load(tx, evidenceKey(id, g.Revision), &e); err != nil || ok {
 			return err
 		}
 		return ErrNoGrant
@@ -49,22 +49,44 @@ func (s *Service) Evidence(ctx context.Context, p Session, id GrantID) (Evidence
 	return e, err
 }
 
-// grantsOf answers everything that was ever shown to a person and is still here.
+// Record answers what a receipt of a grant or of its end is made of:
+// the grant in any state after given, and the evidence of each yes, oldest
+// first.
+func (s *Service) Record(ctx context.Context, p Session, id GrantID) (Grant, []Evidence, error) {
+	now := s.now()
+	var (
+		g    Grant
+		said []Evidence
+	)
+	err := s.DB.View(ctx, func(tx kv.Tx) error {
+		var err error
+		if g, err = getGrant(tx, id); err != nil {
+			return err
+		}
+		if g.Person != p.Person || p.Person == "" || !g.wasGiven() {
+			return ErrNoGrant
+		}
+		said = nil
+		for row, err := range tx.Scan(kv.Prefix(room, "evidence", id)) {
+			if err != nil {
+				return err
+			}
+			var e Evidence
+			if err := kv.Decode(row.Value, &e); err != nil {
+				return err
+			}
+			said = append(said, e)
+		}
+		return nil
+	})
+	if err != nil {
+		return Grant{}, nil, err
+	}
+	g.Ticket = nil
+	return g.at(now), said, nil
+}
+
+// grantsOf answers everything that was ever put before a person and is still here.
 func grantsOf(tx kv.Tx, person PersonID) ([]Grant, error) {
-	var ids []GrantID
-	for row, err := range tx.Scan(kv.Prefix(room, "person", person)) {
-		if err != nil {
-			return nil, err
-		}
-		ids = append(ids, GrantID(row.Value))
-	}
-	list := make([]Grant, 0, len(ids))
-	for _, id := range ids {
-		g, err := getGrant(tx, id)
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, g)
-	}
-	return list, nil
+	return grantsIn(tx, kv.Prefix(room, "person", person))
 }

@@ -363,12 +363,13 @@ func (p *Page) consentGive(w http.ResponseWriter, r *http.Request, s consent.Ses
 		p.fail(w, r, err)
 		return
 	}
-	g, ticket, err := p.Consent.Give(r.Context(), s, consent.GrantID(r.PathValue("grant")), in.Response)
+	id := consent.GrantID(r.PathValue("grant"))
+	_, ticket, err := p.Consent.Give(r.Context(), s, id, in.Response)
 	if err != nil {
 		p.fail(w, r, err)
 		return
 	}
-	writeJSON(w, http.StatusOK, map[string]string{"next": finishURL(g.ID, ticket)})
+	writeJSON(w, http.StatusOK, map[string]string{"next": finishURL(id, ticket)})
 }
 
 func (p *Page) consentRefuse(w http.ResponseWriter, r *http.Request, s consent.Session) {

@@ -33,12 +33,17 @@ type Event struct {
 const (
 	GrantShown     = "grant.shown"
 	GrantGiven     = "grant.given"
+	GrantChanged   = "grant.changed" // by a new yes; facts say to which revision
 	GrantRefused   = "grant.refused"
 	GrantUsed      = "grant.used"
 	GrantRevoked   = "grant.revoked"
+	GrantExpiring  = "grant.expiring" // in seven days
 	GrantExpired   = "grant.expired"
 	ClientPaused   = "client.paused"
 	ClientResumed  = "client.resumed"
+	ClientRemoved  = "client.removed" // by the operator
+	AllPaused      = "all.paused"     // every client of the person's
+	AllResumed     = "all.resumed"
 	PersonJoined   = "person.joined"
 	PersonLeft     = "person.left"
 	SignedIn       = "session.opened"

@@ -1,0 +1,67 @@
+package consent
+
+import (
+	"context"
+	"crypto/rand"
+
+	"jali/internal/audit"
+	"jali/internal/kv"
+)
+
+// removeBatch is how many grants RemoveClient ends in one transaction.
+const removeBatch = 100
+
+// RemoveClient ends all grants of a client and takes it from the register. It
+// is suspended first, so that nothing is used while that goes on, and can be
+// called again where it was cut short.
+func (s *Service) RemoveClient(ctx context.Context, id ClientID) error {
+	for {
+		now, event := s.now(), rand.Text()
+		var gone bool
+		if err := s.DB.Update(ctx, func(tx kv.Tx) error {
+			c, err := getClient(tx, id)
+			if err != nil {
+				return err
+			}
+			living, err := livingOf(tx, id, removeBatch)
+			if err != nil {
+				return err
+			}
+			for i := range living {
+				g := &living[i]
+				if g.at(now).State == Given {
+					err = s.revoke(tx, now, nth(event, i), g, "operator")
+				} else {
+					err = s.expire(tx, now, nth(event, i), g)
+				}
+				if err != nil {
+					return err
+				}
+			}
+			if gone = len(living) < removeBatch; !gone {
+				c.Suspended = true
+				return kv.Store(tx, clientKey(id), c)
+			}
+			if err := tx.Delete(clientKey(id)); err != nil {
+				return err
+			}
+			return audit.Append(tx, audit.Event{ID: event, At: now, Client: string(id), Verb: audit.ClientRemoved, On: string(id)})
+		}); err != nil || gone {
+			return err
+		}
+	}
+}
+
+// livingOf answers the first given grants of a client.
+func livingOf(tx kv.Tx, id ClientID, limit int) ([]Grant, error) {
+	var ids []GrantID
+	for row, err := range tx.Scan(kv.Prefix(room, "living", id)) {
+		if err != nil {
+			return nil, err
+		}
+		if ids = append(ids, GrantID(row.Value)); len(ids) == limit {
+			break
+		}
+	}
+	return getGrants(tx, ids)
+}
