@@ -13,9 +13,9 @@ import (
 const publicCache = "public, max-age=300"
 
 // metadata describes this server (RFC 8414, section 2; RFC 9126, section 5;
-// RFC 9207, section 3; Grant Management for OAuth 2.0, draft 03, section 7.1;
-// RFC 9396, section 10; RFC 9449, section 5.1). It names
-// what is served and nothing that is not.
+// RFC 9207, section 3; RFC 9396, section 10; RFC 9449, section 5.1; Grant
+// Management for OAuth 2.0, draft 03, section 7.1; OpenID CIBA Core 1.0, section
+// 4). It names what is served and nothing that is not.
 func (s *Server) metadata(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Cache-Control", publicCache)
 	writeJSON(w, http.StatusOK, map[string]any{
@@ -37,6 +37,11 @@ func (s *Server) metadata(w http.ResponseWriter, _ *http.Request) {
 		"authorization_response_iss_parameter_supported": true,
 		"authorization_details_types_supported":          []string{rar.Type},
 		"dpop_signing_alg_values_supported":              jose.Algorithms(),
+
+		"backchannel_authentication_endpoint":                             s.Issuer + "/oauth/bc-authorize",
+		"backchannel_token_delivery_modes_supported":                      s.deliveries(),
+		"backchannel_user_code_parameter_supported":                       false,
+		"backchannel_authentication_request_signing_alg_values_supported": jose.Algorithms(),
 
 		"token_endpoint_auth_methods_supported":                    []string{"private_key_jwt"},
 		"token_endpoint_auth_signing_alg_values_supported":         jose.Algorithms(),

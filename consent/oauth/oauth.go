@@ -27,13 +27,23 @@
 // tokens begin with the grant's id, which the client is told anyway; of what
 // makes them good the store knows a MAC only.
 //
+// A client may also name the person whom it asks, and come for the tokens once
+// they have said yes on a device of their own (OpenID Client-Initiated
+// Backchannel Authentication Core 1.0, by poll or ping). It names them by the
+// pairwise sub that it has had a token for, or by eight digits that they read
+// out; it cannot name anybody else, and names of nobody and of strangers are
+// refused alike. An auth_req_id begins with its request's id and gives tokens
+// once, to one of any number of polls.
+//
 // The ids of client assertions and proofs are kept in memory; what was issued
 // before this process started is refused, so both need an iat.
 //
 // Rows: ("oauth", "pushed", mac) is a request, found by ("oauth", "grant",
 // grant, "pushed"); ("oauth", "grant", grant, kind, mac) are codes, access and
-// refresh tokens; ("oauth", "ends", at, kind, mark) is what Sweep removes when
-// its time has come.
+// refresh tokens, and decoupled requests under their own id; ("oauth", "ends",
+// at, kind, mark) is what Sweep removes when its time has come. ("oauth", "sub",
+// client, sub) is the person whom a client may name so, found by ("oauth",
+// "person", person, client).
 // Sessions, pages and data are not known here.
 package oauth
 
@@ -52,6 +62,7 @@ import (
 
 	"jali/consent"
 	"jali/consent/dpop"
+	"jali/internal/brake"
 	"jali/internal/dial"
 	"jali/internal/fault"
 	"jali/internal/jose"
@@ -67,7 +78,8 @@ const (
 	accessLife  = 15 * time.Minute
 )
 
-// Config of a Server. All but ErrorPage, HTTP, Brakes and Log are required.
+// Config of a Server. All but Notify, ErrorPage, HTTP, Brakes and Log are
+// required.
 type Config struct {
 	DB      kv.DB
 	Consent *consent.Service
@@ -84,6 +96,9 @@ type Config struct {
 	IssuerKey jose.PrivateKey
 	// ConsentURL is where a person answers a request; it may be a path.
 	ConsentURL func(consent.GrantID) string
+	// Notify queues the ping of a decided request, in its transaction. Nil:
+	// clients poll.
+	Notify func(kv.Tx, Ping) error
 	// ErrorPage tells a person in their browser what went wrong. Nil: plain
 	// text in both languages.
 	ErrorPage func(http.ResponseWriter, *http.Request, *fault.Error)
@@ -104,6 +119,8 @@ type Server struct {
 	remote remoteKeys
 	replay *dpop.Replay
 	routes routes
+	// guesses are the introductions that clients have tried in vain.
+	guesses *brake.Brake
 	// grantTypes are how a sender gets tokens, by grant_type.
 	grantTypes map[string]func(c call, h holder) (map[string]any, error)
 }
@@ -131,11 +148,13 @@ func New(c Config) (*Server, error) {
 	s := &Server{Config: c, replay: dpop.NewReplay(c.Now())}
 	s.remote.http, s.remote.log = c.HTTP, c.Log
 	s.store = store{db: c.DB, mac: c.MAC}
+	s.guesses = brake.New("login-hint", wrongCodes, c.Now)
 	s.core = newCore(s)
 	s.grantTypes = map[string]func(call, holder) (map[string]any, error){
 		"authorization_code": s.redeemCode,
 		"refresh_token":      s.refresh,
 		"client_credentials": s.ownToken,
+		cibaGrant:            s.redeemDecoupled,
 	}
 	s.routes = routes{
 		"/.well-known/oauth-authorization-server": {http.MethodGet: s.metadata},
@@ -144,6 +163,7 @@ func New(c Config) (*Server, error) {
 		"/oauth/authorize":                        {http.MethodGet: s.authorize},
 		"/oauth/finish":                           {http.MethodGet: s.finish},
 		"/oauth/par":                              {http.MethodPost: s.posted(s.push)},
+		"/oauth/bc-authorize":                     {http.MethodPost: s.posted(s.askDecoupled)},
 		"/oauth/token":                            {http.MethodPost: s.posted(s.token)},
 		"/oauth/revoke":                           {http.MethodPost: s.posted(s.revoke)},
 		"/oauth/introspect":                       {http.MethodPost: s.posted(s.introspect)},

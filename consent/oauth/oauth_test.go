@@ -13,6 +13,7 @@ import (
 
 	"jali/consent"
 	"jali/internal/fault"
+	"jali/internal/kv"
 )
 
 func (h *house) wantError(what string, got answer, status int, code string) {
@@ -272,8 +273,12 @@ func TestSweepRemovesWhatHasEnded(t *testing.T) {
 	if err := h.server.Sweep(ctx); err != nil {
 		t.Fatal(err)
 	}
-	if n := h.rows(); n != 0 {
-		t.Errorf("%d rows are left", n)
+	if n := h.rows(); n != 2 {
+		t.Errorf("%d rows are left; want the two by which the bank may name the person", n)
+	}
+	err := h.db.Update(ctx, func(tx kv.Tx) error { return h.server.PersonLeaves(tx, h.person.Person) })
+	if n := h.rows(); n != 0 || err != nil {
+		t.Errorf("%d rows are left of a person who has left, %v", n, err)
 	}
 }
 

@@ -19,6 +19,8 @@ const (
 	codeKind    kind = "code"
 	accessKind  kind = "access"
 	refreshKind kind = "refresh"
+
+	decoupledKind kind = "decoupled"
 )
 
 // pushed is a request as the client pushed it. Its terms are the grant's.

@@ -78,8 +78,10 @@ func (s *Server) redeem(c call, h holder, scopes []string, kept url.Values) (map
 			return errGrantEnded
 		}
 		var err error
-		made, err = s.core.NewAccessResponse(with(ctx, &in), ar)
-		return err
+		if made, err = s.core.NewAccessResponse(with(ctx, &in), ar); err != nil {
+			return err
+		}
+		return s.acquaint(tx, st.grant)
 	})
 	if errors.Is(err, fosite.ErrInvalidatedAuthorizeCode) { // lost a race: used twice, as any other second use
 		if err := s.takeBack(ctx, consent.GrantID(ar.GetID())); err != nil {

@@ -93,6 +93,10 @@ func (b *Brake) Charge(key string, n int) {
 	b.put(e, full)
 }
 
+// Return gives back a token that [Brake.Take] took: this try was none of those
+// that the limit is against.
+func (b *Brake) Return(key string) { b.Charge(key, -1) }
+
 // Address is the key of whoever calls from a host and port, as in
 // http.Request.RemoteAddr: an IPv4 address, or the /64 of an IPv6 one, which is
 // what one subscriber is given. What is no address is one key together.
