@@ -219,7 +219,7 @@ func FuzzVerify(f *testing.F) {
 }
 
 func FuzzSameURL(f *testing.F) {
-	for _, s := range []string{htu, "https://[::1]:8080/a%2fb", "http://a/%", "https://a/./b", "//a", "http:a", "https://h:443"} {
+	for _, s := range []string{htu, "https://[::1]:8080/a%2fb", "http://a/%", "https://a/./b", "//a", "http:a", "https://h:443", "https://" + strings.Repeat("\xa2", 1000)} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {

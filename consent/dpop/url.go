@@ -18,7 +18,7 @@ func sameURL(htu, request string) bool {
 }
 
 func canonical(raw string) (string, bool) {
-	if len(raw) > 2048 {
+	if len(raw) > 2048 || strings.ContainsFunc(raw, func(r rune) bool { return r <= ' ' || r >= 0x7f }) { // RFC 3986 is in ASCII
 		return "", false
 	}
 	raw, _, _ = strings.Cut(raw, "#")
