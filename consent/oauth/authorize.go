@@ -1,7 +1,7 @@
 package oauth
 
 import (
-	"errors"
+	"context"
 	"net/http"
 	"net/url"
 
@@ -57,47 +57,55 @@ func (s *Server) finish(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	id, now, ctx := consent.GrantID(q.Get("grant")), s.now(), r.Context()
-	var back string
+	var asked pushed
+	var answer url.Values
 	err = s.DB.Update(ctx, func(tx kv.Tx) error {
 		g, err := s.Consent.Finish(tx, now, id, consent.Ticket(q.Get("ticket")))
 		if err != nil {
 			return err
 		}
-		asked, at, err := pushedOf(tx, id)
-		if err != nil {
+		var at mark
+		if asked, at, err = pushedOf(tx, id); err != nil {
 			return err
-		}
-		st := &step{tx: tx, now: now, asked: asked, askedMark: at, grant: g}
-		answer := url.Values{"iss": {s.Issuer}}
-		if asked.State != "" {
-			answer.Set("state", asked.State)
 		}
 		if g.State == consent.Refused {
-			answer.Set("error", "access_denied")
-			answer.Set("error_description", "the person said no")
-			back, err = withQuery(asked.RedirectURI, answer)
-			return errors.Join(err, drop(tx, pushedKind, at, id))
+			answer = url.Values{"error": {"access_denied"}, "error_description": {"the person said no"}}
+			return drop(tx, pushedKind, at, id)
 		}
-		in := with(ctx, st)
-		ar, err := s.core.NewAuthorizeRequest(in, request(http.MethodGet, url.Values{
-			"client_id": {string(asked.Client)}, "request_uri": {requestURIPrefix + string(id)},
-		}))
-		if err != nil {
-			return err
+		if g.ID != id {
+			if err := supersede(tx, g); err != nil {
+				return err
+			}
 		}
-		made, err := s.core.NewAuthorizeResponse(in, ar, &session{grant: id})
-		if err != nil {
-			return err
-		}
-		answer.Set("code", made.GetCode())
-		back, err = withQuery(asked.RedirectURI, answer)
+		code, err := s.code(with(ctx, &step{tx: tx, now: now, asked: asked, askedMark: at, grant: g}))
+		answer = url.Values{"code": {code}}
 		return err
 	})
+	var back string
+	if err == nil {
+		back, err = s.answer(asked, answer, now)
+	}
 	if err != nil {
 		s.page(w, r, err)
 		return
 	}
 	http.Redirect(w, r, back, http.StatusSeeOther)
+}
+
+// code lets fosite issue the code of the step's request, which ends it.
+func (s *Server) code(ctx context.Context) (string, error) {
+	asked := stepOf(ctx).asked
+	ar, err := s.core.NewAuthorizeRequest(ctx, request(http.MethodGet, url.Values{
+		"client_id": {string(asked.Client)}, "request_uri": {requestURIPrefix + string(asked.Grant)},
+	}))
+	if err != nil {
+		return "", err
+	}
+	made, err := s.core.NewAuthorizeResponse(ctx, ar, &session{grant: stepOf(ctx).grant.ID})
+	if err != nil {
+		return "", err
+	}
+	return made.GetCode(), nil
 }
 
 // withQuery adds parameters to a redirect URI and keeps those it has.

@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/ory/fosite"
 
@@ -13,14 +15,31 @@ import (
 	"jali/internal/kv"
 )
 
-// MaxState is the longest state that is carried.
-const MaxState = 2048
+const (
+	// MaxState is the longest state that is carried.
+	MaxState = 2048
+	maxNonce = 2048
+	// everyACR is how everyone who says yes here has authenticated: by
+	// something that cannot be phished (OpenID Connect Extended
+	// Authentication Profile ACR Values 1.0, section 2).
+	everyACR = "phr"
+)
 
 // push answers POST /oauth/par (RFC 9126): it records what a client asks for,
-// as a grant nobody has seen yet, and answers the request_uri under which its
-// browser opens it within 300 seconds.
+// as a grant nobody has seen yet or as a change to one of its own, and answers
+// the request_uri under which its browser opens it within 300 seconds. What
+// is asked is in the form or in a request object, never in both.
 func (s *Server) push(w http.ResponseWriter, c call) error {
+	form, err := s.parameters(c)
+	if err != nil {
+		return err
+	}
+	c.form = form
 	if err := acceptable(c.form, c.client); err != nil {
+		return err
+	}
+	action, revises, err := grantAction(c.form)
+	if err != nil {
 		return err
 	}
 	if err := s.resource(c.form); err != nil {
@@ -40,19 +59,22 @@ func (s *Server) push(w http.ResponseWriter, c call) error {
 	}
 	id := consent.GrantID("grant_" + rand.Text())
 	st := step{now: c.now, client: c.client, held: held, asked: pushed{
-		Grant: id, Client: c.client.ID, State: c.form.Get("state"), holder: held, Scopes: scopes, OpenUntil: c.now.Add(requestLife),
+		Grant: id, Client: c.client.ID, State: c.form.Get("state"), holder: held, Scopes: scopes,
+		SignAnswer: signsAnswer(c.form), OpenUntil: c.now.Add(requestLife),
 	}}
 	ctx := c.Context()
-	form := only(c.form, "response_type", "redirect_uri", "code_challenge", "code_challenge_method")
-	form.Set("client_id", string(c.client.ID))
-	form.Set("state", string(id)) // see the package comment
-	ar, err := s.core.NewPushedAuthorizeRequest(with(ctx, &st), request(http.MethodPost, form))
+	kept := only(c.form, "response_type", "redirect_uri", "code_challenge", "code_challenge_method")
+	kept.Set("client_id", string(c.client.ID))
+	kept.Set("state", string(id)) // see the package comment
+	ar, err := s.core.NewPushedAuthorizeRequest(with(ctx, &st), request(http.MethodPost, kept))
 	if err != nil {
 		return err
 	}
 	var answer fosite.PushedAuthorizeResponder
 	err = s.DB.Update(ctx, func(tx kv.Tx) error {
-		if _, err := s.Consent.Push(tx, c.now, consent.Request{ID: id, Client: c.client.ID, Asked: asked, Lapses: c.now.Add(decideLife)}); err != nil {
+		if _, err := s.Consent.Push(tx, c.now, consent.Request{
+			ID: id, Client: c.client.ID, Asked: asked, Lapses: c.now.Add(decideLife), Action: action, Revises: revises,
+		}); err != nil {
 			return err
 		}
 		in := st
@@ -74,16 +96,14 @@ func (s *Server) push(w http.ResponseWriter, c call) error {
 func acceptable(form url.Values, c consent.Client) error {
 	challenge := form.Get("code_challenge")
 	switch {
-	case form.Has("request_uri"):
-		return invalidRequest("request_uri is what this endpoint gives, and cannot be given to it")
-	case form.Has("request"):
-		return invalidRequest("request objects are not read here; send the parameters themselves")
 	case !form.Has("response_type"):
 		return invalidRequest("response_type is missing; it must be code")
 	case form.Get("response_type") != "code":
 		return fositeCodes["unsupported_response_type"]
-	case form.Has("response_mode") && form.Get("response_mode") != "query":
+	case form.Has("response_mode") && form.Get("response_mode") != "query" && !signsAnswer(form):
 		return fositeCodes["unsupported_response_mode"]
+	case c.SignedResponses && !signsAnswer(form):
+		return invalidRequest("this client is registered for signed responses: response_mode must be jwt or query.jwt")
 	case !slices.Contains(c.RedirectURIs, form.Get("redirect_uri")):
 		return invalidRequest("redirect_uri is missing, or not exactly one that is registered")
 	case form.Get("code_challenge_method") != "S256":
@@ -94,10 +114,26 @@ func acceptable(form url.Values, c consent.Client) error {
 		return invalidRequest("state is longer than 2048 bytes")
 	case !isVisible(form.Get("state")):
 		return invalidRequest("state may hold printable ASCII only (RFC 6749, appendix A.5)")
+	case len(form.Get("nonce")) > maxNonce: // else it is not used: there are no ID tokens
+		return invalidRequest("nonce is longer than 2048 bytes")
+	case form.Has("max_age") && !isNumber(form.Get("max_age")): // else it is held: every yes takes a fresh passkey assertion
+		return invalidRequest("max_age must be a whole number of seconds")
+	case form.Has("acr_values") && !slices.Contains(strings.Split(form.Get("acr_values"), " "), everyACR):
+		return errUnmetACR
 	case !form.Has("authorization_details"):
 		return invalidRequest("authorization_details is missing; there is no other way to ask (RFC 9396)")
 	}
 	return nil
+}
+
+// errUnmetACR is of OpenID Connect Core Error Code
+// unmet_authentication_requirements 1.0.
+var errUnmetACR = refuse(http.StatusBadRequest, "unmet_authentication_requirements",
+	"people authenticate by passkey here: of acr_values only "+everyACR+" can be met")
+
+func isNumber(s string) bool {
+	_, err := strconv.ParseUint(s, 10, 32)
+	return err == nil
 }
 
 // isHash reports whether s is 256 bits in base64url without padding.

@@ -42,7 +42,6 @@ func TestPushRefuses(t *testing.T) {
 		{"a scope", []string{"scope", "openid"}, nil, "invalid_scope"},
 		{"a challenge that is no hash", []string{"code_challenge", "x"}, nil, "invalid_request"},
 		{"a challenge with padding", []string{"code_challenge", s256(verifier) + "="}, nil, "invalid_request"},
-		{"a request object", []string{"request", "e30.e30."}, nil, "invalid_request"},
 		{"no authorization_details", []string{"authorization_details", ""}, nil, "invalid_request"},
 		{"authorization_details of another type", []string{"authorization_details", `[{"type":"payment"}]`}, nil, "invalid_authorization_details"},
 		{"an unknown member", []string{"authorization_details", strings.Replace(once, `"uses"`, `"more":1,"uses"`, 1)}, nil, "invalid_authorization_details"},

@@ -32,7 +32,8 @@ type pushed struct {
 	Challenge   string           `json:"code_challenge"`
 	holder                       // the code will be bound to it
 	Scopes      []string         `json:"scopes,omitempty"`
-	OpenUntil   time.Time        `json:"open_until"` // the request_uri may be opened
+	SignAnswer  bool             `json:"sign_answer,omitempty"` // the authorization response is a JWS
+	OpenUntil   time.Time        `json:"open_until"`            // the request_uri may be opened
 }
 
 // row is a code or token. Of a client's own token, which is of no grant, Grant

@@ -241,7 +241,7 @@ func (s store) GetPARSession(ctx context.Context, _ string) (fosite.AuthorizeReq
 		return nil, fosite.ErrNotFound
 	}
 	r := fosite.NewAuthorizeRequest()
-	r.ID = string(p.Grant)
+	r.ID = string(stepOf(ctx).grant.ID) // of the code: not the request's, where that has changed another grant
 	r.Client = party{id: p.Client, redirects: []string{p.RedirectURI}}
 	r.RedirectURI, r.ResponseTypes, r.State = to, fosite.Arguments{"code"}, string(p.Grant)
 	r.Form = url.Values{
@@ -276,6 +276,9 @@ func (s store) GetAuthorizeCodeSession(ctx context.Context, hash string, _ fosit
 	r, err := s.find(ctx, codeKind, mark(hash))
 	if err != nil {
 		return nil, err
+	}
+	if g := stepOf(ctx).grant; g.ID == r.Grant { // it may have changed since
+		r.Recurs = !g.Agreed.Uses.Once()
 	}
 	if !r.Used.IsZero() {
 		return r.requester(), fosite.ErrInvalidatedAuthorizeCode

@@ -15,6 +15,7 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -282,6 +283,17 @@ func TestTimes(t *testing.T) {
 		got, ok := Claims{"x": json.RawMessage(tt.in)}.Time("x")
 		if ok != (tt.want >= 0) || ok && !got.Equal(time.Unix(tt.want, 0)) {
 			t.Errorf("Time(%s) = %v, %v; want %d", tt.in, got, ok, tt.want)
+		}
+	}
+}
+
+func TestTexts(t *testing.T) {
+	for in, want := range map[string][]string{
+		`"a"`: {"a"}, `["a","b"]`: {"a", "b"}, `[]`: {},
+		`["a",null]`: nil, `["a",1]`: nil, `[["a"]]`: nil, `null`: nil, `7`: nil, `{"a":"a"}`: nil, ``: nil,
+	} {
+		if got := (Claims{"x": json.RawMessage(in)}).Texts("x"); !slices.Equal(got, want) {
+			t.Errorf("Texts(%s) = %q; want %q", in, got, want)
 		}
 	}
 }

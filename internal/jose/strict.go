@@ -24,6 +24,30 @@ func (c Claims) String(name string) (string, bool) {
 	return s, true
 }
 
+// Texts answers a member that is a string or an array of strings, as "aud" may
+// be (RFC 7519, section 4.1.3); nothing where it is neither.
+func (c Claims) Texts(name string) []string {
+	if one, ok := c.String(name); ok {
+		return []string{one}
+	}
+	raw := c[name]
+	if len(raw) == 0 || raw[0] != '[' {
+		return nil
+	}
+	var each []json.RawMessage
+	if json.Unmarshal(raw, &each) != nil {
+		return nil
+	}
+	list := make([]string, len(each))
+	for i, one := range each {
+		var ok bool
+		if list[i], ok = (Claims{name: one}).String(name); !ok { // encoding/json would take null for ""
+			return nil
+		}
+	}
+	return list
+}
+
 // Time answers a member that is a NumericDate (RFC 7519, section 2), to the
 // second below, and whether it is there and is one.
 func (c Claims) Time(name string) (time.Time, bool) {
