@@ -104,6 +104,36 @@ func TestWhatIsNoClient(t *testing.T) {
 		{"an alias shape that is none", func(c *Client) { c.AliasShape = "passport" }, false},
 		{"the shape of a card", func(c *Client) { c.AliasShape = "card" }, true},
 
+		{"keys by URL", func(c *Client) { c.JWKS, c.JWKSURI = nil, "https://bank.example/jwks" }, true},
+		{"keys by URL and by value", func(c *Client) { c.JWKSURI = "https://bank.example/jwks" }, false},
+		{"keys by URL on a network without TLS", func(c *Client) { c.JWKS, c.JWKSURI = nil, "http://bank.example/jwks" }, false},
+		{"keys in a file", func(c *Client) { c.JWKS, c.JWKSURI = nil, "file:///etc/passwd" }, false},
+		{"no keys", func(c *Client) { c.JWKS = nil }, false},
+		{"a certificate of an authority, and no keys", func(c *Client) { c.Auth, c.Certificate.DNS, c.JWKS = TLSClientAuth, "app.bank.example", nil }, true},
+		{"the same, but its requests are to be signed", func(c *Client) {
+			c.Auth, c.Certificate.DNS, c.JWKS, c.SignedRequests = TLSClientAuth, "app.bank.example", nil, true
+		}, false},
+		{"a certificate without a name", func(c *Client) { c.Auth = TLSClientAuth }, false},
+		{"a certificate with two", func(c *Client) {
+			c.Auth, c.Certificate = TLSClientAuth, CertName{DNS: "app.bank.example", IP: "192.0.2.1"}
+		}, false},
+		{"a wildcard's certificate", func(c *Client) { c.Auth, c.Certificate.DNS = TLSClientAuth, "*.bank.example" }, false},
+		{"a certificate of no IP address", func(c *Client) { c.Auth, c.Certificate.IP = TLSClientAuth, "bank" }, false},
+		{"a certificate of a subject that is a name", func(c *Client) { c.Auth, c.Certificate.SubjectDN = TLSClientAuth, "Bank" }, false},
+		{"a certificate's subject", func(c *Client) { c.Auth, c.Certificate.SubjectDN = TLSClientAuth, "CN=bank,O=银行" }, true},
+		{"a certificate's e-mail address", func(c *Client) { c.Auth, c.Certificate.Email = TLSClientAuth, "it@bank.example" }, true},
+		{"a certificate's relative URI", func(c *Client) { c.Auth, c.Certificate.URI = TLSClientAuth, "bank" }, false},
+		{"a name for a certificate of its own", func(c *Client) { c.Auth, c.Certificate.DNS = SelfSignedTLS, "bank.example" }, false},
+		{"a certificate of its own", func(c *Client) { c.Auth, c.CertificateBound = SelfSignedTLS, true }, true},
+		{"a secret", func(c *Client) { c.Auth = "client_secret_basic" }, false},
+		{"a webhook", func(c *Client) { c.WebhookURI = "https://bank.example/hook" }, true},
+		{"a webhook without TLS", func(c *Client) { c.WebhookURI = "http://bank.example/hook" }, false},
+		{"decoupled by poll", func(c *Client) { c.Delivery = Poll }, true},
+		{"by push, which hands out tokens", func(c *Client) { c.Delivery = "push" }, false},
+		{"by ping to nowhere", func(c *Client) { c.Delivery = Ping }, false},
+		{"by ping", func(c *Client) { c.Delivery, c.NotificationURI = Ping, "https://bank.example/ping" }, true},
+		{"an address for pings that nobody sends", func(c *Client) { c.NotificationURI = "https://bank.example/ping" }, false},
+
 		{"nowhere to go back to", func(c *Client) { c.RedirectURIs = nil }, false},
 		{"http on a network", func(c *Client) { c.RedirectURIs[0] = "http://bank.example/" }, false},
 		{"http on 127.0.0.1", func(c *Client) { c.RedirectURIs[0] = "http://127.0.0.1:8090/cb" }, true},
@@ -158,7 +188,7 @@ func TestWhatIsNoClient(t *testing.T) {
 			c.RedirectURIs = append([]string(nil), c.RedirectURIs...)
 			tt.change(&c)
 			err := c.check()
-			if tt.ok != (err == nil) || !tt.ok && !errors.Is(err, ErrClient) {
+			if tt.ok != (err == nil) || !tt.ok && !errors.Is(err, ErrClient) && !errors.Is(err, ErrRedirect) {
 				t.Errorf("check() = %v", err)
 			}
 			var f *fault.Error

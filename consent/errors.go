@@ -104,6 +104,10 @@ var (
 	errNobody = &fault.Error{Kind: fault.Internal, Code: "request_of_nobody",
 		Detail: "a decoupled request names no person"}
 
+	// ErrRedirect is a registration whose redirect URIs are not acceptable.
+	ErrRedirect = &fault.Error{Kind: fault.Invalid, Code: "client_redirect_invalid",
+		Detail: "a client has 1 to 16 redirect URIs; each is absolute, has no fragment and no user, and is https, or http on this machine's own address"}
+
 	errBackwards = &fault.Error{Kind: fault.Internal, Code: "grant_backwards",
 		Detail: "a grant was about to move backwards"}
 )
