@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/ecdsa"
+	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/x509"
 	"encoding/hex"
@@ -427,6 +428,42 @@ func TestSigningKeyIsOne(t *testing.T) {
 	parsed, err := x509.ParsePKCS8PrivateKey(key.Reveal())
 	if ec, ok := parsed.(*ecdsa.PrivateKey); err != nil || !ok || ec.Curve != elliptic.P256() {
 		t.Errorf("ParsePKCS8PrivateKey = %T, %v; want P-256", parsed, err)
+	}
+}
+
+func TestWebhookKeyIsItsOwn(t *testing.T) {
+	h := newHouse(t)
+	first, err := h.WebhookKey(bg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	issuer, err := h.SigningKey(bg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.open(t)
+	again, err := h.WebhookKey(bg)
+	if err != nil || !again.Equal(first) || again.Equal(issuer) {
+		t.Errorf("the key after a restart: the same %v, the issuer's %v, %v", again.Equal(first), again.Equal(issuer), err)
+	}
+	if parsed, err := x509.ParsePKCS8PrivateKey(first.Reveal()); err != nil {
+		t.Error(err)
+	} else if _, ok := parsed.(ed25519.PrivateKey); !ok {
+		t.Errorf("it is %T, want Ed25519", parsed)
+	}
+	if bytes.Contains(h.file(t, "jali.db"), first.Reveal()[16:]) {
+		t.Error("the file holds the key")
+	}
+	// One does not open in the other's place.
+	h.do(t, func(tx kv.Tx) error {
+		b, err := tx.Get(kv.Key("vault", "signing"))
+		if err != nil {
+			return err
+		}
+		return tx.Put(kv.Key("vault", "signing", "webhook"), b)
+	})
+	if _, err := h.WebhookKey(bg); !errors.Is(err, ErrSealed) {
+		t.Errorf("the issuer's key in its place: %v", err)
 	}
 }
 

@@ -77,6 +77,19 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
+func TestBareSignatures(t *testing.T) {
+	sig, err := ed.SignBytes([]byte("message"))
+	if err != nil || !ed25519.Verify(ed.Public().Ed25519(), []byte("message"), sig) || ed25519.Verify(ed.Public().Ed25519(), []byte("massage"), sig) {
+		t.Errorf("the signature is not that of the message: %v", err)
+	}
+	if _, err := (PrivateKey{}).SignBytes(nil); !errors.Is(err, ErrKey) {
+		t.Errorf("no key signs: %v", err)
+	}
+	if es.Public().Ed25519() != nil || (PublicKey{}).Ed25519() != nil {
+		t.Error("another key is answered as Ed25519")
+	}
+}
+
 // TestOneEd25519KeyGoesByBothNames: today's clients send the RFC 9864 name for
 // keys that were registered as EdDSA, and the other way round.
 func TestOneEd25519KeyGoesByBothNames(t *testing.T) {

@@ -37,6 +37,12 @@ func (k PublicKey) ID() string { return k.id }
 // Thumbprint is the key's RFC 7638 SHA-256 thumbprint in base64url: "jkt".
 func (k PublicKey) Thumbprint() string { return k.thumb }
 
+// Ed25519 answers the 32 bytes of an Ed25519 key; of another kind, nil.
+func (k PublicKey) Ed25519() []byte {
+	p, _ := k.raw.(ed25519.PublicKey)
+	return slices.Clone(p)
+}
+
 // JWK is the key as JSON, without a private part and without what an outsider
 // put beside it.
 func (k PublicKey) JWK() json.RawMessage {

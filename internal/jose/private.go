@@ -144,6 +144,16 @@ func (k PrivateKey) Export() (secret.Value, error) {
 	return secret.New(b), err
 }
 
+// SignBytes answers the bare signature over message, for formats that are no
+// JWS. Such a key signs no JWS besides: what one format means must not be read
+// as the other.
+func (k PrivateKey) SignBytes(message []byte) ([]byte, error) {
+	if k.Empty() {
+		return nil, ErrKey
+	}
+	return k.sign(message)
+}
+
 // Sign answers claims, which marshal to a JSON object, as a compact JWS. The
 // header has the key's alg and kid, and what header adds or replaces: "typ",
 // or "jwk" in place of "kid". A nil value takes a member out.

@@ -1,9 +1,37 @@
 // Package webhook tells clients what happened to their grants, by ids alone.
 //
 // A deed queues its [Event] in its own transaction; the [Outbox] delivers it
-// afterwards, in order for each grant and again until the client has taken it,
-// as Standard Webhooks 1.0 with Ed25519 signatures. Where a client is to be
-// told is looked up when it is told.
+// afterwards, as Standard Webhooks 1.0 with Ed25519 signatures, and again
+// until the client has taken it by a 2xx answer: at least once, and after a
+// crash or a replay more often, always under the same id. The events of one
+// grant come in the order of their deeds, each when the one before it was
+// taken or given up; grants do not wait for one another. Where a client is to
+// be told is looked up when it is told.
+//
+// What is not taken is tried again after 5 s, 30 s, 2 min, 10 min, 1 h, 4 h
+// and then every 12 h, later where the client's Retry-After says so. It is
+// given up when the next try would come more than three days after it was
+// queued, but not before its fifth. A 410 stops all that waits for a client
+// until the operator resumes it or it has another address. A suspended
+// client's events wait. Nothing waits longer than 30 days, and what has ended
+// can be replayed as long.
+//
+// A client is attempted a few times at once, and once while its last attempt
+// failed, so that a slow or dead one holds up nobody else. How often that is,
+// and a Retry-After, are known to this process alone: one process delivers.
+//
+// A [Ping] (OpenID CIBA) goes the same way in a lane of its own. It is signed
+// by nothing but its bearer token, is tried for ten minutes and never kept.
+//
+// Rows:
+//
+//	("webhook", "event", client, at, id)        a [Delivery]
+//	("webhook", "line", client, grant, place)   the events of a grant that wait, in order
+//	("webhook", "waiting", since, client, id)   all that wait, oldest first
+//	("webhook", "ends", at, client, id)         those that have ended, by when they are removed
+//	("webhook", "ping", client, id)             a ping, sealed
+//	("webhook", "due", kind, client, at, id)    when the first of a line, or a ping, is tried
+//	("webhook", "gone", client)                 the address that answered 410
 package webhook
 
 import (
@@ -48,7 +76,7 @@ func Queue(tx kv.Tx, e Event) error {
 		return errEvent
 	}
 	e.At = e.At.UTC().Truncate(time.Microsecond)
-	r := row{Event: e}
+	r := Delivery{Event: e}
 	if there, err := tx.Get(r.key()); err != nil {
 		return err
 	} else if there != nil {
