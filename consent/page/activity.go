@@ -184,8 +184,8 @@ func (p *Page) tell(r *http.Request, s consent.Session, events []audit.Event) ([
 			source = words.Source(src)
 		}
 		key := "deed." + e.Verb
-		if e.Facts["by"] == "client" && words.has(key+".client") {
-			key += ".client"
+		if by := key + "." + e.Facts["by"]; words.has(by) {
+			key = by
 		}
 		if !words.has(key) {
 			key = "deed.other"

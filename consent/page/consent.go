@@ -7,9 +7,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
-	"strings"
-	"time"
 
 	"jali/connectors"
 	"jali/consent"
@@ -26,7 +23,8 @@ type askPage struct {
 	Missing []connectors.Source // asked for, and not connected
 	Alias   string              // what an account will look like to the client
 	Choice  choiceForm
-	Wrong   said // what was wrong with the last try
+	Revises *revision // what changes, of a request that revises a grant
+	Wrong   said      // what was wrong with the last try
 }
 
 type offerGroup struct {
@@ -36,25 +34,8 @@ type offerGroup struct {
 
 type offer struct {
 	aggregate.OwnAccount
-	Ticked bool
-}
-
-// choiceForm is what the narrowing controls offer and have been set to.
-type choiceForm struct {
-	Datatypes          []option
-	Fields             []option
-	Days, MaxDays      int
-	From, To           consent.Date
-	MinDate, MaxDate   consent.Date
-	Uses               []option
-	Until              consent.Date
-	MinUntil, MaxUntil consent.Date
-	Narrowed           bool
-}
-
-type option struct {
-	Value, Label string
-	On           bool
+	Ticked  bool
+	Granted bool // it is in the grant that the request revises
 }
 
 // aliasShapes are drawn, not real: an alias is made when the grant is used.
@@ -125,6 +106,10 @@ func (p *Page) renderAsk(w http.ResponseWriter, r *http.Request, s consent.Sessi
 	if shape, ok := aliasShapes[client.AliasShape]; ok {
 		d.Alias = shape
 	}
+	if d.Revises, err = p.revision(r, s, g, g.Asked, nil, accounts); err != nil {
+		p.fail(w, r, err)
+		return
+	}
 	has := map[string]bool{}
 	for _, a := range accounts {
 		if !has[a.Source.ID] {
@@ -132,8 +117,9 @@ func (p *Page) renderAsk(w http.ResponseWriter, r *http.Request, s consent.Sessi
 			d.Groups = append(d.Groups, offerGroup{Source: a.Source})
 		}
 		i := slices.IndexFunc(d.Groups, func(g offerGroup) bool { return g.Source.ID == a.Source.ID })
+		granted := d.Revises.granted(a.ID)
 		d.Groups[i].Accounts = append(d.Groups[i].Accounts,
-			offer{a, chosen != nil && slices.Contains(chosen.Accounts, a.ID)})
+			offer{a, chosen == nil && granted || chosen != nil && slices.Contains(chosen.Accounts, a.ID), granted})
 	}
 	for _, src := range p.Aggregate.Sources() {
 		if !has[src.ID] && (len(g.Asked.Sources) == 0 || slices.Contains(g.Asked.Sources, src.ID)) {
@@ -152,114 +138,13 @@ func (p *Page) renderAsk(w http.ResponseWriter, r *http.Request, s consent.Sessi
 			d.Choice.Narrowed = true // that is where the mistake is
 		}
 	}
-	f := p.frameOf(r, s, "consent.title", "", d)
+	title := "consent.title"
+	if d.Revises != nil {
+		title = "revise.title"
+	}
+	f := p.frameOf(r, s, title, "", d)
 	f.Bare, f.Self = true, "/consent/"+url.PathEscape(string(g.ID))
 	p.render(w, r, code, "consent", f)
-}
-
-// choices are what can be narrowed: nothing wider than asked is offered.
-func (p *Page) choices(words *catalog, asked consent.Terms, c consent.Choice) choiceForm {
-	f := choiceForm{Narrowed: len(c.Datatypes) > 0 && len(c.Datatypes) < len(asked.Datatypes) || !c.Period.Zero() || c.Fields != "" || c.Uses.Limit > 0 || !c.Until.IsZero()}
-	for _, d := range asked.Datatypes {
-		f.Datatypes = append(f.Datatypes, option{string(d), words.T("datatype." + string(d)),
-			len(c.Datatypes) == 0 || slices.Contains(c.Datatypes, d)})
-	}
-	if slices.Contains(asked.Datatypes, consent.Bills) {
-		levels := []consent.BillFields{consent.Minimal, consent.Standard, consent.Full}
-		on := asked.Fields
-		if c.Fields != "" {
-			on = c.Fields
-		}
-		for _, l := range levels[:slices.Index(levels, asked.Fields)+1] {
-			f.Fields = append(f.Fields, option{string(l), words.T("fields." + string(l)), l == on})
-		}
-	}
-	period := asked.Period
-	if !c.Period.Zero() {
-		period = c.Period
-	}
-	f.MaxDays, f.Days = asked.Period.Days, period.Days
-	f.MinDate, f.MaxDate, f.From, f.To = asked.Period.From, asked.Period.To, period.From, period.To
-	f.Uses = useOptions(words, asked.Uses, c.Uses)
-	now := p.Now()
-	f.MinUntil, f.MaxUntil = consent.DateOf(now, shanghai), consent.DateOf(asked.Until, shanghai)
-	f.Until = f.MaxUntil
-	if !c.Until.IsZero() {
-		f.Until = consent.DateOf(c.Until, shanghai)
-	}
-	return f
-}
-
-// useOptions go from what was asked down to once.
-func useOptions(words *catalog, asked, chosen consent.Uses) []option {
-	if chosen.Limit == 0 {
-		chosen = asked
-	}
-	var list []option
-	offer := func(u consent.Uses) {
-		value := "total:"
-		if u.Per != "" {
-			value = "day:"
-		}
-		list = append(list, option{value + strconv.Itoa(u.Limit), words.often(u), u.Limit == chosen.Limit && u.Per == chosen.Per})
-	}
-	const most = 12
-	for n := asked.Limit; n >= 1 && len(list) < most; n-- {
-		offer(consent.Uses{Limit: n, Per: asked.Per})
-	}
-	if asked.Per != "" || list[len(list)-1].Value != "total:1" {
-		offer(consent.Uses{Limit: 1})
-	}
-	return list
-}
-
-// readChoice reads the form. What is left as it was asked stays unset, so that
-// it stays exactly as asked; what is no form of ours is errForm.
-func readChoice(form url.Values, asked consent.Terms) (consent.Choice, error) {
-	var c consent.Choice
-	for _, id := range form["account"] {
-		c.Accounts = append(c.Accounts, consent.AccountID(id))
-	}
-	for _, d := range form["datatype"] {
-		c.Datatypes = append(c.Datatypes, consent.Datatype(d))
-	}
-	if form.Has("narrow") && len(c.Datatypes) == 0 {
-		return c, consent.ErrNothingChosen
-	}
-	if c.Fields = consent.BillFields(form.Get("fields")); c.Fields == asked.Fields {
-		c.Fields = ""
-	}
-	switch {
-	case asked.Period.Days > 0 && form.Get("days") != "":
-		if c.Period.Days = atoi(form.Get("days")); c.Period.Days <= 0 {
-			return c, errForm
-		}
-	case asked.Period.Days == 0 && (form.Get("from") != "" || form.Get("to") != ""):
-		c.Period = consent.Period{From: consent.Date(form.Get("from")), To: consent.Date(form.Get("to"))}
-	}
-	if u := form.Get("uses"); u != "" {
-		kind, limit, _ := strings.Cut(u, ":")
-		if c.Uses.Limit = atoi(limit); c.Uses.Limit <= 0 {
-			return c, errForm
-		}
-		switch kind {
-		case "day":
-			c.Uses.Per = "day"
-		case "total":
-		default:
-			return c, errForm
-		}
-		if c.Uses.Limit == asked.Uses.Limit && c.Uses.Per == asked.Uses.Per {
-			c.Uses = consent.Uses{}
-		}
-	}
-	if day := consent.Date(form.Get("until")); day != "" && day != consent.DateOf(asked.Until, shanghai) {
-		if !day.Valid() {
-			return c, errForm
-		}
-		c.Until = day.Start().AddDate(0, 0, 1).Add(-time.Second) // the end of that day
-	}
-	return c, nil
 }
 
 // consentPrepare takes the choice and goes on to what the passkey is to sign.
@@ -304,6 +189,7 @@ type confirmPage struct {
 	Client    consent.Client
 	Terms     termsText
 	Accounts  []aggregate.OwnAccount
+	Revises   *revision
 	Alias     string
 	Agreement string // the very bytes, indented
 	Hash      string // base64url of their SHA-256: the passkey's challenge
@@ -349,6 +235,10 @@ func (p *Page) consentConfirm(w http.ResponseWriter, r *http.Request, s consent.
 		}
 		d.Accounts = append(d.Accounts, own[i])
 	}
+	if d.Revises, err = p.revision(r, s, g, g.Pending.Terms, g.Pending.Accounts, own); err != nil {
+		p.fail(w, r, err)
+		return
+	}
 	f := p.frameOf(r, s, "confirm.title", "", d)
 	f.Bare = true
 	p.render(w, r, http.StatusOK, "confirm", f)
@@ -363,22 +253,23 @@ func (p *Page) consentGive(w http.ResponseWriter, r *http.Request, s consent.Ses
 		p.fail(w, r, err)
 		return
 	}
-	id := consent.GrantID(r.PathValue("grant"))
+	id := consent.GrantID(r.PathValue("grant")) // of the request: what is given may be another, that it revised
 	_, ticket, err := p.Consent.Give(r.Context(), s, id, in.Response)
 	if err != nil {
 		p.fail(w, r, err)
 		return
 	}
-	writeJSON(w, http.StatusOK, map[string]string{"next": finishURL(id, ticket)})
+	writeJSON(w, http.StatusOK, map[string]string{"next": afterDecision(id, ticket, "agreed")})
 }
 
 func (p *Page) consentRefuse(w http.ResponseWriter, r *http.Request, s consent.Session) {
-	g, ticket, err := p.Consent.Refuse(r.Context(), s, consent.GrantID(r.PathValue("grant")))
+	id := consent.GrantID(r.PathValue("grant"))
+	_, ticket, err := p.Consent.Refuse(r.Context(), s, id)
 	if err != nil {
 		p.fail(w, r, err)
 		return
 	}
-	http.Redirect(w, r, "/consent/"+url.PathEscape(string(g.ID))+"/return?ticket="+url.QueryEscape(string(ticket)), http.StatusSeeOther)
+	http.Redirect(w, r, afterDecision(id, ticket, "declined"), http.StatusSeeOther)
 }
 
 // consentReturn sends a refusal on its way to the client (see depart).

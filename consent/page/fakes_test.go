@@ -145,120 +145,6 @@ func (fakePasskeys) Name(_ context.Context, p consent.Session) (string, error) {
 	return "小林", nil
 }
 
-// fakeGrants holds one request to be decided, and some history.
-type fakeGrants struct {
-	pending *consent.Agreement
-	chosen  consent.Choice
-	offered []consent.AccountID
-	refused bool
-	paused  map[consent.ClientID]bool
-	deeds   []string
-}
-
-var asked = consent.Terms{Purpose: consent.BillOverview, Datatypes: []consent.Datatype{consent.Balances, consent.Bills, consent.Statements},
-	Fields: consent.Standard, Period: consent.Period{From: "2026-10-01", To: "2026-10-31"}, Uses: consent.Uses{Limit: 4, Per: "day"},
-	Until: time.Date(2026, 12, 20, 16, 0, 0, 0, time.UTC)}
-
-func (f *fakeGrants) Show(_ context.Context, p consent.Session, id consent.GrantID) (consent.Grant, error) {
-	g := consent.Grant{ID: id, Client: bank.ID, Person: p.Person, State: consent.Shown, Asked: asked, Pending: f.pending}
-	switch id {
-	case "gr_ask":
-	case "gr_narrow": // asks for one source and a moving window, once
-		g.Asked.Sources = []string{"alipay", "harbour_bank"}
-		g.Asked.Period, g.Asked.Uses = consent.Period{Days: 30}, consent.Uses{Limit: 1}
-		g.Asked.Retention = 30 * 24 * time.Hour
-	case "gr_evil":
-		g.Client = evil.ID
-	case "gr_done":
-		g.State = consent.Given
-	case "gr_late":
-		return g, consent.ErrLapsed
-	default:
-		return g, consent.ErrNoGrant
-	}
-	return g, nil
-}
-func (f *fakeGrants) Prepare(_ context.Context, _ consent.Session, id consent.GrantID, c consent.Choice, offered []consent.AccountID) (consent.Agreement, error) {
-	f.chosen, f.offered = c, offered
-	for _, a := range c.Accounts {
-		if !slices.Contains(offered, a) {
-			return consent.Agreement{}, consent.ErrWider
-		}
-	}
-	terms, err := asked.Narrow(c, now)
-	if err != nil {
-		return consent.Agreement{}, err
-	}
-	b, _ := json.Marshal(map[string]any{"grant": id, "accounts": c.Accounts, "nonce": "MJ3K"})
-	sum := sha256.Sum256(b)
-	f.pending = &consent.Agreement{JSON: b, Challenge: sum[:], Terms: terms, Accounts: c.Accounts, Until: now.Add(5 * time.Minute)}
-	return *f.pending, nil
-}
-func (f *fakeGrants) Give(_ context.Context, _ consent.Session, id consent.GrantID, response []byte) (consent.Grant, consent.Ticket, error) {
-	return consent.Grant{ID: id}, "tick&t", yes(response)
-}
-func (f *fakeGrants) Refuse(_ context.Context, _ consent.Session, id consent.GrantID) (consent.Grant, consent.Ticket, error) {
-	f.refused = true
-	return consent.Grant{ID: id}, "tick&t", nil
-}
-func (f *fakeGrants) Revoke(_ context.Context, _ consent.Session, id consent.GrantID) (consent.Grant, error) {
-	f.deeds = append(f.deeds, "revoke "+string(id))
-	return consent.Grant{ID: id}, nil
-}
-func (f *fakeGrants) Grants(_ context.Context, p consent.Session) ([]consent.Grant, error) {
-	if p.Person == "per_new" {
-		return nil, nil
-	}
-	at := now.AddDate(0, 0, -3)
-	list := []consent.Grant{
-		{ID: "gr_live", Client: bank.ID, State: consent.Given, Agreed: asked, Accounts: []consent.AccountID{"ac_1", "ac_4", "ac_gone"},
-			Uses: 3, Day: "2026-11-21", DayUses: 1, LastUse: now.Add(-20 * time.Minute), DecidedAt: at},
-		{ID: "gr_spent", Client: bank.ID, State: consent.Exhausted, Agreed: asked, Accounts: []consent.AccountID{"ac_1"}, Uses: 1, DecidedAt: at, EndedAt: at.Add(time.Hour)},
-		{ID: "gr_revoked", Client: evil.ID, State: consent.Revoked, Agreed: asked, Uses: 1, DecidedAt: at, EndedAt: at.Add(time.Hour), EndedBy: "client"},
-	}
-	list[1].Agreed.Uses = consent.Uses{Limit: 1}
-	if f.refused {
-		list = append(list, consent.Grant{ID: "gr_ask", Client: bank.ID, State: consent.Refused, Asked: asked, DecidedAt: now})
-	}
-	return list, nil
-}
-func (f *fakeGrants) Pause(_ context.Context, _ consent.Session, id consent.ClientID) error {
-	f.deeds = append(f.deeds, "pause "+string(id))
-	return nil
-}
-func (f *fakeGrants) Resume(_ context.Context, _ consent.Session, id consent.ClientID) error {
-	f.deeds = append(f.deeds, "resume "+string(id))
-	return nil
-}
-func (f *fakeGrants) Paused(context.Context, consent.Session) (map[consent.ClientID]bool, error) {
-	return f.paused, nil
-}
-func (f *fakeGrants) PrepareLeave(context.Context, consent.Session) (consent.Agreement, error) {
-	return consent.Agreement{JSON: []byte(`{"type":"jali/leave"}`), Challenge: []byte("leave"), Until: now.Add(time.Minute)}, nil
-}
-func (f *fakeGrants) Leave(_ context.Context, _ consent.Session, response []byte) (consent.Evidence, error) {
-	if err := yes(response); err != nil {
-		return consent.Evidence{}, err
-	}
-	f.deeds = append(f.deeds, "leave")
-	return consent.Evidence{Agreement: []byte(`{"type":"jali/leave"}`)}, nil
-}
-func (f *fakeGrants) Evidence(_ context.Context, _ consent.Session, id consent.GrantID) (consent.Evidence, error) {
-	if id != "gr_live" {
-		return consent.Evidence{}, consent.ErrNoGrant
-	}
-	return consent.Evidence{Agreement: []byte(`{"grant":"gr_live","nonce":"SIGNED"}`)}, nil
-}
-func (f *fakeGrants) Client(_ context.Context, id consent.ClientID) (consent.Client, error) {
-	switch id {
-	case bank.ID:
-		return bank, nil
-	case evil.ID:
-		return evil, nil
-	}
-	return consent.Client{}, consent.ErrNoClient
-}
-
 // fakeAccounts is a person with five accounts and some ninety days of bills.
 type fakeAccounts struct {
 	staged   int
@@ -474,6 +360,8 @@ func (h *house) remember(t testing.TB) {
 			{Verb: audit.GrantRefused, On: "gr_x", Client: "cli_gone"}, {Verb: audit.ClientPaused, Client: string(bank.ID)}, {Verb: audit.ClientResumed, Client: string(bank.ID)},
 			{Verb: audit.GrantExpired, On: "gr_y", Client: string(bank.ID)}, {Verb: audit.SessionEnded}, {Verb: audit.PasskeyRemoved}, {Verb: audit.CodeUsed},
 			{Verb: audit.SourceUnlinked, Facts: map[string]string{"source": "nowhere"}}, {Verb: audit.DataExported}, {Verb: "house.painted"},
+			{Verb: audit.GrantChanged, On: "gr_live", Client: string(bank.ID), Facts: map[string]string{"revision": "2", "accounts": "3"}},
+			{Verb: audit.GrantExpiring, On: "gr_live", Client: string(bank.ID)}, {Verb: audit.AllPaused}, {Verb: audit.AllResumed}, {Verb: audit.ClientRemoved, Client: "cli_gone"},
 			{Verb: audit.GrantUsed, On: "gr_live", Client: string(bank.ID), Facts: map[string]string{"uses_left": "2"}},
 		} {
 			e.ID, e.At, e.Person = fmt.Sprintf("ev%03d", i), at.Add(time.Duration(i)*2*time.Hour), string(lin.Person)

@@ -1,14 +1,13 @@
 package page
 
 import (
+	"errors"
 	"net/http"
 	"time"
 
-	"jali/connectors"
 	"jali/consent"
 	"jali/internal/aggregate"
 	"jali/internal/audit"
-	"jali/internal/fault"
 )
 
 // grantCard is a grant as its giver reads it.
@@ -22,6 +21,7 @@ type grantCard struct {
 	Revocable  bool // living, or used up with a view that may still be open
 	Paused     bool
 	Left       string
+	Ends       string // how soon, where that is near
 }
 
 type clientCard struct {
@@ -78,6 +78,7 @@ func (p *Page) cards(r *http.Request, s consent.Session) ([]grantCard, error) {
 		}
 		if card.Living {
 			card.Left = words.left(g, now)
+			card.Ends = words.ends(g, now)
 		}
 		cards = append(cards, card)
 	}
@@ -90,6 +91,52 @@ func (c *catalog) left(g consent.Grant, now time.Time) string {
 		return c.N("grant.left.total", g.Left(now))
 	}
 	return c.N("grant.left.day", g.Left(now))
+}
+
+// nearEnd is how long before its end a grant is marked.
+const nearEnd = 7 * 24 * time.Hour
+
+// ends says how soon a living grant ends that could be used until then, and
+// nothing where that is more than a week away. One for a single use is not
+// missed when it ends.
+func (c *catalog) ends(g consent.Grant, now time.Time) string {
+	left := g.Agreed.Until.Sub(now)
+	switch {
+	case left <= 0 || left > nearEnd || g.Agreed.Uses.Once():
+		return ""
+	case left <= 24*time.Hour:
+		return c.N("grant.ends.hours", int((left+time.Hour-1)/time.Hour))
+	}
+	return c.N("grant.ends.days", int((left+24*time.Hour-1)/(24*time.Hour)))
+}
+
+// endingGrant is a living grant that ends soon, as home tells of it.
+type endingGrant struct {
+	ID     consent.GrantID
+	Client consent.Name
+	Ends   string
+}
+
+func (p *Page) ending(r *http.Request, s consent.Session) ([]endingGrant, error) {
+	grants, err := p.Consent.Grants(r.Context(), s)
+	if err != nil {
+		return nil, err
+	}
+	words, now := p.views[language(r)].words, p.Now()
+	clients := map[consent.ClientID]consent.Client{}
+	var list []endingGrant
+	for _, g := range grants {
+		soon := words.ends(g, now)
+		if g.State != consent.Given || soon == "" {
+			continue
+		}
+		c, err := p.clientName(r.Context(), g.Client, clients)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, endingGrant{g.ID, c.Name, soon})
+	}
+	return list, nil
 }
 
 func (p *Page) grants(w http.ResponseWriter, r *http.Request, s consent.Session) {
@@ -113,8 +160,13 @@ func (p *Page) grants(w http.ResponseWriter, r *http.Request, s consent.Session)
 			c.Ended = append(c.Ended, g)
 		}
 	}
+	all, err := p.Consent.AllPaused(r.Context(), s)
+	if err != nil {
+		p.fail(w, r, err)
+		return
+	}
 	p.render(w, r, http.StatusOK, "grants", p.frameOf(r, s, "grants.title", "grants",
-		map[string]any{"Clients": clients, "Done": done(r)}))
+		map[string]any{"Clients": clients, "AllPaused": all, "Done": done(r)}))
 }
 
 func (p *Page) grant(w http.ResponseWriter, r *http.Request, s consent.Session) {
@@ -141,16 +193,16 @@ func (p *Page) grant(w http.ResponseWriter, r *http.Request, s consent.Session) 
 			deeds[i].Grant = "" // this page
 		}
 		signed := ""
-		evidence, err := p.Consent.Evidence(r.Context(), s, g.ID)
+		whole, yes, err := p.Consent.Record(r.Context(), s, g.ID)
 		switch {
-		case err == nil:
-			signed = indent(evidence.Agreement)
-		case fault.Of(err).Kind != fault.NotFound:
+		case err == nil && len(yes) > 0:
+			signed = indent(yes[len(yes)-1].Agreement)
+		case err != nil && !errors.Is(err, consent.ErrNoGrant): // refused ones have none
 			p.fail(w, r, err)
 			return
 		}
 		p.render(w, r, http.StatusOK, "grant", p.frameOf(r, s, "grant.title", "grants",
-			map[string]any{"Grant": g, "Deeds": deeds, "Signed": signed, "Done": done(r)}))
+			map[string]any{"Grant": g, "Deeds": deeds, "Signed": signed, "Receipts": p.receiptLinks(whole, yes), "Issuer": p.Issuer, "Done": done(r)}))
 		return
 	}
 	p.fail(w, r, errNoPage)
@@ -165,25 +217,10 @@ func (p *Page) revoke(w http.ResponseWriter, r *http.Request, s consent.Session)
 	toDone(w, r, "/grants/"+id, "revoked")
 }
 
-func (p *Page) pause(w http.ResponseWriter, r *http.Request, s consent.Session) {
-	if err := p.Consent.Pause(r.Context(), s, consent.ClientID(r.PathValue("client"))); err != nil {
-		p.fail(w, r, err)
-		return
-	}
-	toDone(w, r, "/grants", "paused")
-}
-
-func (p *Page) resume(w http.ResponseWriter, r *http.Request, s consent.Session) {
-	if err := p.Consent.Resume(r.Context(), s, consent.ClientID(r.PathValue("client"))); err != nil {
-		p.fail(w, r, err)
-		return
-	}
-	toDone(w, r, "/grants", "resumed")
-}
-
 // dones is what a page may say was just done, after the redirect of a post.
 var dones = map[string]bool{"revoked": true, "paused": true, "resumed": true, "connected": true, "disconnected": true,
-	"passkey_added": true, "passkey_removed": true, "session_ended": true, "others_ended": true}
+	"agreed": true, "declined": true,
+	"all_paused": true, "all_resumed": true, "all_revoked": true, "passkey_added": true, "passkey_removed": true, "session_ended": true, "others_ended": true}
 
 func toDone(w http.ResponseWriter, r *http.Request, path, what string) {
 	http.Redirect(w, r, path+"?done="+what, http.StatusSeeOther)
@@ -194,78 +231,4 @@ func done(r *http.Request) string {
 		return d
 	}
 	return ""
-}
-
-// termsText is what terms say, line by line, in one language.
-type termsText struct {
-	Purpose, Why string
-	Datatypes    []string
-	Fields       string // empty without bills
-	Period       string // empty without bills or statements
-	Often        string
-	Until        string
-	Keep         string
-	Sources      []string
-	Hidden       []string // what it will not show
-}
-
-func (c *catalog) terms(t consent.Terms, known []connectors.Source) termsText {
-	out := termsText{
-		Purpose: string(t.Purpose),
-		Often:   c.often(t.Uses), Until: c.Moment(t.Until), Keep: c.duration(t.Retention),
-		Period: c.period(t.Period),
-	}
-	if rule, ok := t.Purpose.Rule(); ok {
-		out.Purpose, out.Why = c.Name(rule.Name), c.Name(rule.Says)
-	}
-	bills := false
-	for _, d := range t.Datatypes {
-		out.Datatypes = append(out.Datatypes, c.or("datatype."+string(d), string(d)))
-		bills = bills || d == consent.Bills
-	}
-	if bills {
-		out.Fields = c.or("fields."+string(t.Fields), string(t.Fields))
-	}
-	for _, id := range t.Sources {
-		name := id
-		for _, s := range known {
-			if s.ID == id {
-				name = c.Source(s)
-			}
-		}
-		out.Sources = append(out.Sources, name)
-	}
-	out.Hidden = append(out.Hidden, c.T("hidden.numbers"), c.T("hidden.names"))
-	switch {
-	case !bills:
-		out.Hidden = append(out.Hidden, c.T("hidden.bills"))
-	case t.Fields == consent.Minimal:
-		out.Hidden = append(out.Hidden, c.T("hidden.shops"))
-	case t.Fields == consent.Standard:
-		out.Hidden = append(out.Hidden, c.T("hidden.descriptions"))
-	}
-	out.Hidden = append(out.Hidden, c.T("hidden.rest"))
-	return out
-}
-
-func (c *catalog) often(u consent.Uses) string {
-	switch {
-	case u.Once():
-		return c.T("uses.once")
-	case u.Per == "":
-		return c.N("uses.total", u.Limit)
-	default:
-		return c.N("uses.day", u.Limit)
-	}
-}
-
-func (c *catalog) period(p consent.Period) string {
-	switch {
-	case p.Days > 0:
-		return c.N("period.days", p.Days)
-	case p.From != "" || p.To != "":
-		return c.T("period.between", c.Day(p.From), c.Day(p.To))
-	default:
-		return ""
-	}
 }

@@ -65,6 +65,19 @@ func (p *Page) sameOrigin(next http.HandlerFunc) http.HandlerFunc {
 	}
 }
 
+// braked slows down guessing, by address.
+func (p *Page) braked(next http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if p.Brake != nil {
+			if err := p.Brake.Take(r); err != nil {
+				p.fail(w, r, err)
+				return
+			}
+		}
+		next(w, r)
+	}
+}
+
 // signedIn lets in whoever has a session; others go to sign in and come back.
 func (p *Page) signedIn(next personal) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {

@@ -47,7 +47,22 @@ type Grants interface {
 	PrepareLeave(context.Context, consent.Session) (consent.Agreement, error)
 	Leave(context.Context, consent.Session, []byte) (consent.Evidence, error)
 	Client(context.Context, consent.ClientID) (consent.Client, error)
-	Evidence(context.Context, consent.Session, consent.GrantID) (consent.Evidence, error)
+	Record(context.Context, consent.Session, consent.GrantID) (consent.Grant, []consent.Evidence, error)
+	Revised(ctx context.Context, p consent.Session, request consent.GrantID) (consent.Grant, error)
+	Waiting(context.Context, consent.Session) ([]consent.Grant, error)
+	PauseAll(context.Context, consent.Session) error
+	ResumeAll(context.Context, consent.Session) error
+	AllPaused(context.Context, consent.Session) (bool, error)
+	RevokeAll(context.Context, consent.Session, consent.ClientID) (int, error)
+	Introduce(context.Context, consent.Session) (consent.Introduction, error)
+	Introduced(context.Context, consent.Session) (consent.Introduction, error)
+}
+
+// Brake slows down who tries too often to get in.
+type Brake interface {
+	// Take counts a try of the request's address; beyond what it may, it
+	// answers a fault of kind Limited that says when to come back.
+	Take(*http.Request) error
 }
 
 // Passkeys signs people in and checks that they are there; [*passkey.Service] is one.
@@ -92,7 +107,7 @@ type Accounts interface {
 	ExportCSV(context.Context, consent.Session, io.Writer) error
 }
 
-// Config of a [Page]. All but Software, Receipts and Log are required.
+// Config of a [Page]. All but Software, Receipts, Brake and Log are required.
 type Config struct {
 	Consent   Grants
 	Passkeys  Passkeys
@@ -110,8 +125,10 @@ type Config struct {
 	// {Software}/create and /get, {"options",…}, with the JSON of a
 	// PublicKeyCredential. The sandbox alone sets it.
 	Software string
-	// Receipts signs the receipt of a deletion: kind "deletion", claims as JSON.
+	// Receipts signs a receipt of kind "grant", "revocation" or "deletion",
+	// claims as JSON.
 	Receipts func(kind string, claims any) (jws string, err error)
+	Brake    Brake // on signing up, in and recovering; nil: none
 	Log      *slog.Logger
 }
 
@@ -172,13 +189,13 @@ func (p *Page) routes() {
 	deed("/notices/dismiss", p.dismissNotices)
 
 	get("/signup", p.signUp)
-	post("/signup/begin", p.beginSignUp)
-	post("/signup/finish", p.finishSignUp)
+	post("/signup/begin", p.braked(p.beginSignUp))
+	post("/signup/finish", p.braked(p.finishSignUp))
 	get("/signin", p.signIn)
-	post("/signin/begin", p.beginSignIn)
-	post("/signin/finish", p.finishSignIn)
+	post("/signin/begin", p.braked(p.beginSignIn))
+	post("/signin/finish", p.braked(p.finishSignIn))
 	get("/recover", p.recoverForm)
-	post("/recover", p.recover)
+	post("/recover", p.braked(p.recover))
 	get("/recover/passkey", p.signedInRecovering(p.recoverPasskey))
 	deed("/signout", p.signOut)
 
@@ -199,11 +216,21 @@ func (p *Page) routes() {
 	deed("/upload/{upload}/accept", p.uploadAccept)
 	mine("/upload/done", p.uploadDone)
 
+	mine("/requests", p.requests)
+	mine("/requests/ids", p.requestIDs)
+	mine("/introduce", p.introduceForm)
+	deed("/introduce", p.introduce)
+
 	mine("/grants", p.grants)
 	mine("/grants/{grant}", p.grant)
+	mine("/grants/{grant}/receipts/{receipt}", p.receipt)
 	deed("/grants/{grant}/revoke", p.revoke)
 	deed("/clients/{client}/pause", p.pause)
 	deed("/clients/{client}/resume", p.resume)
+	mine("/clients/{client}/revoke", p.revokeAllForm)
+	deed("/clients/{client}/revoke", p.revokeAll)
+	deed("/pause", p.pauseAll)
+	deed("/resume", p.resumeAll)
 	mine("/activity", p.activity)
 
 	mine("/settings", p.settings)

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/net/html"
 
@@ -114,6 +115,10 @@ func everyPage(t *testing.T, lang string) map[string]*httptest.ResponseRecorder 
 		"uploaded": {"in", "/upload/done?source=alipay&rows=10&known=2&from=2026-01-01&to=2026-02-01&next=/consent/gr_ask"},
 		"grants":   {"in", "/grants"}, "grants empty": {"new", "/grants"}, "grant": {"in", "/grants/gr_live"}, "grant revoked": {"in", "/grants/gr_revoked"},
 		"grant foreign": {"in", "/grants/gr_none"}, "activity": {"in", "/activity"}, "activity empty": {"new", "/activity"},
+		"revise": {"in", "/consent/gr_more"}, "renew": {"in", "/consent/gr_renew"}, "counter": {"in", "/consent/gr_counter"},
+		"changed meanwhile": {"in", "/consent/gr_changed"}, "not revisable": {"in", "/consent/gr_nothing"},
+		"requests empty": {"in", "/requests"}, "request decided": {"in", "/requests?done=agreed"}, "introduce": {"in", "/introduce"},
+		"revoke all": {"in", "/clients/cli_riverbank/revoke"}, "revoke all of nobody": {"in", "/clients/cli_none/revoke"},
 		"settings": {"in", "/settings"}, "leave": {"in", "/settings/leave"}, "nowhere": {"", "/nowhere"},
 	} {
 		pages[name] = h.get(t, at[1], at[0], lang)
@@ -125,6 +130,18 @@ func everyPage(t *testing.T, lang string) map[string]*httptest.ResponseRecorder 
 	post("consent wrong", "/consent/gr_ask/prepare", url.Values{})
 	post("prepare", "/consent/gr_ask/prepare", url.Values{"account": {"ac_1", "ac_4"}})
 	pages["confirm"] = h.get(t, "/consent/gr_ask/confirm", "in", lang)
+	for _, id := range []string{"gr_more", "gr_renew", "gr_counter"} {
+		post("prepare "+id, "/consent/"+id+"/prepare", url.Values{"account": {"ac_1", "ac_2"}})
+		pages["confirm "+id] = h.get(t, "/consent/"+id+"/confirm", "in", lang)
+	}
+	h.grants.waiting = []consent.Grant{{ID: "gr_counter", Client: bank.ID, Asked: asked, Binding: counterWords, LapsesAt: now.Add(4 * time.Minute)},
+		{ID: "gr_evil", Client: evil.ID, Asked: asked, Binding: hostile, LapsesAt: now.Add(4 * time.Minute)}}
+	h.grants.soon, h.grants.all = now.Add(60*time.Hour), true
+	_, _ = h.grants.Introduce(t.Context(), lin)
+	for _, path := range []string{"/", "/grants", "/grants/gr_live", "/requests", "/introduce", "/activity"} {
+		pages["stopped "+path] = h.get(t, path, "in", lang)
+	}
+	h.grants.waiting, h.grants.soon, h.grants.all = nil, time.Time{}, false
 	post("refuse", "/consent/gr_ask/refuse", url.Values{})
 	pages["depart"] = h.get(t, "/consent/gr_ask/return?ticket=t", "in", lang)
 	post("connect", "/sources/alipay/connect", url.Values{"next": {"/consent/gr_ask"}})
@@ -321,6 +338,7 @@ func TestPostsFromElsewhereAreRefused(t *testing.T) {
 	open := []string{"/signup/begin", "/signup/finish", "/signin/begin", "/signin/finish", "/recover"}
 	personal := []string{"/notices/dismiss", "/signout", "/consent/gr_ask/prepare", "/consent/gr_ask/give", "/consent/gr_ask/refuse",
 		"/sources/alipay/connect", "/connections/con_1/disconnect", "/upload/up_1/accept", "/grants/gr_live/revoke", "/clients/c/pause", "/clients/c/resume",
+		"/clients/c/revoke", "/pause", "/resume", "/introduce",
 		"/settings/passkeys/begin", "/settings/passkeys/finish", "/settings/passkeys/pk_1/remove", "/settings/codes", "/settings/sessions/s/end",
 		"/settings/sessions/end-others", "/settings/export/json", "/settings/export/csv", "/settings/leave"}
 	if got, want := postRoutes(t), len(open)+len(personal)+1; got != want { // and /upload, below

@@ -70,16 +70,19 @@ type frame struct {
 	SignedIn bool
 	CSRF     string
 	Software string
-	Leaving  string // where the page goes by itself
-	Once     bool   // shown once: no link that would lose it by mistake
+	Leaving  string          // where the page goes by itself
+	Once     bool            // shown once: no link that would lose it by mistake
+	Standing func() standing // what to tell on top; the zero one of who is signed out
 	Data     any
 }
 
 // frameOf is a page for a signed-in person; the zero Session is nobody.
 func (p *Page) frameOf(r *http.Request, s consent.Session, title, section string, data any) frame {
-	f := frame{Title: title, Section: section, Self: r.URL.RequestURI(), Software: p.Software, Data: data}
+	f := frame{Title: title, Section: section, Self: r.URL.RequestURI(), Software: p.Software, Data: data,
+		Standing: func() standing { return standing{} }}
 	if s != (consent.Session{}) {
 		f.SignedIn, f.CSRF = true, p.Passkeys.CSRF(s)
+		f.Standing = func() standing { return p.standing(r.Context(), s) }
 	}
 	if r.Method != http.MethodGet {
 		f.Self = "/"

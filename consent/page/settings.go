@@ -166,7 +166,11 @@ func (p *Page) about(ctx context.Context, s consent.Session) (aggregate.About, e
 		}
 	}
 	slices.Sort(a.Paused)
-	return a, nil
+	if a.AllPaused, err = p.Consent.AllPaused(ctx, s); err != nil {
+		return a, err
+	}
+	a.Receipts, err = p.receipts(ctx, s)
+	return a, err
 }
 
 func (p *Page) exportCSV(w http.ResponseWriter, r *http.Request, s consent.Session) {
@@ -235,7 +239,7 @@ func (p *Page) renderLeave(w http.ResponseWriter, r *http.Request, s consent.Ses
 
 // gone is what a deletion's receipt says.
 type gone struct {
-	Person        string           `json:"person"`
+	receiptHead
 	DeletedAt     time.Time        `json:"deleted_at"`
 	KeysDestroyed time.Time        `json:"keys_destroyed_at,omitzero"` // absent: not yet, within a minute
 	Evidence      consent.Evidence `json:"evidence"`
@@ -264,7 +268,7 @@ func (p *Page) leave(w http.ResponseWriter, r *http.Request, s consent.Session) 
 		return
 	}
 	http.SetCookie(w, p.Passkeys.NoCookie())
-	said := gone{Person: string(s.Person), DeletedAt: now.UTC(), Evidence: evidence}
+	said := gone{receiptHead: p.receiptHead(s.Person), DeletedAt: now.UTC(), Evidence: evidence}
 	if err := p.Shred(context.WithoutCancel(r.Context())); err != nil {
 		p.Log.Error("the keys of who has left are not destroyed yet", "err", err)
 	} else {
@@ -275,7 +279,7 @@ func (p *Page) leave(w http.ResponseWriter, r *http.Request, s consent.Session) 
 	tell(telling)
 	receipt := ""
 	if p.Receipts != nil {
-		if receipt, err = p.Receipts("deletion", said); err != nil {
+		if receipt, err = p.Receipts(deletionReceipt, said); err != nil {
 			p.Log.Error("a deletion has no receipt", "err", err)
 			receipt = ""
 		}

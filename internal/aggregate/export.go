@@ -38,11 +38,20 @@ type exported struct {
 
 // About is what other rooms keep of a person: the export takes it as told.
 type About struct {
-	ID       consent.PersonID   `json:"id"`
-	Name     string             `json:"name"` // what they call themselves
-	Passkeys []AboutPasskey     `json:"passkeys"`
-	Sessions []AboutSession     `json:"sessions"`
-	Paused   []consent.ClientID `json:"paused_clients"`
+	ID        consent.PersonID   `json:"id"`
+	Name      string             `json:"name"` // what they call themselves
+	Passkeys  []AboutPasskey     `json:"passkeys"`
+	Sessions  []AboutSession     `json:"sessions"`
+	Paused    []consent.ClientID `json:"paused_clients"`
+	AllPaused bool               `json:"all_paused"`
+	Receipts  []AboutReceipt     `json:"receipts"` // of every yes and every revocation
+}
+
+// AboutReceipt is a signed receipt: a JWS that `jali receipt verify` checks.
+type AboutReceipt struct {
+	Grant consent.GrantID `json:"grant"`
+	Name  string          `json:"name"` // the number of the yes, or "revocation"
+	JWS   string          `json:"receipt"`
 }
 
 // AboutPasskey is one of a person's passkeys.
