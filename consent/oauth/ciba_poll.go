@@ -83,7 +83,7 @@ func (s *Server) redeemDecoupled(c call, h holder) (map[string]any, error) {
 func (s *Server) decision(tx kv.Tx, now time.Time, d decoupled) (consent.Grant, error) {
 	g, err := s.Consent.Decision(tx, d.Client, d.Request)
 	switch {
-	case errors.Is(err, consent.ErrNoGrant): // the person has left
+	case errors.Is(err, consent.ErrNoGrant): // refused, and the person has left since
 		return g, errSaidNo
 	case err != nil:
 		return g, err

@@ -91,7 +91,7 @@ func refusalOf(err error) *refusal {
 			return refuse(http.StatusBadRequest, f.Code, f.Detail)
 		case rar.Invalid(f):
 			return refuse(http.StatusBadRequest, "invalid_authorization_details", f.Detail)
-		case errors.Is(f, consent.ErrNotRevisable):
+		case errors.Is(f, consent.ErrNotRevisable), errors.Is(f, consent.ErrBinding):
 			return refuse(http.StatusBadRequest, f.Code, f.Detail)
 		case errors.Is(f, consent.ErrSuspended):
 			return errSuspended
