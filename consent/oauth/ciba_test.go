@@ -33,19 +33,6 @@ func elsewhere(t testing.TB) (*house, *[]Ping) {
 	return h, pings
 }
 
-// change registers a client anew.
-func (h *house) change(a app, change func(*consent.Client)) {
-	h.t.Helper()
-	c, err := h.consent.Client(context.Background(), consent.ClientID(a.id))
-	if err == nil {
-		change(&c)
-		err = h.consent.PutClient(context.Background(), c)
-	}
-	if err != nil {
-		h.t.Fatal(err)
-	}
-}
-
 func (h *house) deliver(a app, d consent.Delivery, uri string) {
 	h.change(a, func(c *consent.Client) { c.Delivery, c.NotificationURI = d, uri })
 }
