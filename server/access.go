@@ -37,7 +37,8 @@ func addressOf(proxies []netip.Prefix) echo.IPExtractor {
 	return echo.ExtractIPFromXFFHeader(options...)
 }
 
-// identify gives every request an id: its own, if it brings a plain one.
+// identify gives every request an id, its own if it brings a plain one, and
+// the certificate and address of whom a trusted proxy speaks for.
 func (s *Server) identify(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		id := c.Request().Header.Get(headerRequestID)
@@ -45,6 +46,7 @@ func (s *Server) identify(next echo.HandlerFunc) echo.HandlerFunc {
 			id = rand.Text()
 		}
 		c.Response().Header().Set(headerRequestID, id)
+		s.certify(c)                   // while the connection's own address is still known
 		if len(s.TrustedProxies) > 0 { // handlers further in know the person's address, not the proxy's
 			c.Request().RemoteAddr = net.JoinHostPort(c.RealIP(), "0")
 		}
@@ -160,7 +162,7 @@ func (s *Server) harden(next echo.HandlerFunc) echo.HandlerFunc {
 		h.Set("Referrer-Policy", "no-referrer")
 		h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
 		h.Set("Cross-Origin-Resource-Policy", "same-origin")
-		if s.HTTPS || c.Request().TLS != nil {
+		if t := c.Request().TLS; s.HTTPS || t != nil && t.HandshakeComplete {
 			h.Set("Strict-Transport-Security", "max-age=31536000")
 		}
 		return next(c)

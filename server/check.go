@@ -282,7 +282,7 @@ func (s *Server) admit(next echo.HandlerFunc) echo.HandlerFunc {
 			return next(c)
 		}
 		if !public(route.Operation) {
-			caller, err := s.Authenticate(c.Request())
+			caller, err := s.braked(c)
 			if err != nil {
 				return err
 			}

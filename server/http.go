@@ -12,7 +12,8 @@ import (
 
 // HTTP answers an http.Server with every timeout set. Reading has a minute
 // for a bill file over a slow line; writing has more than any view takes.
-// TLS, where certificates are given to it, is 1.2 or later.
+// TLS, where certificates are given to it, is 1.3, or 1.2 with the suites of
+// BCP 195 (RFC 9325, section 4.2; FAPI 2.0 Security Profile, section 5.2.2).
 func HTTP(h http.Handler, log *slog.Logger) *http.Server {
 	if log == nil {
 		log = slog.Default()
@@ -24,9 +25,23 @@ func HTTP(h http.Handler, log *slog.Logger) *http.Server {
 		WriteTimeout:      90 * time.Second,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    64 << 10,
-		TLSConfig:         &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}},
+		TLSConfig:         &tls.Config{MinVersion: tls.VersionTLS12, CipherSuites: suites, NextProtos: []string{"h2", "http/1.1"}},
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
+}
+
+var suites = []uint16{
+	tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, tls.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+	tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+}
+
+// MutualTLS is HTTP for clients that show certificates (RFC 8705). The
+// handshake asks for one and takes any, or none: whose it is, a client's
+// registration says, and that may be nobody but the client.
+func MutualTLS(h http.Handler, log *slog.Logger) *http.Server {
+	s := HTTP(h, log)
+	s.TLSConfig.ClientAuth = tls.RequestClientCert
+	return s
 }
 
 // Serve answers on l until ctx ends, then lets requests under way finish for

@@ -42,9 +42,14 @@ type Caller struct {
 type Config struct {
 	Views Views
 
-	// Authenticate answers who sent a request to /v1, or a fault. An error
-	// with a method Challenge() string names its own WWW-Authenticate.
-	Authenticate func(*http.Request) (Caller, error)
+	// Authenticate answers who sent a request to /v1, or a fault. It may set
+	// headers of the answer; an error with a method Challenge() string names
+	// its own WWW-Authenticate.
+	Authenticate func(answer http.Header, r *http.Request) (Caller, error)
+
+	// Brakes bound requests to /v1 that are not public: of each address,
+	// which a refused token costs more, and of each grant.
+	Brakes Brakes
 
 	OAuth http.Handler            // /oauth/ and /.well-known/
 	Pages http.Handler            // everything that nobody else has
@@ -61,6 +66,11 @@ type Config struct {
 	// TrustedProxies may say in X-Forwarded-For whom they speak for. Without
 	// one that header is not read.
 	TrustedProxies []netip.Prefix
+
+	// CertificateHeader is where trusted proxies that end TLS pass a client's
+	// certificate on (RFC 9440). They must take it out of what they are sent
+	// themselves. Empty: they pass none on.
+	CertificateHeader string
 
 	Log     *slog.Logger          // nil: slog.Default
 	Metrics prometheus.Registerer // nil: none

@@ -87,7 +87,7 @@ func stand(t *testing.T, change func(*server.Config)) *edge {
 	c := server.Config{
 		Views: e.views,
 		Log:   slog.New(slog.NewJSONHandler(lockedWriter{&mu, e.log}, nil)),
-		Authenticate: func(r *http.Request) (server.Caller, error) {
+		Authenticate: func(_ http.Header, r *http.Request) (server.Caller, error) {
 			if r.Header.Get("Authorization") != "DPoP good" {
 				return server.Caller{}, challenge{errNoToken}
 			}

@@ -248,7 +248,7 @@ func (h *House) grantEnded(tx tx, g consent.Grant, lastLiving bool) error {
 	return h.Vault.EndEpoch(tx, string(g.Person), string(g.Client))
 }
 
-func (h *House) authenticate(r *http.Request) (server.Caller, error) {
+func (h *House) authenticate(_ http.Header, r *http.Request) (server.Caller, error) {
 	caller, err := h.OAuth.Authenticate(r)
 	if err != nil {
 		return server.Caller{}, err
