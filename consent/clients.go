@@ -33,7 +33,8 @@ func (s *Service) RegisterClient(tx kv.Tx, now time.Time, c Client) error {
 }
 
 // PutClient is AddClient, but replaces a client of the same id. Since when it
-// is registered and whether it is suspended stay as they are.
+// is registered, whether it is suspended and what it manages itself by stay as
+// they are.
 func (s *Service) PutClient(ctx context.Context, c Client) error {
 	_, err := s.ReviseClient(ctx, c.ID, func(old Client) (Client, error) {
 		put := c

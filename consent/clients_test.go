@@ -2,14 +2,17 @@ package consent
 
 import (
 	"bytes"
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
+	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math/big"
 	"strings"
 	"sync"
 	"testing"
@@ -20,7 +23,7 @@ import (
 var b64 = base64.RawURLEncoding
 
 // publicKeys are fresh on each run.
-var publicKeys = sync.OnceValue(func() (k struct{ ec, rsa, weak string }) {
+var publicKeys = sync.OnceValue(func() (k struct{ ec, rsa, weak, cert, rsaCert string }) {
 	e, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		panic(err)
@@ -35,9 +38,24 @@ var publicKeys = sync.OnceValue(func() (k struct{ ec, rsa, weak string }) {
 		panic(err)
 	}
 	k.rsa = fmt.Sprintf(`"kty":"RSA","e":"AQAB","n":"%s"`, b64.EncodeToString(r.N.Bytes()))
+	k.cert, k.rsaCert = certificate(e), certificate(r)
 	k.weak = fmt.Sprintf(`"kty":"RSA","e":"AQAB","n":"%s"`, b64.EncodeToString(r.N.Bytes()[:128]))
 	return k
 })
+
+func certificate(key crypto.Signer) string {
+	c := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: noon}
+	der, err := x509.CreateCertificate(rand.Reader, c, c, key.Public(), key)
+	if err != nil {
+		panic(err)
+	}
+	return base64.StdEncoding.EncodeToString(der)
+}
+
+// byCertificate makes a client one that has nothing but a certificate.
+func byCertificate(n CertName) func(*Client) {
+	return func(c *Client) { c.Auth, c.Certificate, c.JWKS = TLSClientAuth, n, nil }
+}
 
 func keySet(keys ...string) json.RawMessage {
 	for i, k := range keys {
@@ -67,10 +85,12 @@ func TestRegister(t *testing.T) {
 	h.must(h.SuspendClient(ctx, bank, true))
 	moved := testClient(bank)
 	moved.RedirectURIs = []string{"http://127.0.0.1:5000/back"}
+	_, err = h.ReviseClient(ctx, bank, func(c Client) (Client, error) { c.Management = []byte("its own"); return c, nil })
+	h.must(err)
 	h.clock.add(1e9)
 	h.must(h.PutClient(ctx, moved))
-	if c, _ := h.Client(ctx, bank); c.RedirectURIs[0] != moved.RedirectURIs[0] || !c.Suspended || !c.AddedAt.Equal(noon) || c.AliasShape != "opaque" {
-		t.Errorf("after PutClient: %+v; want the new address, and still suspended", c)
+	if c, _ := h.Client(ctx, bank); c.RedirectURIs[0] != moved.RedirectURIs[0] || !c.Suspended || !c.AddedAt.Equal(noon) || c.AliasShape != "opaque" || string(c.Management) != "its own" {
+		t.Errorf("after PutClient: %+v; want the new address, and still suspended and its own manager", c)
 	}
 	h.must(h.PutClient(ctx, testClient("new")))
 	h.leavesNoTrace(ErrClient, func() error { return h.SetKeys(ctx, bank, []byte(`{"keys":[]}`)) })
@@ -104,34 +124,7 @@ func TestWhatIsNoClient(t *testing.T) {
 		{"an alias shape that is none", func(c *Client) { c.AliasShape = "passport" }, false},
 		{"the shape of a card", func(c *Client) { c.AliasShape = "card" }, true},
 
-		{"keys by URL", func(c *Client) { c.JWKS, c.JWKSURI = nil, "https://bank.example/jwks" }, true},
-		{"keys by URL and by value", func(c *Client) { c.JWKSURI = "https://bank.example/jwks" }, false},
-		{"keys by URL on a network without TLS", func(c *Client) { c.JWKS, c.JWKSURI = nil, "http://bank.example/jwks" }, false},
-		{"keys in a file", func(c *Client) { c.JWKS, c.JWKSURI = nil, "file:///etc/passwd" }, false},
-		{"no keys", func(c *Client) { c.JWKS = nil }, false},
-		{"a certificate of an authority, and no keys", func(c *Client) { c.Auth, c.Certificate.DNS, c.JWKS = TLSClientAuth, "app.bank.example", nil }, true},
-		{"the same, but its requests are to be signed", func(c *Client) {
-			c.Auth, c.Certificate.DNS, c.JWKS, c.SignedRequests = TLSClientAuth, "app.bank.example", nil, true
-		}, false},
-		{"a certificate without a name", func(c *Client) { c.Auth = TLSClientAuth }, false},
-		{"a certificate with two", func(c *Client) {
-			c.Auth, c.Certificate = TLSClientAuth, CertName{DNS: "app.bank.example", IP: "192.0.2.1"}
-		}, false},
-		{"a wildcard's certificate", func(c *Client) { c.Auth, c.Certificate.DNS = TLSClientAuth, "*.bank.example" }, false},
-		{"a certificate of no IP address", func(c *Client) { c.Auth, c.Certificate.IP = TLSClientAuth, "bank" }, false},
-		{"a certificate of a subject that is a name", func(c *Client) { c.Auth, c.Certificate.SubjectDN = TLSClientAuth, "Bank" }, false},
-		{"a certificate's subject", func(c *Client) { c.Auth, c.Certificate.SubjectDN = TLSClientAuth, "CN=bank,O=银行" }, true},
-		{"a certificate's e-mail address", func(c *Client) { c.Auth, c.Certificate.Email = TLSClientAuth, "it@bank.example" }, true},
-		{"a certificate's relative URI", func(c *Client) { c.Auth, c.Certificate.URI = TLSClientAuth, "bank" }, false},
-		{"a name for a certificate of its own", func(c *Client) { c.Auth, c.Certificate.DNS = SelfSignedTLS, "bank.example" }, false},
-		{"a certificate of its own", func(c *Client) { c.Auth, c.CertificateBound = SelfSignedTLS, true }, true},
-		{"a secret", func(c *Client) { c.Auth = "client_secret_basic" }, false},
-		{"a webhook", func(c *Client) { c.WebhookURI = "https://bank.example/hook" }, true},
-		{"a webhook without TLS", func(c *Client) { c.WebhookURI = "http://bank.example/hook" }, false},
-		{"decoupled by poll", func(c *Client) { c.Delivery = Poll }, true},
-		{"by push, which hands out tokens", func(c *Client) { c.Delivery = "push" }, false},
-		{"by ping to nowhere", func(c *Client) { c.Delivery = Ping }, false},
-		{"by ping", func(c *Client) { c.Delivery, c.NotificationURI = Ping, "https://bank.example/ping" }, true},
+		{"a certificate's subject in Chinese", byCertificate(CertName{SubjectDN: "CN=bank,O=银行"}), true},
 		{"an address for pings that nobody sends", func(c *Client) { c.NotificationURI = "https://bank.example/ping" }, false},
 
 		{"nowhere to go back to", func(c *Client) { c.RedirectURIs = nil }, false},
@@ -174,9 +167,75 @@ func TestWhatIsNoClient(t *testing.T) {
 		{"a member twice", func(c *Client) { c.JWKS = keySet(k.ec + `,"kid":"1","alg":"PS256","alg":"ES256"`) }, false},
 		{"keys in other case, which readers of ours pass over", func(c *Client) { c.JWKS = append([]byte(`{"Keys"`), c.JWKS[len(`{"keys"`):]...) }, false},
 		{"the key is null", func(c *Client) { c.JWKS = json.RawMessage(`{"keys":[null]}`) }, false},
-		{"a key with its certificates", func(c *Client) {
-			c.JWKS = keySet(k.ec + `,"kid":"1","alg":"ES256","x5c":["` + strings.Repeat("A", 8<<10) + `"]`)
+		{"a key of more than 16 KiB", func(c *Client) {
+			c.JWKS = keySet(k.ec + `,"kid":"1","alg":"ES256","x":"` + strings.Repeat("A", 16<<10) + `"`)
 		}, false},
+		{"a key with its certificate", func(c *Client) { c.JWKS = keySet(k.ec + `,"kid":"1","alg":"ES256","x5c":["` + k.cert + `"]`) }, true},
+		{"an RSA key with its certificate", func(c *Client) { c.JWKS = keySet(k.rsa + `,"kid":"1","alg":"PS256","x5c":["` + k.rsaCert + `"]`) }, true},
+		{"a key with another one's certificate", func(c *Client) { c.JWKS = keySet(k.rsa + `,"kid":"1","alg":"PS256","x5c":["` + k.cert + `"]`) }, false},
+		{"a certificate in base64url", func(c *Client) {
+			c.JWKS = keySet(k.ec + `,"kid":"1","alg":"ES256","x5c":["` + strings.NewReplacer("+", "-", "/", "_", "=", "").Replace(k.cert) + `"]`)
+		}, false},
+		{"a certificate that is none", func(c *Client) { c.JWKS = keySet(k.ec + `,"kid":"1","alg":"ES256","x5c":["AAAA"]`) }, false},
+		{"no certificate in x5c", func(c *Client) { c.JWKS = keySet(k.ec + `,"kid":"1","alg":"ES256","x5c":[]`) }, false},
+		{"x5c that is no list", func(c *Client) { c.JWKS = keySet(k.ec + `,"kid":"1","alg":"ES256","x5c":"` + k.cert + `"`) }, false},
+		{"a chain that fills the key", func(c *Client) {
+			c.JWKS = keySet(k.ec + `,"kid":"1","alg":"ES256","x5c":["` + strings.Join([]string{k.cert, k.cert, k.cert, k.cert, k.cert}, `","`) + `"]`)
+		}, false},
+
+		{"keys at a URL", func(c *Client) { c.JWKS, c.JWKSURI = nil, "https://bank.example/jwks.json?v=1" }, true},
+		{"keys twice", func(c *Client) { c.JWKSURI = "https://bank.example/jwks" }, false},
+		{"keys at a URL that anybody reads along", func(c *Client) { c.JWKS, c.JWKSURI = nil, "http://bank.example/jwks" }, false},
+		{"keys in a file", func(c *Client) { c.JWKS, c.JWKSURI = nil, "file:///etc/jwks" }, false},
+
+		{"its certificate", byCertificate(CertName{SubjectDN: "CN=bank,O=Bank\\, Ltd.,C=CN"}), true},
+		{"its certificate, with keys for request objects", func(c *Client) {
+			byCertificate(CertName{DNS: "bank.example"})(c)
+			c.SignedRequests, c.JWKS = true, testClient("c").JWKS
+		}, true},
+		{"its certificate, and nothing to sign requests with", func(c *Client) {
+			byCertificate(CertName{DNS: "bank.example"})(c)
+			c.SignedRequests = true
+		}, false},
+		{"several values in a name", byCertificate(CertName{SubjectDN: `OU=a+2.5.4.5=\#7\e4\bd\a0,C=#04024869`}), true},
+		{"a certificate without a name", byCertificate(CertName{}), false},
+		{"a certificate with two names", byCertificate(CertName{DNS: "bank.example", IP: "192.0.2.1"}), false},
+		{"a name that is no attribute", byCertificate(CertName{SubjectDN: "bank"}), false},
+		{"a comma that is not escaped", byCertificate(CertName{SubjectDN: "O=Bank, Ltd."}), false},
+		{"a space before a comma", byCertificate(CertName{SubjectDN: "O=Bank ,C=CN"}), false},
+		{"an attribute without a value", byCertificate(CertName{SubjectDN: "CN=,C=CN"}), false},
+		{"a name of two lines", byCertificate(CertName{SubjectDN: "CN=a\nb"}), false},
+		{"a wildcard host", byCertificate(CertName{DNS: "*.bank.example"}), false},
+		{"a host with a port", byCertificate(CertName{DNS: "bank.example:443"}), false},
+		{"a URI", byCertificate(CertName{URI: "spiffe://bank.example/app"}), true},
+		{"a name as URI", byCertificate(CertName{URI: "urn:uuid:f81d4fae-7dec-11d0-a765-00a0c91e6bf6"}), true},
+		{"a relative URI", byCertificate(CertName{URI: "/app"}), false},
+		{"an IPv6 address", byCertificate(CertName{IP: "2001:db8::1"}), true},
+		{"an address with a zone", byCertificate(CertName{IP: "fe80::1%eth0"}), false},
+		{"a network", byCertificate(CertName{IP: "192.0.2.0/24"}), false},
+		{"an e-mail address", byCertificate(CertName{Email: "app@bank.example"}), true},
+		{"an e-mail address with a name", byCertificate(CertName{Email: "App <app@bank.example>"}), false},
+		{"a certificate's name without it", func(c *Client) { c.Certificate.DNS = "bank.example" }, false},
+		{"a certificate of its own", func(c *Client) {
+			c.Auth, c.JWKS = SelfSignedTLS, keySet(k.ec+`,"kid":"1","alg":"ES256","x5c":["`+k.cert+`"]`)
+		}, true},
+		{"a certificate of its own, at a URL", func(c *Client) { c.Auth, c.JWKS, c.JWKSURI = SelfSignedTLS, nil, "https://bank.example/jwks" }, true},
+		{"a certificate of its own, nowhere", func(c *Client) { c.Auth = SelfSignedTLS }, false},
+		{"a certificate of its own with a name", func(c *Client) {
+			c.Auth, c.JWKS = SelfSignedTLS, keySet(k.ec+`,"kid":"1","alg":"ES256","x5c":["`+k.cert+`"]`)
+			c.Certificate.DNS = "bank.example"
+		}, false},
+		{"a client secret", func(c *Client) { c.Auth = "client_secret_basic" }, false},
+		{"tokens bound to the certificate of a client that signs", func(c *Client) { c.CertificateBound = true }, true},
+
+		{"told at a URL", func(c *Client) { c.WebhookURI = "https://bank.example/hooks" }, true},
+		{"told in the open", func(c *Client) { c.WebhookURI = "http://bank.example/hooks" }, false},
+		{"polling", func(c *Client) { c.Delivery = Poll }, true},
+		{"pinged", func(c *Client) { c.Delivery, c.NotificationURI = Ping, "http://127.0.0.1:9/cb" }, true},
+		{"pinged nowhere", func(c *Client) { c.Delivery = Ping }, false},
+		{"pinged and polling", func(c *Client) { c.Delivery, c.NotificationURI = Poll, "https://bank.example/cb" }, false},
+		{"pinged in the open", func(c *Client) { c.Delivery, c.NotificationURI = Ping, "http://bank.example/cb" }, false},
+		{"pushed to", func(c *Client) { c.Delivery = "push" }, false},
 		{"RSA of more bits than are checked", func(c *Client) {
 			c.JWKS = keySet(`"kty":"RSA","e":"AQAB","kid":"1","alg":"PS256","n":"` + b64.EncodeToString(bytes.Repeat([]byte{0xff}, 513)) + `"`)
 		}, false},

@@ -13,14 +13,15 @@ import (
 const (
 	maxKeys      = 16
 	maxKeysSize  = 64 << 10
-	maxKeySize   = 8 << 10
+	maxKeySize   = 16 << 10
 	maxKeysDepth = 8
 	maxKeyID     = 128
 )
 
 // CheckKeys holds a client's key set (RFC 7517) to: public signing keys alone,
 // each with an id of its own and an algorithm of FAPI 2.0 (ES256, PS256,
-// EdDSA, or Ed25519 as RFC 9864 names it).
+// EdDSA, or Ed25519 as RFC 9864 names it). Certificates (x5c) are of the key
+// that they stand with.
 func CheckKeys(raw []byte) error {
 	if len(raw) > maxKeysSize {
 		return ErrClient.Saying("the key set is larger than 64 KiB")
@@ -47,7 +48,7 @@ func CheckKeys(raw []byte) error {
 		kid := member(k, "kid")
 		switch {
 		case len(one) > maxKeySize:
-			return ErrClient.Saying("a key is larger than 8 KiB: leave certificates out")
+			return ErrClient.Saying("a key is larger than 16 KiB")
 		case hasPrivate(k):
 			return ErrClient.Saying("the key set holds a private or symmetric key: register public keys alone, and replace the one that was shown")
 		case kid == "" || len(kid) > maxKeyID:
@@ -60,6 +61,8 @@ func CheckKeys(raw []byte) error {
 			return ErrClient.Saying("a key is for checking signatures: key_ops holds verify, or is left out")
 		case !usable(k):
 			return ErrClient.Saying("every key names its alg and is of it: ES256 on P-256, PS256 with RSA of 2048 to 4096 bits, EdDSA or Ed25519")
+		case k["x5c"] != nil && !certified(k):
+			return ErrClient.Saying("x5c holds 1 to 4 certificates in base64, the first of the key that it stands with (RFC 7517, section 4.7)")
 		}
 		seen[kid] = true
 	}

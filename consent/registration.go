@@ -1,10 +1,10 @@
 package consent
 
 import (
-	"net"
 	"net/mail"
 	"net/netip"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"unicode"
@@ -15,11 +15,20 @@ const (
 	maxRedirects = 16
 	maxName      = 60 // runes
 	maxURI       = 2000
-	maxCertName  = 512
 )
 
-// check holds a registration to what the rest of the house relies on.
+// check reports, as [ErrClient], the first thing that is not acceptable about
+// a registration.
 func (c Client) check() error {
+	for _, check := range []func() error{c.checkNames, c.checkAddresses, c.checkAuth, c.checkKeys} {
+		if err := check(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c Client) checkNames() error {
 	const idChars = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"
 	switch {
 	case c.ID == "" || len(c.ID) > 128 || strings.Trim(string(c.ID), idChars) != "":
@@ -28,79 +37,125 @@ func (c Client) check() error {
 		return ErrClient.Saying("a client has a name in Chinese and one in English, at most 60 characters, without control characters")
 	case c.AliasShape != "opaque" && c.AliasShape != "card" && c.AliasShape != "iban":
 		return ErrClient.Saying("the alias shape is opaque, card or iban")
-	case len(c.RedirectURIs) == 0 || len(c.RedirectURIs) > maxRedirects || slices.ContainsFunc(c.RedirectURIs, func(u string) bool { return !Redirectable(u) }):
-		return ErrRedirect
-	case c.WebhookURI != "" && !Redirectable(c.WebhookURI):
-		return ErrClient.Saying("the webhook URI is absolute, has no fragment and no user, and is https, or http on this machine's own address")
-	}
-	if err := c.checkDelivery(); err != nil {
-		return err
-	}
-	if err := c.checkCertificate(); err != nil {
-		return err
-	}
-	switch byValue, byURL := len(c.JWKS) > 0, c.JWKSURI != ""; {
-	case byValue && byURL:
-		return ErrClient.Saying("a client's keys are given by value or by URL, not both")
-	case byURL && !Redirectable(c.JWKSURI):
-		return ErrClient.Saying("the key set's URL is absolute, has no fragment and no user, and is https, or http on this machine's own address")
-	case byURL, !byValue && c.Auth == TLSClientAuth && !c.SignedRequests:
-		return nil
-	}
-	return CheckKeys(c.JWKS)
-}
-
-// checkDelivery heeds OpenID CIBA Core 1.0, section 4.
-func (c Client) checkDelivery() error {
-	switch {
-	case c.Delivery != "" && c.Delivery != Poll && c.Delivery != Ping:
-		return ErrClient.Saying("a decoupled decision is learnt of by poll or ping")
-	case c.Delivery == Ping && !Redirectable(c.NotificationURI):
-		return ErrClient.Saying("ping needs a notification URI: absolute, without fragment and user, and https, or http on this machine's own address")
-	case c.Delivery != Ping && c.NotificationURI != "":
-		return ErrClient.Saying("a notification URI is for ping alone")
 	}
 	return nil
 }
 
-// checkCertificate heeds RFC 8705, section 2.1.2.
-func (c Client) checkCertificate() error {
-	n, named := c.Certificate, 0
-	for _, name := range []string{n.SubjectDN, n.DNS, n.URI, n.IP, n.Email} {
-		if len(name) > maxCertName || name != strings.TrimSpace(name) || !utf8.ValidString(name) || strings.ContainsFunc(name, unicode.IsControl) {
-			return ErrClient.Saying("a certificate's name has at most 512 bytes, no space around it and no control characters")
-		}
-		if name != "" {
-			named++
-		}
+func (c Client) checkAddresses() error {
+	if len(c.RedirectURIs) == 0 || len(c.RedirectURIs) > maxRedirects ||
+		slices.ContainsFunc(c.RedirectURIs, func(u string) bool { return !Redirectable(u) }) {
+		return ErrRedirect
 	}
+	const form = " is absolute, has no fragment and no user, and is https, or http on this machine's own address"
+	switch {
+	case c.JWKSURI != "" && !Redirectable(c.JWKSURI):
+		return ErrClient.Saying("the key set's URL" + form)
+	case c.WebhookURI != "" && !Redirectable(c.WebhookURI):
+		return ErrClient.Saying("the webhook URI" + form)
+	case c.NotificationURI != "" && !Redirectable(c.NotificationURI):
+		return ErrClient.Saying("the notification URI" + form)
+	case c.Delivery != "" && c.Delivery != Poll && c.Delivery != Ping: // OpenID CIBA Core 1.0, section 4
+		return ErrClient.Saying("decoupled decisions are delivered by poll or ping; without either there are none")
+	case (c.Delivery == Ping) != (c.NotificationURI != ""):
+		return ErrClient.Saying("a client that is pinged has a notification URI, and no other has one")
+	}
+	return nil
+}
+
+func (c Client) checkAuth() error {
 	switch c.Auth {
 	case "", PrivateKeyJWT, SelfSignedTLS:
-		if named > 0 {
-			return ErrClient.Saying("a certificate is named for tls_client_auth alone")
+		if c.Certificate != (CertName{}) {
+			return ErrClient.Saying("the name of a certificate goes only with tls_client_auth")
 		}
 		return nil
 	case TLSClientAuth:
-	default:
-		return ErrClient.Saying("a client authenticates by private_key_jwt, tls_client_auth or self_signed_tls_client_auth")
+		return c.Certificate.check()
 	}
-	_, mailErr := mail.ParseAddress(n.Email)
-	uri, uriErr := url.Parse(n.URI)
+	return ErrClient.Saying("a client authenticates by private_key_jwt, tls_client_auth or self_signed_tls_client_auth")
+}
+
+func (c Client) checkKeys() error {
 	switch {
-	case named != 1:
-		return ErrClient.Saying("tls_client_auth needs exactly one name of the certificate: its subject, or a DNS name, URI, IP address or e-mail address")
-	case n.SubjectDN != "" && !strings.Contains(n.SubjectDN, "="):
-		return ErrClient.Saying("the certificate's subject is written as RFC 4514 has it, as CN=app.bank.example,O=Bank")
-	case n.DNS != "" && (strings.ContainsAny(n.DNS, "*/:@ ") || net.ParseIP(n.DNS) != nil):
-		return ErrClient.Saying("the certificate's DNS name is one host's, without wildcards")
-	case n.URI != "" && (uriErr != nil || !uri.IsAbs()):
-		return ErrClient.Saying("the certificate's URI is absolute")
-	case n.IP != "" && net.ParseIP(n.IP) == nil:
-		return ErrClient.Saying("the certificate's IP address is not one")
-	case n.Email != "" && (mailErr != nil || strings.ContainsAny(n.Email, "<> ")):
-		return ErrClient.Saying("the certificate's e-mail address is not one")
+	case len(c.JWKS) > 0 && c.JWKSURI != "":
+		return ErrClient.Saying("keys are registered by value or by their URL, not both")
+	case c.JWKSURI != "": // looked at whenever they are read
+		return nil
+	case len(c.JWKS) == 0 && c.Auth == TLSClientAuth && !c.SignedRequests:
+		return nil
+	case len(c.JWKS) == 0:
+		return ErrClient.Saying("a client that signs, or whose certificate is its own, has a key set or the URL of one")
+	}
+	if err := CheckKeys(c.JWKS); err != nil {
+		return err
+	}
+	if c.Auth == SelfSignedTLS && !holdsCertificate(c.JWKS) {
+		return ErrClient.Saying("the key set of a client with a certificate of its own has it as x5c (RFC 8705, section 2.2.2)")
 	}
 	return nil
+}
+
+// check holds the name of a certificate to RFC 8705, section 2.1.2.
+func (n CertName) check() error {
+	set := 0
+	for _, s := range []string{n.SubjectDN, n.DNS, n.URI, n.IP, n.Email} {
+		if s != "" {
+			set++
+		}
+		if len(s) > maxURI || !utf8.ValidString(s) || strings.ContainsFunc(s, unicode.IsControl) {
+			return ErrClient.Saying("the name of a certificate is too long or holds control characters")
+		}
+	}
+	if set != 1 {
+		return ErrClient.Saying("a client's certificate is known by exactly one name: subject DN, DNS, URI, IP or e-mail")
+	}
+	switch {
+	case n.SubjectDN != "" && !distinguished.MatchString(n.SubjectDN):
+		return ErrClient.Saying("the subject DN is not written as RFC 4514 has it, without spaces around its separators")
+	case n.DNS != "" && (len(n.DNS) > 253 || !hostName.MatchString(n.DNS)):
+		return ErrClient.Saying("the DNS name is no host name; a wildcard is none")
+	case n.URI != "" && !absolute(n.URI):
+		return ErrClient.Saying("the certificate's URI is not absolute")
+	case n.IP != "" && !address(n.IP):
+		return ErrClient.Saying("the certificate's IP is no address")
+	case n.Email != "" && !mailbox(n.Email):
+		return ErrClient.Saying("the certificate's e-mail is no address")
+	}
+	return nil
+}
+
+// distinguished is the text of a distinguished name (RFC 4514, section 3): an
+// attribute's value is written with escapes, or in hexadecimal.
+var distinguished = func() *regexp.Regexp {
+	const (
+		kind    = `(?:[A-Za-z][A-Za-z0-9-]*|[0-9]+(?:\.[0-9]+)+)`
+		escape  = `\\(?:[ "#+,;<=>\\]|[0-9A-Fa-f]{2})`
+		inner   = `[^"+,;<>\\]`
+		outer   = `[^ "+,;<>\\]`
+		first   = `[^ #"+,;<>\\]`
+		value   = `(?:#(?:[0-9A-Fa-f]{2})+|(?:(?:` + first + `|` + escape + `)(?:(?:` + inner + `|` + escape + `)*(?:` + outer + `|` + escape + `))?))`
+		single  = kind + `=` + value
+		several = single + `(?:\+` + single + `)*`
+	)
+	return regexp.MustCompile(`^` + several + `(?:,` + several + `)*$`)
+}()
+
+// hostName is RFC 1123, section 2.1, in ASCII.
+var hostName = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*$`)
+
+func absolute(s string) bool {
+	u, err := url.Parse(s)
+	return err == nil && u.IsAbs() && (u.Host != "" || u.Opaque != "") && !strings.Contains(s, " ")
+}
+
+func address(s string) bool {
+	ip, err := netip.ParseAddr(s)
+	return err == nil && ip.Zone() == ""
+}
+
+func mailbox(s string) bool {
+	a, err := mail.ParseAddress(s)
+	return err == nil && a.Address == s
 }
 
 // plainName holds nothing that makes a name look like another one's surroundings:
