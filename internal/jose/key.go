@@ -18,7 +18,7 @@ import (
 // Sizes of what is parsed: the largest RSA key that is accepted takes less
 // than 1 KiB as a public JWK and 4 KiB as a private one.
 const (
-	maxKeyBytes = 8 << 10
+	maxKeyBytes = 16 << 10
 	maxSetBytes = 64 << 10
 	maxSetKeys  = 16
 )
