@@ -191,3 +191,13 @@ func (w *walker) name() (string, bool) {
 	var s string
 	return s, json.Unmarshal(w.b[from:w.i], &s) == nil
 }
+
+// Object reads one JSON object that came as it is, as strictly as the payload
+// of a JWS: each member once at any depth, valid UTF-8, bounded nesting.
+func Object(b []byte) (Claims, error) {
+	m, ok := members(b)
+	if !ok {
+		return nil, ErrMalformed.Saying("this is not a JSON object, or it has a member twice")
+	}
+	return m, nil
+}
