@@ -1,10 +1,12 @@
 // Package dpop checks proofs of possession (RFC 9449): that whoever sends this
 // request holds the key that a token is bound to, for this request and now.
 //
-// [Verify] is a pure function of proof, request and clock. That a proof is
-// used once is [Replay]'s business, which keeps what it has seen in memory.
-// Neither knows tokens, clients or storage; nonces (section 8) are not asked
-// for yet.
+// [Verify] is a pure function of proof, request and clock. It asks for a nonce
+// of ours (sections 8 and 9) where the request names [Nonces], which are made
+// out of the clock and kept nowhere: a proof cannot be made ahead, by whoever
+// had the key for a moment. That a proof is used once is [Replay]'s business,
+// which keeps what it has seen in memory. None of them knows tokens, clients
+// or storage.
 package dpop
 
 import (
@@ -12,6 +14,7 @@ import (
 	"crypto/subtle"
 	"encoding/base64"
 	"net/http"
+	"slices"
 	"time"
 
 	"jali/internal/fault"
@@ -43,13 +46,16 @@ type Proof struct {
 // Request is what a proof must be for.
 type Request struct {
 	Method string // as in the request line
-	// URL is the address that the client called, out of our configuration and
-	// never out of a Host header. Its query and fragment do not count.
-	URL string
+	// URLs are the addresses that the client may have called, out of our
+	// configuration and never out of a Host header. Their queries and fragments
+	// do not count.
+	URLs []string
 	// Token is the access token that comes with the request; empty where
 	// none does, at the authorization server.
 	Token string
-	Now   time.Time
+	// Nonces are those of which the proof must hold one; nil: none is asked for.
+	Nonces *Nonces
+	Now    time.Time
 }
 
 // FromHeader answers the request's one proof. None, or more than one, is
@@ -65,8 +71,9 @@ func FromHeader(h http.Header) (string, error) {
 	}
 }
 
-// Verify makes the checks of RFC 9449, section 4.3, except for replay and
-// nonce, and answers whose proof it is.
+// Verify makes the checks of RFC 9449, section 4.3, except for replay, and
+// answers whose proof it is. A proof that lacks nothing but the nonce is
+// ErrNonce; all else is ErrProof.
 func Verify(proof string, r Request) (Proof, error) {
 	t, err := jose.Verify(proof, nil, jose.Expect{Types: []string{"dpop+jwt"}, MaxBytes: MaxBytes, OwnKey: true})
 	if err != nil {
@@ -80,7 +87,7 @@ func Verify(proof string, r Request) (Proof, error) {
 		return Proof{}, ErrProof.Saying("the DPoP proof's htm is not this request's method")
 	}
 	htu, ok := t.Claims.String("htu")
-	if !ok || !sameURL(htu, r.URL) {
+	if !ok || !slices.ContainsFunc(r.URLs, func(one string) bool { return sameURL(htu, one) }) {
 		return Proof{}, ErrProof.Saying("the DPoP proof's htu is not this request's URL")
 	}
 	at, ok := t.Claims.Time("iat")
@@ -92,6 +99,9 @@ func Verify(proof string, r Request) (Proof, error) {
 	}
 	if ath, ok := t.Claims.String("ath"); r.Token != "" && (!ok || !isHash(ath, r.Token)) {
 		return Proof{}, ErrProof.Saying("the DPoP proof's ath is not the hash of this access token")
+	}
+	if nonce, ok := t.Claims.String("nonce"); r.Nonces != nil && (!ok || !r.Nonces.knows(nonce, r.Now)) {
+		return Proof{}, ErrNonce
 	}
 	return Proof{Thumbprint: t.Key.Thumbprint(), ID: id, IssuedAt: at}, nil
 }

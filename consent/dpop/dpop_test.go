@@ -29,7 +29,10 @@ var (
 	now = time.Date(2026, 11, 1, 12, 0, 0, 500e6, time.UTC)
 )
 
-const htu = "https://jali.example/v1/views"
+const (
+	htu  = "https://jali.example/v1/views"
+	mtls = "https://mtls.jali.example:8443/v1/views"
+)
 
 type m = map[string]any
 
@@ -49,7 +52,7 @@ func hash(token string) string {
 }
 
 func TestVerify(t *testing.T) {
-	request := Request{Method: "POST", URL: htu, Token: "token", Now: now}
+	request := Request{Method: "POST", URLs: []string{htu, mtls}, Token: "token", Now: now}
 	withPrivate := json.RawMessage(must(key.Export()).RevealString())
 	for _, tt := range []struct {
 		why    string
@@ -66,6 +69,7 @@ func TestVerify(t *testing.T) {
 		{"an escape that needs none", nil, m{"htu": "https://jali.example/%761/views"}, true},
 		{"iat 60 s back", nil, m{"iat": now.Add(-59 * time.Second).Unix()}, true},
 		{"iat 10 s ahead", nil, m{"iat": now.Add(10 * time.Second).Unix()}, true},
+		{"htu of our other address", nil, m{"htu": mtls}, true},
 		{"an exp still ahead", nil, m{"exp": now.Add(time.Second).Unix()}, true},
 		{"claims nobody asked for", nil, m{"nonce": "x", "foo": m{}}, true},
 
@@ -99,6 +103,11 @@ func TestVerify(t *testing.T) {
 		{"iat 12 s ahead", nil, m{"iat": now.Add(12 * time.Second).Unix()}, false},
 		{"an exp that has passed", nil, m{"exp": now.Unix()}, false},
 		{"an exp that is no date", nil, m{"exp": "never"}, false},
+		{"an exp that has passed by a second", nil, m{"exp": now.Add(-time.Second).Unix()}, false},
+		{"an nbf 10 s ahead", nil, m{"nbf": now.Add(10 * time.Second).Unix()}, true},
+		{"an nbf 12 s ahead", nil, m{"nbf": now.Add(12 * time.Second).Unix()}, false},
+		{"an nbf that is no date", nil, m{"nbf": "now"}, false},
+		{"a mix of our two addresses", nil, m{"htu": "https://jali.example:8443/v1/views"}, false},
 		{"an nbf far ahead", nil, m{"nbf": now.Add(time.Minute).Unix()}, false},
 		{"no ath", nil, m{"ath": nil}, false},
 		{"ath of another token", nil, m{"ath": hash("other")}, false},
@@ -114,7 +123,7 @@ func TestVerify(t *testing.T) {
 			}
 		})
 	}
-	if _, err := Verify(proof(key, nil, m{"ath": nil}), Request{Method: "POST", URL: htu, Now: now}); err != nil {
+	if _, err := Verify(proof(key, nil, m{"ath": nil}), Request{Method: "POST", URLs: []string{htu}, Now: now}); err != nil {
 		t.Errorf("no token, so no ath is needed: %v", err)
 	}
 	if _, err := Verify("x", request); !errors.Is(err, ErrProof) {
@@ -122,10 +131,69 @@ func TestVerify(t *testing.T) {
 	}
 }
 
+func testNonces(secret string) *Nonces {
+	return NewNonces(func(minute string) []byte {
+		sum := sha256.Sum256([]byte(secret + minute))
+		return sum[:]
+	})
+}
+
+func TestNonces(t *testing.T) {
+	nonces := testNonces("ours")
+	request := Request{Method: "POST", URLs: []string{htu}, Token: "token", Now: now, Nonces: nonces}
+	ago := func(d time.Duration) string { return testNonces("ours").At(now.Add(-d)) } // of another server with the key
+	for _, tt := range []struct {
+		why   string
+		nonce any
+		want  error
+	}{
+		{"the newest", nonces.At(now), nil},
+		{"of the minute before", ago(time.Minute), nil},
+		{"two minutes old", ago(2 * time.Minute), nil},
+		{"three minutes old", ago(3 * time.Minute), ErrNonce},
+		{"from a minute ahead: nobody was given it", ago(-time.Minute), ErrNonce},
+		{"of the year 1970", ago(now.Sub(time.Unix(0, 0))), ErrNonce},
+		{"missing", nil, ErrNonce},
+		{"empty", "", ErrNonce},
+		{"made up", "x", ErrNonce},
+		{"a number", 1, ErrNonce},
+		{"of another server", testNonces("theirs").At(now), ErrNonce},
+		{"cut short", nonces.At(now)[:20], ErrNonce},
+	} {
+		if _, err := Verify(proof(key, nil, m{"nonce": tt.nonce}), request); !errors.Is(err, tt.want) {
+			t.Errorf("%s: Verify = %v; want %v", tt.why, err, tt.want)
+		}
+	}
+	for _, bad := range []m{{"htm": "GET"}, {"htu": "https://evil.example"}, {"ath": nil}, {"iat": nil}, {"jti": nil}} {
+		if _, err := Verify(proof(key, nil, bad), request); !errors.Is(err, ErrProof) {
+			t.Errorf("a nonce would not mend %v, but Verify = %v", bad, err)
+		}
+	}
+	for range 3 { // back and forth, as between requests that overlap a minute's end
+		if nonces.At(now) == nonces.At(now.Add(time.Minute)) {
+			t.Error("the nonce does not change")
+		}
+	}
+}
+
+func TestNoncesAtOnce(t *testing.T) {
+	nonces := testNonces("ours")
+	var all sync.WaitGroup
+	for i := range 64 {
+		at := now.Add(time.Duration(i%4) * time.Minute)
+		all.Go(func() {
+			if !nonces.knows(nonces.At(at), at) {
+				t.Error("a nonce is not known in its own minute")
+			}
+		})
+	}
+	all.Wait()
+}
+
 func TestEveryAlgorithm(t *testing.T) {
 	for _, alg := range jose.Algorithms() {
 		k := must(jose.Generate(alg))
-		p, err := Verify(proof(k, nil, nil), Request{Method: "POST", URL: htu, Token: "token", Now: now})
+		p, err := Verify(proof(k, nil, nil), Request{Method: "POST", URLs: []string{htu}, Token: "token", Now: now})
 		if err != nil || p.Thumbprint != k.Public().Thumbprint() {
 			t.Errorf("%s: %+v, %v", alg, p, err)
 		}
@@ -209,11 +277,20 @@ func TestReplayRace(t *testing.T) {
 func FuzzVerify(f *testing.F) {
 	f.Add(proof(key, nil, nil))
 	f.Add(proof(key, nil, m{"htu": "%"}))
+	nonces := testNonces("ours")
+	f.Add(proof(key, nil, m{"nonce": nonces.At(now)}))
+	f.Add(proof(key, nil, m{"nonce": m{"a": 1}, "nbf": 1e300}))
 	f.Add("a.b.c")
 	f.Fuzz(func(t *testing.T, s string) {
-		p, err := Verify(s, Request{Method: "POST", URL: htu, Token: "token", Now: now})
+		request := Request{Method: "POST", URLs: []string{htu}, Token: "token", Now: now}
+		p, err := Verify(s, request)
 		if (err == nil) != (p.Thumbprint != "" && p.ID != "") {
 			t.Fatalf("Verify = %+v, %v", p, err)
+		}
+		request.Nonces = nonces
+		strict, because := Verify(s, request)
+		if because == nil && strict != p || errors.Is(because, ErrNonce) && err != nil || because != nil && strict != (Proof{}) {
+			t.Fatalf("asked for a nonce, Verify = %+v, %v; without, %v", strict, because, err)
 		}
 	})
 }
@@ -239,7 +316,7 @@ func ExampleVerify() {
 	proof, _ := k.Sign(
 		map[string]any{"typ": "dpop+jwt", "kid": nil, "jwk": k.Public().JWK()},
 		map[string]any{"jti": "e1j3V_bKic8", "htm": "POST", "htu": "https://jali.example/oauth/token", "iat": at.Unix()})
-	p, err := Verify(proof, Request{Method: "POST", URL: "https://jali.example/oauth/token", Now: at})
+	p, err := Verify(proof, Request{Method: "POST", URLs: []string{"https://jali.example/oauth/token"}, Now: at})
 	fmt.Println(p.Thumbprint == k.Public().Thumbprint(), err)
 	// Output: true <nil>
 }

@@ -2,6 +2,7 @@ package oauth
 
 import (
 	"errors"
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -45,7 +46,7 @@ func TestDataAPIRefuses(t *testing.T) {
 		t.Run(tt.why, func(t *testing.T) {
 			r := httptest.NewRequest("GET", "http://inside/v1/views/a%20b?limit=1", nil)
 			r.Header["Authorization"], r.Header["Dpop"] = tt.auth, tt.proofs
-			_, err := h.server.Authenticate(r)
+			_, err := h.server.Authenticate(http.Header{}, r)
 			if tt.code == "" {
 				if err != nil {
 					t.Errorf("Authenticate = %v", err)

@@ -153,7 +153,7 @@ func BenchmarkServer(b *testing.B) {
 			r.Header.Set("DPoP", h.proof(h.bank.dpop, "POST", issuer+"/v1/views", token, nil))
 			return r
 		}, func(r *http.Request) int {
-			if _, err := h.server.Authenticate(r); err != nil {
+			if _, err := h.server.Authenticate(http.Header{}, r); err != nil {
 				b.Error(err)
 				return 401
 			}

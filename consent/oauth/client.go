@@ -35,8 +35,9 @@ func invalidClient(description string) *refusal {
 	return refuse(http.StatusUnauthorized, "invalid_client", description)
 }
 
-// client authenticates the sender by private_key_jwt (RFC 7523, section 3;
-// FAPI 2.0 Security Profile, section 5.3.2.1), the only way there is:
+// client authenticates the sender in the way that it is registered for: by
+// certificate, or by private_key_jwt (RFC 7523, section 3; FAPI 2.0 Security
+// Profile, section 5.3.2.1), of which
 //
 //   - iss and sub are the client's id; aud is our issuer, alone and as a string
 //   - exp is ahead of now, by at most five minutes; iat is there and, like
@@ -53,8 +54,10 @@ func (s *Server) client(r *http.Request, form url.Values, now time.Time) (consen
 		return consent.Client{}, no
 	case form.Has("client_secret"):
 		return consent.Client{}, invalidClient("client secrets are not accepted; authenticate with a private_key_jwt client_assertion")
+	case assertion == "" && !form.Has("client_assertion_type") && certificateOf(r, now) != nil:
+		return s.byCertificate(r, form.Get("client_id"), now)
 	case assertion == "":
-		return consent.Client{}, invalidClient("client_assertion is missing; private_key_jwt is the only way to authenticate")
+		return consent.Client{}, invalidClient("client_assertion is missing; authenticate by private_key_jwt" + s.orByCertificate())
 	case form.Get("client_assertion_type") != assertionType:
 		return consent.Client{}, invalidClient("client_assertion_type must be " + assertionType)
 	}
@@ -84,6 +87,9 @@ func (s *Server) client(r *http.Request, form url.Values, now time.Time) (consen
 	}
 	if err := s.heed(t.Claims, string(c.ID), now); err != nil {
 		return consent.Client{}, err
+	}
+	if c.Auth != "" && c.Auth != consent.PrivateKeyJWT {
+		return consent.Client{}, invalidClient("this client is registered to authenticate by its certificate")
 	}
 	if c.Suspended {
 		return consent.Client{}, errSuspended

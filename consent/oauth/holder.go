@@ -42,20 +42,45 @@ func (h holder) mayUse(bound holder, c consent.Client, refresh bool) bool {
 	return bound == holder{} || bound == h || renewed
 }
 
+// headerNonce tells a client the nonce of its next proof (RFC 9449, section 8).
+const headerNonce = "DPoP-Nonce"
+
 // holderOf checks what the sender of a token request holds, and answers it.
 func (s *Server) holderOf(c call) (holder, error) {
-	key, err := s.proof(c)
-	return holder{Key: key}, err
+	if !c.client.CertificateBound {
+		key, err := s.proof(c)
+		return holder{Key: key}, err
+	}
+	if len(c.Header.Values("DPoP")) > 0 {
+		return holder{}, errNotByProof
+	}
+	cert := certificateOf(c.Request, c.now)
+	if cert == nil {
+		return holder{}, errNoCertificate
+	}
+	return holder{Cert: thumbprintOf(cert)}, nil
 }
 
-// holderAsked answers what the code shall be bound to, by dpop_jkt or by a
-// proof (RFC 9449, section 10); nothing where the client leaves it open.
+var (
+	errNotByProof    = invalidRequest("this client's tokens are bound to its certificate (RFC 8705), not by DPoP")
+	errNoCertificate = invalidRequest("this client's tokens are bound to its certificate (RFC 8705): send this over mutual TLS, with one that is valid now, to the address in mtls_endpoint_aliases")
+)
+
+// holderAsked answers what the code shall be bound to: a certificate that came
+// with the request; or a key, by dpop_jkt or by a proof (RFC 9449, section 10).
+// It is nothing where the client leaves it open.
 func (s *Server) holderAsked(c call) (holder, error) {
-	key := c.form.Get("dpop_jkt")
+	key, proofs := c.form.Get("dpop_jkt"), c.Header.Values("DPoP")
+	if c.client.CertificateBound {
+		if key != "" || len(proofs) > 0 {
+			return holder{}, errNotByProof
+		}
+		return holder{Cert: thumbprintOf(certificateOf(c.Request, c.now))}, nil
+	}
 	if key != "" && !isHash(key) {
 		return holder{}, invalidRequest("dpop_jkt must be the 43 characters of a SHA-256 in base64url")
 	}
-	if len(c.Header.Values("DPoP")) == 0 {
+	if len(proofs) == 0 {
 		return holder{Key: key}, nil
 	}
 	proved, err := s.proof(c)
@@ -65,19 +90,26 @@ func (s *Server) holderAsked(c call) (holder, error) {
 	return holder{Key: proved}, err
 }
 
-// proof checks the request's one proof and answers its key.
+// proof checks the request's one proof and answers its key. The answer brings
+// the nonce of the next.
 func (s *Server) proof(c call) (string, error) {
+	c.answer.Set(headerNonce, s.nonces.At(c.now))
 	return s.proofOf(c.Request, "", c.now)
 }
 
 // proofOf checks the one proof that a request brings for a token, or for none,
-// and answers its key.
+// and answers its key. It may name either of our addresses.
 func (s *Server) proofOf(r *http.Request, token string, now time.Time) (string, error) {
 	proof, err := dpop.FromHeader(r.Header)
 	if err != nil {
 		return "", err
 	}
-	p, err := dpop.Verify(proof, dpop.Request{Method: r.Method, URL: s.Issuer + r.URL.EscapedPath(), Token: token, Now: now})
+	path := r.URL.EscapedPath()
+	urls := []string{s.Issuer + path}
+	if s.MTLS != "" {
+		urls = append(urls, s.MTLS+path)
+	}
+	p, err := dpop.Verify(proof, dpop.Request{Method: r.Method, URLs: urls, Token: token, Nonces: s.nonces, Now: now})
 	if err != nil {
 		return "", err
 	}

@@ -143,7 +143,7 @@ func (h *house) assertion(a app, header, changes m) string {
 }
 
 func (h *house) proof(k jose.PrivateKey, method, url, token string, changes m) string {
-	c := m{"jti": rand.Text(), "htm": method, "htu": url, "iat": h.clock.now().Unix()}
+	c := m{"jti": rand.Text(), "htm": method, "htu": url, "iat": h.clock.now().Unix(), "nonce": h.server.nonces.At(h.clock.now())}
 	if token != "" {
 		c["ath"] = s256(token)
 	}
@@ -319,7 +319,7 @@ func (h *house) call(k jose.PrivateKey, token string) (Caller, error) {
 	r := httptest.NewRequest("POST", "http://inside:1234/v1/views?x=y", nil)
 	r.Header.Set("Authorization", "DPoP "+token)
 	r.Header.Set("DPoP", h.proof(k, "POST", issuer+"/v1/views", token, nil))
-	return h.server.Authenticate(r)
+	return h.server.Authenticate(http.Header{}, r)
 }
 
 func (h *house) introspect(a app, token string) answer {

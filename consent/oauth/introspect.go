@@ -3,6 +3,7 @@ package oauth
 import (
 	"errors"
 	"net/http"
+	"strings"
 
 	"github.com/ory/fosite"
 
@@ -10,42 +11,59 @@ import (
 	"jali/internal/fault"
 )
 
-// introspect answers POST /oauth/introspect (RFC 7662): what a client's own
-// token is good for, as long as its grant may be read from. All else, unknown
-// or somebody else's, is not active. It writes nothing.
+// acrPasskey is how every person here says yes: by a passkey, which no page
+// but ours can ask for (OpenID Connect EAP ACR Values 1.0, section 4).
+const acrPasskey = "phr"
+
+// introspect answers POST /oauth/introspect (RFC 7662).
 func (s *Server) introspect(w http.ResponseWriter, c call) error {
+	answer, err := s.introspected(c)
+	if err != nil {
+		return err
+	}
+	writeJSON(w, http.StatusOK, answer)
+	return nil
+}
+
+// introspected is what a client's own token is good for, as long as its grant
+// may be read from. All else, unknown or somebody else's, is not active. It
+// writes nothing.
+func (s *Server) introspected(c call) (map[string]any, error) {
 	token := c.form.Get("token")
 	if token == "" {
-		return invalidRequest("token is missing")
+		return nil, invalidRequest("token is missing")
 	}
-	inactive := map[string]bool{"active": false}
+	inactive := map[string]any{"active": false}
 	ctx := with(c.Context(), &step{now: c.now, client: c.client})
 	use, found, err := s.core.IntrospectToken(ctx, token, fosite.TokenUse(c.form.Get("token_type_hint")), &session{})
 	if errors.Is(err, fosite.ErrNotFound) {
-		writeJSON(w, http.StatusOK, inactive)
-		return nil
+		return inactive, nil
 	} else if err != nil {
-		return serverError(err)
+		return nil, serverError(err)
 	}
 	se := sessionOf(found)
-	g, err := s.Consent.Live(ctx, c.client.ID, se.grant)
-	if err != nil {
-		if k := fault.Of(err).Kind; k == fault.Internal || k == fault.Unavailable {
-			return err
-		}
-		writeJSON(w, http.StatusOK, inactive)
-		return nil
-	}
 	answer := map[string]any{
 		"active": true, "iss": s.Issuer, "client_id": c.client.ID,
-		"sub": s.Subject(string(g.Person), string(c.client.ID)),
-		"iat": found.GetRequestedAt().Unix(), "exp": se.ends.Unix(),
-		"cnf": se.held.confirmation(), "grant_id": g.ID,
-		"authorization_details": rar.Format(g.Agreed),
+		"iat": found.GetRequestedAt().Unix(), "exp": se.ends.Unix(), "cnf": se.held.confirmation(),
 	}
 	if use == fosite.AccessToken {
 		answer["token_type"] = se.held.tokenType()
 	}
-	writeJSON(w, http.StatusOK, answer)
-	return nil
+	if len(se.scopes) > 0 {
+		answer["scope"] = strings.Join(se.scopes, " ")
+	}
+	if string(se.grant) == string(c.client.ID) { // its own
+		return answer, nil
+	}
+	g, err := s.Consent.Live(ctx, c.client.ID, se.grant)
+	if err != nil {
+		if k := fault.Of(err).Kind; k == fault.Internal || k == fault.Unavailable {
+			return nil, err
+		}
+		return inactive, nil
+	}
+	answer["sub"] = s.Subject(string(g.Person), string(c.client.ID))
+	answer["grant_id"], answer["authorization_details"] = g.ID, rar.Format(g.Agreed)
+	answer["acr"], answer["auth_time"] = acrPasskey, g.DecidedAt.Unix() // RFC 9470, section 6.2
+	return answer, nil
 }

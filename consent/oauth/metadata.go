@@ -5,7 +5,9 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strings"
 
+	"jali/consent"
 	"jali/consent/rar"
 	"jali/internal/jose"
 )
@@ -13,12 +15,14 @@ import (
 const publicCache = "public, max-age=300"
 
 // metadata describes this server (RFC 8414, section 2; RFC 9126, section 5;
-// RFC 9207, section 3; RFC 9396, section 10; RFC 9449, section 5.1; Grant
-// Management for OAuth 2.0, draft 03, section 7.1; OpenID CIBA Core 1.0, section
-// 4). It names what is served and nothing that is not.
+// RFC 8705, sections 3.3 and 5; RFC 9207, section 3; RFC 9396, section 10; RFC
+// 9449, section 5.1; Grant Management for OAuth 2.0, draft 03, section 7.1;
+// OpenID CIBA Core 1.0, section 4). It names what is served and nothing that is
+// not.
 func (s *Server) metadata(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Cache-Control", publicCache)
-	writeJSON(w, http.StatusOK, map[string]any{
+	methods := s.authMethods()
+	about := map[string]any{
 		"issuer":                                         s.Issuer,
 		"authorization_endpoint":                         s.Issuer + "/oauth/authorize",
 		"token_endpoint":                                 s.Issuer + "/oauth/token",
@@ -43,13 +47,45 @@ func (s *Server) metadata(w http.ResponseWriter, _ *http.Request) {
 		"backchannel_user_code_parameter_supported":                       false,
 		"backchannel_authentication_request_signing_alg_values_supported": jose.Algorithms(),
 
-		"token_endpoint_auth_methods_supported":                    []string{"private_key_jwt"},
+		"token_endpoint_auth_methods_supported":                    methods,
 		"token_endpoint_auth_signing_alg_values_supported":         jose.Algorithms(),
-		"revocation_endpoint_auth_methods_supported":               []string{"private_key_jwt"},
+		"revocation_endpoint_auth_methods_supported":               methods,
 		"revocation_endpoint_auth_signing_alg_values_supported":    jose.Algorithms(),
-		"introspection_endpoint_auth_methods_supported":            []string{"private_key_jwt"},
+		"introspection_endpoint_auth_methods_supported":            methods,
 		"introspection_endpoint_auth_signing_alg_values_supported": jose.Algorithms(),
-	})
+
+		"acr_values_supported":                       []string{acrPasskey},
+		"tls_client_certificate_bound_access_tokens": s.MTLS != "",
+	}
+	if s.MTLS != "" {
+		about["mtls_endpoint_aliases"] = s.aliases(about)
+	}
+	writeJSON(w, http.StatusOK, about)
+}
+
+// authMethods are the ways in which a client may authenticate.
+func (s *Server) authMethods() []consent.AuthMethod {
+	methods := []consent.AuthMethod{consent.PrivateKeyJWT}
+	if s.MTLS != "" {
+		methods = append(methods, consent.SelfSignedTLS)
+	}
+	if s.MTLS != "" && s.ClientCAs != nil {
+		methods = append(methods, consent.TLSClientAuth)
+	}
+	return methods
+}
+
+// aliases are the endpoints that clients call, at the address where they are
+// asked for their certificates (RFC 8705, section 5).
+func (s *Server) aliases(about map[string]any) map[string]string {
+	aliases := map[string]string{}
+	for name, at := range about {
+		at, _ := at.(string)
+		if path, ok := strings.CutPrefix(at, s.Issuer); ok && strings.HasSuffix(name, "_endpoint") && name != "authorization_endpoint" {
+			aliases[name] = s.MTLS + path
+		}
+	}
+	return aliases
 }
 
 // jwks publishes the key that the issuer signs with.

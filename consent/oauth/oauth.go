@@ -48,6 +48,7 @@
 package oauth
 
 import (
+	"crypto/x509"
 	"errors"
 	"io"
 	"log/slog"
@@ -87,7 +88,12 @@ type Config struct {
 	// without a path or a slash at its end. Clients' htu and aud are compared
 	// with it, never with a Host header.
 	Issuer string
-	Now    func() time.Time
+	// MTLS is the origin of a listener of ours that asks clients for their
+	// certificates; empty: there is none (RFC 8705, section 5).
+	MTLS string
+	// ClientCAs vouch for the certificates of tls_client_auth; nil: nobody does.
+	ClientCAs *x509.CertPool
+	Now       func() time.Time
 	// MAC keys what is stored in place of tokens; package vault has one.
 	MAC func(use string, parts ...string) []byte
 	// Subject is the pairwise sub of a person for a client.
@@ -118,6 +124,7 @@ type Server struct {
 	keys   jose.Sets
 	remote remoteKeys
 	replay *dpop.Replay
+	nonces *dpop.Nonces
 	routes routes
 	// guesses are the introductions that clients have tried in vain.
 	guesses *brake.Brake
@@ -136,6 +143,9 @@ func New(c Config) (*Server, error) {
 	} else if u.Scheme == "http" && !fosite.IsLocalhost(u) {
 		return nil, errors.New("oauth: the issuer must be https, or http on localhost")
 	}
+	if u, err := url.Parse(c.MTLS); c.MTLS != "" && (err != nil || u.Scheme != "https" || u.Host == "" || c.MTLS != "https://"+u.Host || c.MTLS == c.Issuer) {
+		return nil, errors.New("oauth: the mTLS address must be an origin of its own, as https://mtls.jali.example")
+	}
 	if c.ErrorPage == nil {
 		c.ErrorPage = plainErrorPage
 	}
@@ -147,6 +157,7 @@ func New(c Config) (*Server, error) {
 	}
 	s := &Server{Config: c, replay: dpop.NewReplay(c.Now())}
 	s.remote.http, s.remote.log = c.HTTP, c.Log
+	s.nonces = dpop.NewNonces(func(minute string) []byte { return c.MAC("dpop nonce", minute) })
 	s.store = store{db: c.DB, mac: c.MAC}
 	s.guesses = brake.New("login-hint", wrongCodes, c.Now)
 	s.core = newCore(s)
@@ -159,6 +170,8 @@ func New(c Config) (*Server, error) {
 	s.routes = routes{
 		"/.well-known/oauth-authorization-server": {http.MethodGet: s.metadata},
 		"/.well-known/openid-configuration":       {http.MethodGet: s.metadata}, // RFC 8414, section 5
+		wellKnownResource:                         {http.MethodGet: s.resourceMetadata},
+		wellKnownResource + resourcePath:          {http.MethodGet: s.resourceMetadata},
 		"/oauth/jwks":                             {http.MethodGet: s.jwks},
 		"/oauth/authorize":                        {http.MethodGet: s.authorize},
 		"/oauth/finish":                           {http.MethodGet: s.finish},
@@ -174,7 +187,9 @@ func New(c Config) (*Server, error) {
 
 // Resource is the data API that tokens are for: the only location and
 // resource that a client can name.
-func (s *Server) Resource() string { return s.Issuer + "/v1" }
+func (s *Server) Resource() string { return s.Issuer + resourcePath }
+
+const resourcePath = "/v1"
 
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()

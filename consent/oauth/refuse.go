@@ -87,7 +87,7 @@ func refusalOf(err error) *refusal {
 	var f *fault.Error
 	if errors.As(err, &f) {
 		switch {
-		case errors.Is(f, dpop.ErrProof):
+		case errors.Is(f, dpop.ErrProof), errors.Is(f, dpop.ErrNonce):
 			return refuse(http.StatusBadRequest, f.Code, f.Detail)
 		case rar.Invalid(f):
 			return refuse(http.StatusBadRequest, "invalid_authorization_details", f.Detail)

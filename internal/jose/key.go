@@ -43,6 +43,12 @@ func (k PublicKey) Ed25519() []byte {
 	return slices.Clone(p)
 }
 
+// Is reports whether this is the same key as one that crypto/x509 has read.
+func (k PublicKey) Is(other crypto.PublicKey) bool {
+	same, ok := k.raw.(interface{ Equal(crypto.PublicKey) bool })
+	return ok && same.Equal(other)
+}
+
 // JWK is the key as JSON, without a private part and without what an outsider
 // put beside it.
 func (k PublicKey) JWK() json.RawMessage {

@@ -3,7 +3,9 @@
 // authentication by private_key_jwt (RFC 7523), tokens bound to a key by DPoP
 // (RFC 9449), and the data API.
 //
-// It keeps nothing: state, code verifier and token are the caller's to hold.
+// It keeps nothing but the server's nonce for its next proof, with which it
+// asks again, once, where it had an older one or none. State, code verifier and
+// token are the caller's to hold.
 package client
 
 import (
@@ -13,21 +15,26 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
-// Client is one registered client with one key. It is safe for concurrent use.
+// Client is one registered client with one key. It is safe for concurrent use,
+// and not to be copied.
 type Client struct {
 	Issuer   string // Jali's issuer identifier
 	ID       string // client_id
 	Redirect string // the registered redirect_uri to use
 	Key      Signer // authenticates the client and proves possession of its tokens
 	HTTP     *http.Client
+
+	nonce atomic.Pointer[string] // of the last answer that had one (RFC 9449, section 8)
 }
 
 // Signer makes a compact JWS over header and claims, to which it adds its alg
@@ -54,6 +61,9 @@ func (p *Problem) Error() string { return p.Code + ": " + p.Detail }
 
 // answerCap is the largest answer that is read, in bytes.
 const answerCap = 16 << 20
+
+// nonceCap is the longest nonce that is kept, in bytes.
+const nonceCap = 256
 
 // Push asks for a grant and answers the URL to send the person to. details is
 // the authorization_details array; verifier is 43 to 128 characters, secret
@@ -107,56 +117,82 @@ func (c *Client) OpenView(ctx context.Context, token, key string, want, view any
 	if err != nil {
 		return err
 	}
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, c.Issuer+"/v1/views", bytes.NewReader(body))
-	if err != nil {
-		return err
-	}
-	r.Header.Set("Content-Type", "application/json")
-	r.Header.Set("Idempotency-Key", key)
-	return c.data(r, token, view)
+	return c.data(token, view, func() (*http.Request, error) {
+		r, err := http.NewRequestWithContext(ctx, http.MethodPost, c.Issuer+"/v1/views", bytes.NewReader(body))
+		if err == nil {
+			r.Header.Set("Content-Type", "application/json")
+			r.Header.Set("Idempotency-Key", key)
+		}
+		return r, err
+	})
 }
 
 // Read gets a resource of the data API ("/v1/views/…") into answer.
 func (c *Client) Read(ctx context.Context, token, path string, answer any) error {
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, c.Issuer+path, nil)
-	if err != nil {
-		return err
-	}
-	return c.data(r, token, answer)
-}
-
-// form posts to an OAuth endpoint as this client.
-func (c *Client) form(ctx context.Context, path string, form url.Values, answer any) error {
-	now := time.Now().Unix()
-	assertion, err := c.Key.Sign(map[string]any{"typ": "JWT"}, map[string]any{
-		"iss": c.ID, "sub": c.ID, "aud": c.Issuer, "jti": rand.Text(), "iat": now, "exp": now + 60,
+	return c.data(token, answer, func() (*http.Request, error) {
+		return http.NewRequestWithContext(ctx, http.MethodGet, c.Issuer+path, nil)
 	})
-	if err != nil {
-		return err
-	}
-	form.Set("client_id", c.ID)
-	form.Set("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer")
-	form.Set("client_assertion", assertion)
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, c.Issuer+path, strings.NewReader(form.Encode()))
-	if err != nil {
-		return err
-	}
-	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	return c.send(r, nil, answer)
 }
 
-func (c *Client) data(r *http.Request, token string, answer any) error {
-	r.Header.Set("Authorization", "DPoP "+token)
+// form posts to an OAuth endpoint as this client. Each try has an assertion of
+// its own: one is good for one request.
+func (c *Client) form(ctx context.Context, path string, form url.Values, answer any) error {
+	return c.send(nil, answer, func() (*http.Request, error) {
+		now := time.Now().Unix()
+		assertion, err := c.Key.Sign(map[string]any{"typ": "JWT"}, map[string]any{
+			"iss": c.ID, "sub": c.ID, "aud": c.Issuer, "jti": rand.Text(), "iat": now, "exp": now + 60,
+		})
+		if err != nil {
+			return nil, err
+		}
+		form.Set("client_id", c.ID)
+		form.Set("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer")
+		form.Set("client_assertion", assertion)
+		r, err := http.NewRequestWithContext(ctx, http.MethodPost, c.Issuer+path, strings.NewReader(form.Encode()))
+		if err == nil {
+			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		}
+		return r, err
+	})
+}
+
+func (c *Client) data(token string, answer any, request func() (*http.Request, error)) error {
 	hash := sha256.Sum256([]byte(token))
-	return c.send(r, hash[:], answer)
+	return c.send(hash[:], answer, func() (*http.Request, error) {
+		r, err := request()
+		if err == nil {
+			r.Header.Set("Authorization", "DPoP "+token)
+		}
+		return r, err
+	})
 }
 
-// send proves possession of the key and sends the request.
-func (c *Client) send(r *http.Request, tokenHash []byte, answer any) error {
+// nonceWanted is what is answered to a proof without the server's nonce.
+const nonceWanted = "use_dpop_nonce"
+
+// send sends a request, and once more where only the nonce was wrong: nothing
+// has come of the first then.
+func (c *Client) send(tokenHash []byte, answer any, request func() (*http.Request, error)) error {
+	err := c.try(tokenHash, answer, request)
+	if p := (*Problem)(nil); errors.As(err, &p) && p.Code == nonceWanted {
+		return c.try(tokenHash, answer, request)
+	}
+	return err
+}
+
+// try proves possession of the key and sends the request.
+func (c *Client) try(tokenHash []byte, answer any, request func() (*http.Request, error)) error {
+	r, err := request()
+	if err != nil {
+		return err
+	}
 	htu, _, _ := strings.Cut(r.URL.String(), "?")
 	claims := map[string]any{"jti": rand.Text(), "htm": r.Method, "htu": htu, "iat": time.Now().Unix()}
 	if tokenHash != nil {
 		claims["ath"] = base64.RawURLEncoding.EncodeToString(tokenHash)
+	}
+	if nonce := c.nonce.Load(); nonce != nil {
+		claims["nonce"] = *nonce
 	}
 	proof, err := c.Key.Sign(map[string]any{"typ": "dpop+jwt", "jwk": c.Key.JWK()}, claims)
 	if err != nil {
@@ -168,6 +204,9 @@ func (c *Client) send(r *http.Request, tokenHash []byte, answer any) error {
 		return err
 	}
 	defer resp.Body.Close()
+	if nonce := resp.Header.Get("DPoP-Nonce"); nonce != "" && len(nonce) <= nonceCap {
+		c.nonce.Store(&nonce)
+	}
 	b, err := io.ReadAll(io.LimitReader(resp.Body, answerCap+1))
 	if err != nil {
 		return err

@@ -181,6 +181,71 @@ func TestATokenThatIsNotBoundIsNotTaken(t *testing.T) {
 	}
 }
 
+// asking answers use_dpop_nonce until a proof has the nonce it asks for.
+type asking struct {
+	t      *testing.T
+	j      *jali
+	nonce  string
+	stuck  bool // asks whatever comes
+	tries  int
+	tokens map[string]bool // jti of assertions
+}
+
+func (a *asking) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	a.tries++
+	a.j.ServeHTTP(httptest.NewRecorder(), r)
+	w.Header().Set("DPoP-Nonce", a.nonce)
+	if form := a.j.form["client_assertion"]; form != "" {
+		a.tokens[a.j.claims(a.t, form, false)("jti")] = true
+	}
+	if a.stuck || a.j.claims(a.t, r.Header.Get("DPoP"), true)("nonce") != a.nonce {
+		if strings.HasPrefix(r.URL.Path, "/oauth/") {
+			w.WriteHeader(400)
+			_, _ = io.WriteString(w, `{"error":"use_dpop_nonce"}`)
+		} else {
+			w.WriteHeader(401)
+			_, _ = io.WriteString(w, `{"status":401,"code":"use_dpop_nonce","owner":"client"}`)
+		}
+		return
+	}
+	_, _ = io.WriteString(w, `{"token_type":"DPoP","id":"`+a.j.body+`"}`)
+}
+
+func TestANonceIsTakenAndKept(t *testing.T) {
+	ctx := context.Background()
+	j, c := stand(t, 200, "{}")
+	a := &asking{t: t, j: j, nonce: "n-1", tokens: map[string]bool{}}
+	srv := httptest.NewServer(a)
+	t.Cleanup(srv.Close)
+	c.Issuer = srv.URL
+	tries := func(what string, want int, err error) {
+		t.Helper()
+		if err != nil || a.tries != want {
+			t.Errorf("%s: %v after %d tries; want %d", what, err, a.tries, want)
+		}
+		a.tries = 0
+	}
+	_, err := c.Redeem(ctx, "code", "verifier")
+	tries("the first request knows none", 2, err)
+	if len(a.tokens) != 2 {
+		t.Errorf("two tries had %d assertions; one is good for one request", len(a.tokens))
+	}
+	_, err = c.Redeem(ctx, "code", "verifier")
+	tries("the next has it", 1, err)
+	tries("at the data API too", 1, c.Read(ctx, "A", "/v1/views/x", nil))
+	a.nonce = "n-2"
+	var view struct{ ID string }
+	tries("a new nonce", 2, c.OpenView(ctx, "A", "key-of-16-letters", struct{}{}, &view))
+	if view.ID != "{}" {
+		t.Errorf("the second try came with the body %q", view.ID)
+	}
+	a.stuck = true
+	var p *client.Problem
+	if err := c.Read(ctx, "A", "/v1/views/x", nil); !errors.As(err, &p) || p.Code != "use_dpop_nonce" || a.tries != 2 {
+		t.Errorf("a server that is never content: %v after %d tries; want its answer after 2", err, a.tries)
+	}
+}
+
 func TestNoTwoProofsAreAlike(t *testing.T) {
 	j, c := stand(t, 200, `{}`)
 	seen := map[string]bool{}

@@ -248,12 +248,9 @@ func (h *House) grantEnded(tx tx, g consent.Grant, lastLiving bool) error {
 	return h.Vault.EndEpoch(tx, string(g.Person), string(g.Client))
 }
 
-func (h *House) authenticate(_ http.Header, r *http.Request) (server.Caller, error) {
-	caller, err := h.OAuth.Authenticate(r)
-	if err != nil {
-		return server.Caller{}, err
-	}
-	return server.Caller{Client: caller.Client, Grant: caller.Grant}, nil
+func (h *House) authenticate(answer http.Header, r *http.Request) (server.Caller, error) {
+	caller, err := h.OAuth.Authenticate(answer, r)
+	return server.Caller{Client: caller.Client, Grant: caller.Grant}, err
 }
 
 // Sweep ends and removes, once, what has had its time in every room.
