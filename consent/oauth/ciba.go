@@ -55,10 +55,16 @@ func (s *Server) askDecoupled(w http.ResponseWriter, c call) error {
 	if c.client.Delivery == "" {
 		return errNoDelivery
 	}
-	if err := s.unwrapDecoupled(&c); err != nil {
+	form, err := s.parametersDecoupled(c)
+	if err != nil {
 		return err
 	}
+	c.form = form
 	life, err := acceptableDecoupled(c.form, c.client)
+	if err != nil {
+		return err
+	}
+	action, revises, err := grantAction(c.form)
 	if err != nil {
 		return err
 	}
@@ -85,7 +91,8 @@ func (s *Server) askDecoupled(w http.ResponseWriter, c call) error {
 			return err
 		}
 	}
-	request := consent.Request{ID: id, Client: c.client.ID, Asked: asked, Decoupled: true, Binding: c.form.Get("binding_message"),
+	request := consent.Request{ID: id, Client: c.client.ID, Asked: asked, Action: action, Revises: revises,
+		Decoupled: true, Binding: c.form.Get("binding_message"),
 		// One poll before the end, so that a yes of the last moment is still fetched.
 		Lapses: d.Ends.Add(-min(pollInterval, life/2)),
 	}
@@ -142,16 +149,4 @@ func withoutOpenID(form url.Values) url.Values {
 		return nil
 	}
 	return url.Values{"scope": {strings.Join(scopes, " ")}}
-}
-
-// unwrapDecoupled puts the parameters of a signed request in the place of the
-// form's (section 7.1.1).
-func (s *Server) unwrapDecoupled(c *call) error {
-	switch {
-	case c.form.Has("request"):
-		return invalidRequest("request objects are not read here; send the parameters themselves")
-	case c.client.SignedRequests:
-		return invalidRequest("this client's registration demands signed requests (CIBA Core, section 7.1.1)")
-	}
-	return nil
 }

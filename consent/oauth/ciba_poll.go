@@ -64,6 +64,9 @@ func (s *Server) redeemDecoupled(c call, h holder) (map[string]any, error) {
 			pending = d.poll(c.now)
 			return kv.Store(tx, m.key(decoupledKind), d)
 		}
+		if err := supersede(tx, g); err != nil {
+			return err
+		}
 		if answer, err = s.issue(tx, c.now, c.client, h, d.Scopes, g); err != nil {
 			return err
 		}
