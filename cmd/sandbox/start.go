@@ -148,7 +148,7 @@ func (s *sandbox) openHouse(ctx context.Context, l net.Listener) error {
 	}
 	s.house, err = house.Open(ctx, house.Config{
 		Issuer: s.ready.Issuer, Data: s.data, Sources: s.sources, Log: s.log,
-		Software: softwarePath, Extra: map[string]http.Handler{"/sandbox/": s.control()},
+		Rates: house.GenerousRates(), AllowPrivate: true, Software: softwarePath, Extra: map[string]http.Handler{"/sandbox/": s.control()},
 	})
 	if err != nil {
 		return err

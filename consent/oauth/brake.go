@@ -1,7 +1,6 @@
 package oauth
 
 import (
-	"errors"
 	"net/http"
 	"strings"
 
@@ -19,8 +18,8 @@ type Brakes struct {
 	Client  map[string]*brake.Brake // of each client, at /oauth/{name}
 }
 
-// guessWeight is how many tries a guess costs beyond its own: a wrong
-// credential costs the address, a hint that names nobody the client.
+// guessWeight is how many tries a wrong credential costs an address beyond its
+// own.
 const guessWeight = 9
 
 // unbraked are the paths that people's browsers come by, and what is public.
@@ -48,14 +47,6 @@ func (b Brakes) client(w http.ResponseWriter, r *http.Request, c consent.ClientI
 func (b Brakes) refused(r *http.Request, no *refusal) {
 	if no.status == http.StatusUnauthorized && no.code != "use_dpop_nonce" {
 		b.Address.Charge(brake.Address(r.RemoteAddr), guessWeight)
-	}
-}
-
-// named charges a client for a login_hint that names nobody: the codes that
-// people read out are short (OpenID CIBA Core 1.0, section 13).
-func (b Brakes) named(r *http.Request, c consent.ClientID, err error) {
-	if no := new(refusal); errors.As(err, &no) && no.code == "unknown_user_id" {
-		b.Client[strings.TrimPrefix(r.URL.Path, "/oauth/")].Charge(string(c), guessWeight)
 	}
 }
 

@@ -159,7 +159,6 @@ func (s *Server) posted(serve func(w http.ResponseWriter, c call) error) http.Ha
 			form.Del("client_assertion") // seen, and not to be kept by anyone
 			form.Del("client_assertion_type")
 			err = serve(w, call{r, form, client, now, w.Header()})
-			s.Brakes.named(r, client.ID, err)
 		}
 		if err != nil {
 			s.fail(w, r, err)

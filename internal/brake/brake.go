@@ -95,7 +95,16 @@ func (b *Brake) Charge(key string, n int) {
 
 // Return gives back a token that [Brake.Take] took: this try was none of those
 // that the limit is against.
-func (b *Brake) Return(key string) { b.Charge(key, -1) }
+func (b *Brake) Return(key string) {
+	if b == nil {
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if e := b.byKey[key]; e != nil { // else it is full, or the table needed its place
+		b.put(e, e.full.Add(-b.limit.Every))
+	}
+}
 
 // Address is the key of whoever calls from a host and port, as in
 // http.Request.RemoteAddr: an IPv4 address, or the /64 of an IPv6 one, which is

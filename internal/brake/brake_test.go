@@ -71,9 +71,26 @@ func TestAChargeIsOwed(t *testing.T) {
 	}
 }
 
+func TestAReturnedTokenIsThereAgain(t *testing.T) {
+	c := &clock{}
+	b := New("login-hint", limit(t, "1/h burst 1"), c.now)
+	for range 3 {
+		if !b.Take("a").OK {
+			t.Fatal("refused, with every token given back")
+		}
+		b.Return("a")
+	}
+	b.Return("a") // more than was taken is no credit
+	b.Take("a")
+	if b.Take("a").OK {
+		t.Error("two tries out of a bucket of one")
+	}
+}
+
 func TestNoBrakeAllowsEverything(t *testing.T) {
 	b := New("off", Off, time.Now)
 	b.Charge("a", 1)
+	b.Return("a")
 	h := http.Header{}
 	a := b.Take("a")
 	a.Tell(h)
@@ -143,8 +160,15 @@ func TestASmallTableIsNeverMoreGenerous(t *testing.T) {
 			default:
 				// What one refuses costs nothing there, so the two part ways:
 				// the endless table is asked only where the small one lets in.
-				if small.Take(key).OK && !endless.Take(key).OK {
+				if !small.Take(key).OK {
+					continue
+				}
+				if !endless.Take(key).OK {
 					t.Fatalf("%s is let in by a table of %d", key, small.keys)
+				}
+				if rapid.Bool().Draw(t, "returned") {
+					small.Return(key)
+					endless.Return(key)
 				}
 			}
 			if len(small.byKey) > small.keys || len(small.byKey) != len(small.full) {

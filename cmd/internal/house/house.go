@@ -5,6 +5,7 @@ package house
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -24,6 +25,7 @@ import (
 	"jali/consent/page"
 	"jali/consent/passkey"
 	"jali/internal/aggregate"
+	"jali/internal/dial"
 	"jali/internal/fault"
 	"jali/internal/jose"
 	"jali/internal/kv"
@@ -39,13 +41,21 @@ type Config struct {
 	Issuer         string         // the public URL, without a slash at its end
 	Data           string         // the folder of jali.db and keys.db, made if it is not there
 	KeyFile        string         // the key-encryption key; empty: kek.key in Data
-	TrustedProxies []netip.Prefix // whose X-Forwarded-For is believed
-	Sources        *connectors.Registry
-	Software       string                  // path of the software passkey; the sandbox alone sets it
-	Extra          map[string]http.Handler // further handlers by path prefix
-	Metrics        prometheus.Registerer   // nil: none
-	Log            *slog.Logger
-	Now            func() time.Time
+	TrustedProxies []netip.Prefix // whose X-Forwarded-For is believed, and CertificateHeader
+	// CertificateHeader is where these proxies pass a client's certificate on;
+	// empty: they do not.
+	CertificateHeader string
+	MTLS              string         // the URL at which clients show certificates; empty: nowhere
+	ClientCAs         *x509.CertPool // whose certificates clients may authenticate with (RFC 8705, section 2.1)
+	Rates             Rates          // nil: the usual ones
+	StepUpLife        time.Duration  // how long a yes may be read by; zero: as long as its grant
+	AllowPrivate      bool           // clients may be reached at private addresses: the sandbox's live on this machine
+	Sources           *connectors.Registry
+	Software          string                  // path of the software passkey; the sandbox alone sets it
+	Extra             map[string]http.Handler // further handlers by path prefix
+	Metrics           prometheus.Registerer   // nil: none
+	Log               *slog.Logger
+	Now               func() time.Time
 }
 
 // House is one running Jali.
@@ -191,7 +201,7 @@ func (h *House) wire(ctx context.Context, c Config) (err error) {
 	if h.Passkeys, err = passkey.New(passkey.Config{DB: h.db, Seal: sealer{h.Vault}, Issuer: c.Issuer, Now: c.Now}); err != nil {
 		return err
 	}
-	h.Consent = &consent.Service{DB: h.db, StepUp: h.Passkeys, Now: c.Now}
+	h.Consent = &consent.Service{DB: h.db, StepUp: h.Passkeys, StepUpLife: c.StepUpLife, Now: c.Now}
 	bills := &ledger.Ledger{DB: h.db, Vault: h.Vault}
 	h.Aggregate = &aggregate.Service{DB: h.db, Vault: h.Vault, Grants: h.Consent, Connectors: c.Sources, Ledger: bills, Now: c.Now, Log: c.Log}
 
@@ -203,10 +213,17 @@ func (h *House) wire(ctx context.Context, c Config) (err error) {
 	if err != nil {
 		return err
 	}
+	if c.Rates == nil {
+		if c.Rates, err = ParseRates(nil); err != nil {
+			return err
+		}
+	}
+	brakes := c.Rates.brakes(c.Now)
 	var pages *page.Page
 	h.OAuth, err = oauth.New(oauth.Config{
 		DB: h.db, Consent: h.Consent, Issuer: c.Issuer, Now: c.Now, Log: c.Log,
-		MAC: h.Vault.MAC, Subject: h.Vault.Subject, IssuerKey: signing,
+		MAC: h.Vault.MAC, Subject: h.Vault.Subject, IssuerKey: signing, Brakes: brakes.oauth,
+		HTTP:       dial.New(dial.Config{AllowPrivate: c.AllowPrivate, Timeout: 5 * time.Second, MaxBody: 64 << 10}),
 		ConsentURL: func(g consent.GrantID) string { return "/consent/" + string(g) },
 		ErrorPage:  func(w http.ResponseWriter, r *http.Request, f *fault.Error) { pages.Fault(w, r, f) },
 	})
@@ -215,7 +232,7 @@ func (h *House) wire(ctx context.Context, c Config) (err error) {
 	}
 	pages, err = page.New(page.Config{
 		Consent: h.Consent, Passkeys: h.Passkeys, Aggregate: h.Aggregate, DB: h.db, Issuer: c.Issuer, Now: c.Now,
-		Software: c.Software, Status: server.Status, Shred: h.Vault.Shred, Log: c.Log,
+		Software: c.Software, Status: server.Status, Shred: h.Vault.Shred, Brake: brakes.signIn, Log: c.Log,
 		Receipts: func(kind string, claims any) (string, error) {
 			return signing.Sign(map[string]any{"typ": "jali-" + kind + "-receipt+jwt"}, claims)
 		},
@@ -232,7 +249,7 @@ func (h *House) wire(ctx context.Context, c Config) (err error) {
 
 	h.Handler, err = server.New(server.Config{
 		Views: h.Aggregate, Authenticate: h.authenticate, OAuth: h.OAuth, Pages: pages, Extra: c.Extra,
-		TrustedProxies: c.TrustedProxies, Metrics: c.Metrics, Log: c.Log, Now: c.Now,
+		TrustedProxies: c.TrustedProxies, CertificateHeader: c.CertificateHeader, Brakes: brakes.data, Metrics: c.Metrics, Log: c.Log, Now: c.Now,
 		HTTPS: strings.HasPrefix(c.Issuer, "https:"),
 	})
 	h.Admin = newAdmin(h, c.Log)
