@@ -3,11 +3,45 @@ package oauth
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 )
 
 // authorizeModules are about the browser's way: request_uri and answer.
 var authorizeModules = map[string]module{
+	// TestMetadata holds the whole of it.
+	"discovery-end-point-verification": func(h *house) {
+		got := h.get("/.well-known/openid-configuration").json
+		if got["issuer"] != issuer || got["require_pushed_authorization_requests"] != true || got["authorization_response_iss_parameter_supported"] != true {
+			h.t.Errorf("metadata: %v", got)
+		}
+		for _, name := range []string{"authorization_endpoint", "token_endpoint", "pushed_authorization_request_endpoint", "introspection_endpoint", "revocation_endpoint", "jwks_uri"} {
+			if at, _ := got[name].(string); !strings.HasPrefix(at, issuer+"/oauth/") {
+				h.t.Errorf("%s is %v", name, got[name])
+			}
+		}
+		for name, allowed := range map[string][]string{
+			"response_types_supported":                         {"code"},
+			"response_modes_supported":                         {"query", "jwt", "query.jwt"},
+			"code_challenge_methods_supported":                 {"S256"},
+			"token_endpoint_auth_methods_supported":            {"private_key_jwt", "tls_client_auth", "self_signed_tls_client_auth"},
+			"token_endpoint_auth_signing_alg_values_supported": {"PS256", "ES256", "EdDSA", "Ed25519"},
+			"request_object_signing_alg_values_supported":      {"PS256", "ES256", "EdDSA", "Ed25519"},
+			"authorization_signing_alg_values_supported":       {"PS256", "ES256", "EdDSA", "Ed25519"},
+			"introspection_signing_alg_values_supported":       {"PS256", "ES256", "EdDSA", "Ed25519"},
+			"dpop_signing_alg_values_supported":                {"PS256", "ES256", "EdDSA", "Ed25519"},
+		} {
+			list, _ := got[name].([]any)
+			if len(list) == 0 {
+				h.t.Errorf("%s is missing", name)
+			}
+			for _, one := range list {
+				if text, _ := one.(string); !slices.Contains(allowed, text) {
+					h.t.Errorf("%s holds %v", name, one)
+				}
+			}
+		}
+	},
 	"user-rejects-authentication": func(h *house) {
 		where := h.decide(h.visit(h.bank, h.push(h.bank, once)), false)
 		back := h.back(h.get(where))

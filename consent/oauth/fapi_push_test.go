@@ -27,6 +27,19 @@ var pushModules = map[string]module{
 		h.carry(h.parForm(h.bank, once, "nonce", strings.Repeat("n", 512)))
 	},
 
+	"ensure-other-scope-order-succeeds": func(h *house) {
+		for _, scope := range []string{scopeQuery + " " + scopeRevoke, scopeRevoke + " " + scopeQuery} {
+			h.carry(h.parForm(h.bank, once, "scope", scope))
+		}
+	},
+	// The intent of a request is the grant that it would change.
+	"ensure-server-handles-non-matching-intent-id": func(h *house) {
+		_, foreign := h.tokens(h.other, daily)
+		for _, id := range []string{"grant_unknown", string(foreign)} {
+			h.pushFails(h.parForm(h.bank, daily, "grant_management_action", "replace", "grant_id", id), "invalid_grant_id")
+		}
+	},
+
 	"ensure-redirect-uri-in-authorization-request": func(h *house) {
 		h.pushFails(h.parForm(h.bank, once, "redirect_uri", ""), "invalid_request")
 	},

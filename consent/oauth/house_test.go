@@ -95,6 +95,7 @@ func open(t testing.TB) *house {
 	h.consent = &consent.Service{DB: h.db, StepUp: anyPasskey{}, Now: h.clock.now}
 	h.server = h.newServer()
 	h.consent.Ended = append(h.consent.Ended, h.server.GrantEnded)
+	h.consent.Changed = append(h.consent.Changed, h.server.GrantChanged)
 	h.http = httptest.NewServer(h.server)
 	t.Cleanup(h.http.Close)
 	h.bank, h.other = h.register("bank"), h.register("other")

@@ -2,7 +2,9 @@ package oauth
 
 import (
 	"errors"
+	"mime"
 	"net/http"
+	"strconv"
 	"strings"
 
 	"github.com/ory/fosite"
@@ -15,13 +17,28 @@ import (
 // but ours can ask for (OpenID Connect EAP ACR Values 1.0, section 4).
 const acrPasskey = "phr"
 
-// introspect answers POST /oauth/introspect (RFC 7662).
+const introspectionType = "application/token-introspection+jwt"
+
+// introspect answers POST /oauth/introspect (RFC 7662), signed for who asks
+// for that and for who is registered to (RFC 9701, sections 4 and 5).
 func (s *Server) introspect(w http.ResponseWriter, c call) error {
 	answer, err := s.introspected(c)
 	if err != nil {
 		return err
 	}
-	writeJSON(w, http.StatusOK, answer)
+	if !c.client.SignedIntrospection && !accepts(c.Header, introspectionType) {
+		writeJSON(w, http.StatusOK, answer)
+		return nil
+	}
+	signed, err := s.IssuerKey.Sign(
+		map[string]any{"typ": strings.TrimPrefix(introspectionType, "application/")},
+		map[string]any{"iss": s.Issuer, "aud": c.client.ID, "iat": c.now.Unix(), "token_introspection": answer},
+	)
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", introspectionType)
+	_, _ = w.Write([]byte(signed))
 	return nil
 }
 
@@ -66,4 +83,18 @@ func (s *Server) introspected(c call) (map[string]any, error) {
 	answer["grant_id"], answer["authorization_details"] = g.ID, rar.Format(g.Agreed)
 	answer["acr"], answer["auth_time"] = acrPasskey, g.DecidedAt.Unix() // RFC 9470, section 6.2
 	return answer, nil
+}
+
+// accepts reports whether a request names this media type among those it
+// takes (RFC 9110, section 12.5.1); wildcards do not name it.
+func accepts(h http.Header, kind string) bool {
+	for one := range strings.SplitSeq(strings.Join(h.Values("Accept"), ","), ",") {
+		named, params, err := mime.ParseMediaType(one)
+		if err != nil || named != kind {
+			continue
+		}
+		q, err := strconv.ParseFloat(params["q"], 64)
+		return params["q"] == "" || err == nil && q > 0
+	}
+	return false
 }

@@ -15,10 +15,10 @@ import (
 const publicCache = "public, max-age=300"
 
 // metadata describes this server (RFC 8414, section 2; RFC 9126, section 5;
-// RFC 8705, sections 3.3 and 5; RFC 9207, section 3; RFC 9396, section 10; RFC
-// 9449, section 5.1; Grant Management for OAuth 2.0, draft 03, section 7.1;
-// OpenID CIBA Core 1.0, section 4). It names what is served and nothing that is
-// not.
+// RFC 8705, sections 3.3 and 5; RFC 9101, section 10.5; RFC 9207, section 3; RFC
+// 9396, section 10; RFC 9449, section 5.1; RFC 9701, section 7; JARM, section 4;
+// Grant Management for OAuth 2.0, draft 03, section 7.1; OpenID CIBA Core 1.0,
+// section 4). It names what is served and nothing that is not.
 func (s *Server) metadata(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Cache-Control", publicCache)
 	methods := s.authMethods()
@@ -31,16 +31,27 @@ func (s *Server) metadata(w http.ResponseWriter, _ *http.Request) {
 		"introspection_endpoint":                         s.Issuer + "/oauth/introspect",
 		"jwks_uri":                                       s.Issuer + "/oauth/jwks",
 		"grant_management_endpoint":                      s.Issuer + "/oauth/grants",
-		"grant_management_actions_supported":             []string{"query", "revoke"},
+		"grant_management_actions_supported":             []string{"query", "revoke", "create", "merge", "replace"},
+		"grant_management_action_required":               false,
 		"require_pushed_authorization_requests":          true,
 		"response_types_supported":                       []string{"code"},
-		"response_modes_supported":                       []string{"query"},
+		"response_modes_supported":                       []string{"query", "jwt", "query.jwt"},
 		"grant_types_supported":                          slices.Sorted(maps.Keys(s.grantTypes)),
 		"scopes_supported":                               []string{scopeQuery, scopeRevoke},
 		"code_challenge_methods_supported":               []string{"S256"},
 		"authorization_response_iss_parameter_supported": true,
 		"authorization_details_types_supported":          []string{rar.Type},
 		"dpop_signing_alg_values_supported":              jose.Algorithms(),
+
+		// Of FAPI 2.0 Message Signing. What a client demands of itself is its
+		// registration's. A request_uri is one that was got from us, which needs
+		// no announcing (RFC 9126, section 5).
+		"request_parameter_supported":                 true,
+		"request_uri_parameter_supported":             false,
+		"require_signed_request_object":               false,
+		"request_object_signing_alg_values_supported": jose.Algorithms(),
+		"authorization_signing_alg_values_supported":  []string{s.IssuerKey.Algorithm()},
+		"introspection_signing_alg_values_supported":  []string{s.IssuerKey.Algorithm()},
 
 		"backchannel_authentication_endpoint":                             s.Issuer + "/oauth/bc-authorize",
 		"backchannel_token_delivery_modes_supported":                      s.deliveries(),

@@ -19,10 +19,6 @@ const (
 	// MaxState is the longest state that is carried.
 	MaxState = 2048
 	maxNonce = 2048
-	// everyACR is how everyone who says yes here has authenticated: by
-	// something that cannot be phished (OpenID Connect Extended
-	// Authentication Profile ACR Values 1.0, section 2).
-	everyACR = "phr"
 )
 
 // push answers POST /oauth/par (RFC 9126): it records what a client asks for,
@@ -118,7 +114,7 @@ func acceptable(form url.Values, c consent.Client) error {
 		return invalidRequest("nonce is longer than 2048 bytes")
 	case form.Has("max_age") && !isNumber(form.Get("max_age")): // else it is held: every yes takes a fresh passkey assertion
 		return invalidRequest("max_age must be a whole number of seconds")
-	case form.Has("acr_values") && !slices.Contains(strings.Split(form.Get("acr_values"), " "), everyACR):
+	case form.Has("acr_values") && !slices.Contains(strings.Split(form.Get("acr_values"), " "), acrPasskey):
 		return errUnmetACR
 	case !form.Has("authorization_details"):
 		return invalidRequest("authorization_details is missing; there is no other way to ask (RFC 9396)")
@@ -129,7 +125,7 @@ func acceptable(form url.Values, c consent.Client) error {
 // errUnmetACR is of OpenID Connect Core Error Code
 // unmet_authentication_requirements 1.0.
 var errUnmetACR = refuse(http.StatusBadRequest, "unmet_authentication_requirements",
-	"people authenticate by passkey here: of acr_values only "+everyACR+" can be met")
+	"people authenticate by passkey here: of acr_values only "+acrPasskey+" can be met")
 
 func isNumber(s string) bool {
 	_, err := strconv.ParseUint(s, 10, 32)
