@@ -34,7 +34,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"jali": main, "found": found, "filemode": fileMode})
+	testscript.Main(m, map[string]func(){"jali": main, "found": found, "filemode": fileMode, "receipts": receipts, "tampered": tampered})
 }
 
 // found makes the database of a folder, as a first start does, with one

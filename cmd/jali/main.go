@@ -25,6 +25,7 @@ type cli struct {
 	Serve   serveCmd   `cmd:"" help:"Serve people and clients."`
 	Client  clientCmd  `cmd:"" help:"Register, suspend and rekey clients."`
 	Import  importCmd  `cmd:"" help:"Take in bill files that a person exported."`
+	Receipt receiptCmd `cmd:"" help:"Check the receipts that people keep."`
 	Version versionCmd `cmd:"" help:"Say which version this is."`
 }
 
@@ -40,7 +41,7 @@ func main() {
 	if err := k.Run(&c); err != nil {
 		fmt.Fprintln(os.Stderr, "jali: "+err.Error())
 		var refused *house.Refusal
-		if errors.As(err, &refused) {
+		if errors.As(err, &refused) || errors.Is(err, errUnproved) {
 			os.Exit(1)
 		}
 		os.Exit(2)

@@ -200,3 +200,14 @@ func (f *fakeGrants) Client(_ context.Context, id consent.ClientID) (consent.Cli
 	}
 	return consent.Client{}, consent.ErrNoClient
 }
+
+// busy lets requests wait, a code live, a grant end soon and all be paused.
+func (f *fakeGrants) busy(on bool) {
+	f.waiting, f.soon, f.all, f.code = nil, time.Time{}, on, consent.Introduction{}
+	if on {
+		f.waiting = []consent.Grant{{ID: "gr_counter", Client: bank.ID, Asked: asked, Binding: counterWords, LapsesAt: now.Add(4 * time.Minute)},
+			{ID: "gr_evil", Client: evil.ID, Asked: asked, Binding: hostile, LapsesAt: now.Add(4 * time.Minute)}}
+		f.soon = now.Add(60 * time.Hour)
+		f.code = consent.Introduction{Code: "04931867", Until: now.Add(5 * time.Minute)}
+	}
+}

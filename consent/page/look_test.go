@@ -11,7 +11,7 @@ import (
 
 // TestServe is no test: with PAGE_SERVE=127.0.0.1:0 it serves the pages over
 // made-up data until interrupted, to be looked at. /as/{in,new,recovering}?next=
-// signs in.
+// signs in; /with/busy?next= lets requests wait, a grant end soon and all be paused.
 func TestServe(t *testing.T) {
 	addr := os.Getenv("PAGE_SERVE")
 	if addr == "" {
@@ -34,6 +34,10 @@ func TestServe(t *testing.T) {
 	mux.Handle("/", h)
 	mux.HandleFunc("GET /as/{who}", func(w http.ResponseWriter, r *http.Request) {
 		http.SetCookie(w, &http.Cookie{Name: "session", Value: r.PathValue("who"), Path: "/"})
+		http.Redirect(w, r, r.URL.Query().Get("next"), http.StatusSeeOther)
+	})
+	mux.HandleFunc("GET /with/{state}", func(w http.ResponseWriter, r *http.Request) {
+		h.grants.busy(r.PathValue("state") == "busy")
 		http.Redirect(w, r, r.URL.Query().Get("next"), http.StatusSeeOther)
 	})
 	mux.HandleFunc("GET /sandbox/passkey/credentials", func(w http.ResponseWriter, r *http.Request) {

@@ -11,7 +11,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"golang.org/x/net/html"
 
@@ -134,14 +133,11 @@ func everyPage(t *testing.T, lang string) map[string]*httptest.ResponseRecorder 
 		post("prepare "+id, "/consent/"+id+"/prepare", url.Values{"account": {"ac_1", "ac_2"}})
 		pages["confirm "+id] = h.get(t, "/consent/"+id+"/confirm", "in", lang)
 	}
-	h.grants.waiting = []consent.Grant{{ID: "gr_counter", Client: bank.ID, Asked: asked, Binding: counterWords, LapsesAt: now.Add(4 * time.Minute)},
-		{ID: "gr_evil", Client: evil.ID, Asked: asked, Binding: hostile, LapsesAt: now.Add(4 * time.Minute)}}
-	h.grants.soon, h.grants.all = now.Add(60*time.Hour), true
-	_, _ = h.grants.Introduce(t.Context(), lin)
+	h.grants.busy(true)
 	for _, path := range []string{"/", "/grants", "/grants/gr_live", "/requests", "/introduce", "/activity"} {
 		pages["stopped "+path] = h.get(t, path, "in", lang)
 	}
-	h.grants.waiting, h.grants.soon, h.grants.all = nil, time.Time{}, false
+	h.grants.busy(false)
 	post("refuse", "/consent/gr_ask/refuse", url.Values{})
 	pages["depart"] = h.get(t, "/consent/gr_ask/return?ticket=t", "in", lang)
 	post("connect", "/sources/alipay/connect", url.Values{"next": {"/consent/gr_ask"}})
