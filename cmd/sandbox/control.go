@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 
 	"jali/consent/passkey/software"
 	"jali/internal/fault"
@@ -24,6 +25,7 @@ const softwarePath = "/sandbox/passkey"
 func (s *sandbox) control() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /sandbox/consents", s.consents)
+	mux.HandleFunc("POST /sandbox/introductions", s.introductions)
 	mux.HandleFunc("GET /sandbox/canaries", func(w http.ResponseWriter, _ *http.Request) { answer(w, s.town.Canaries(), nil) })
 	mux.HandleFunc("GET /sandbox/town", s.institutions)
 	mux.HandleFunc("GET "+softwarePath+"/credentials", s.credentials)
@@ -32,25 +34,29 @@ func (s *sandbox) control() http.Handler {
 	return mux
 }
 
-// decision is what POST /sandbox/consents takes.
+// decision is what POST /sandbox/consents takes. A request that is decided on
+// the person's own device is named by its auth_req_id, in place of the rest.
 type decision struct {
 	ClientID   string   `json:"client_id"`
 	RequestURI string   `json:"request_uri"`
+	AuthReqID  string   `json:"auth_req_id"`
 	Person     string   `json:"person"`
 	Decision   string   `json:"decision"` // "allow" or "deny"
 	Accounts   []string `json:"accounts"` // left out: every offered one is ticked
 }
 
 var (
-	errDecision = &fault.Error{Kind: fault.Invalid, Code: "invalid_request", Detail: `send client_id, request_uri, person, and decision: "allow" or "deny"`}
-	errExcluded = &fault.Error{Kind: fault.Conflict, Code: "passkey_excluded", Detail: "the software passkey holds one of this person's passkeys already"}
-	errStranger = &fault.Error{Kind: fault.NotFound, Code: "person_unknown", Detail: "people and their ids are in the ready file"}
+	errDecision   = &fault.Error{Kind: fault.Invalid, Code: "invalid_request", Detail: `send client_id and request_uri, or auth_req_id, and person, and decision: "allow" or "deny"`}
+	errExcluded   = &fault.Error{Kind: fault.Conflict, Code: "passkey_excluded", Detail: "the software passkey holds one of this person's passkeys already"}
+	errNotWaiting = &fault.Error{Kind: fault.NotFound, Code: "request_not_found", Detail: "no such request waits for this person: it is unknown, somebody else's, decided or has expired"}
+	errStranger   = &fault.Error{Kind: fault.NotFound, Code: "person_unknown", Detail: "people and their ids are in the ready file"}
 )
 
 // consents does what the person would have done in the browser.
 func (s *sandbox) consents(w http.ResponseWriter, r *http.Request) {
 	var d decision
-	if err := readBody(w, r, &d); err != nil || (d.Decision != "allow" && d.Decision != "deny") {
+	if err := readBody(w, r, &d); err != nil || (d.Decision != "allow" && d.Decision != "deny") ||
+		(d.AuthReqID != "" && (d.ClientID != "" || d.RequestURI != "")) {
 		answer(w, nil, errDecision.Because(err))
 		return
 	}
@@ -59,12 +65,36 @@ func (s *sandbox) consents(w http.ResponseWriter, r *http.Request) {
 		answer(w, nil, err)
 		return
 	}
+	if d.AuthReqID != "" {
+		request, _, _ := strings.Cut(d.AuthReqID, ".") // as our auth_req_id begin
+		answer(w, map[string]string{"decision": d.Decision}, v.decideHere(r.Context(), request, d.Decision == "allow", d.Accounts))
+		return
+	}
 	to, err := v.decide(r.Context(), "/oauth/authorize?"+url.Values{"client_id": {d.ClientID}, "request_uri": {d.RequestURI}}.Encode(), d.Decision == "allow", d.Accounts)
 	if err != nil {
 		answer(w, nil, err)
 		return
 	}
 	answer(w, map[string]string{"redirect_to": to.String()}, nil)
+}
+
+// introductions has a sample person's page show the code by which they name
+// themselves to a client, and answers it.
+func (s *sandbox) introductions(w http.ResponseWriter, r *http.Request) {
+	var who struct {
+		Person string `json:"person"`
+	}
+	if err := readBody(w, r, &who); err != nil {
+		answer(w, nil, errDecision.Saying("send person").Because(err))
+		return
+	}
+	v, err := s.as(r, who.Person)
+	if err != nil {
+		answer(w, nil, err)
+		return
+	}
+	code, err := v.introduce(r.Context())
+	answer(w, map[string]string{"code": code}, err)
 }
 
 // as answers the visitor who is signed in as a sample person.

@@ -3,8 +3,10 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/url"
 	"os"
@@ -92,8 +94,8 @@ func TestWhatTheReadyFilePromises(t *testing.T) {
 	}
 }
 
-// ask pushes a request of the second client and answers where to decide it.
-func ask(t *testing.T, r Ready) (*client.Client, string) {
+// ledger is the second client.
+func ledger(t *testing.T, r Ready) *client.Client {
 	t.Helper()
 	var set struct{ Keys []json.RawMessage }
 	if err := json.Unmarshal(r.Clients[1].JWKS, &set); err != nil {
@@ -103,10 +105,18 @@ func ask(t *testing.T, r Ready) (*client.Client, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &client.Client{Issuer: r.Issuer, ID: r.Clients[1].ClientID, Redirect: r.Clients[1].RedirectURI, Key: key{private}, HTTP: http.DefaultClient}
-	authorize, err := c.Push(t.Context(), "state", verifier, []map[string]any{{
-		"type": "account_view", "actions": []string{"view"}, "datatypes": []string{"balances"}, "purpose": "balance_overview", "uses": map[string]any{"limit": 1},
-	}})
+	return &client.Client{Issuer: r.Issuer, ID: r.Clients[1].ClientID, Redirect: r.Clients[1].RedirectURI, Key: key{private}, HTTP: http.DefaultClient}
+}
+
+var oneLook = []map[string]any{{
+	"type": "account_view", "actions": []string{"view"}, "datatypes": []string{"balances"}, "purpose": "balance_overview", "uses": map[string]any{"limit": 1},
+}}
+
+// ask pushes a request of the second client and answers where to decide it.
+func ask(t *testing.T, r Ready) (*client.Client, string) {
+	t.Helper()
+	c := ledger(t, r)
+	authorize, err := c.Push(t.Context(), "state", verifier, oneLook)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -118,11 +128,16 @@ const verifier = "a-code-verifier-that-is-long-enough-to-be-one-1234"
 // decideOver posts to {sandbox}/consents.
 func decideOver(t *testing.T, r Ready, d map[string]any) (status int, answer map[string]string) {
 	t.Helper()
+	return control(t, r, "/consents", d)
+}
+
+func control(t *testing.T, r Ready, path string, d map[string]any) (status int, answer map[string]string) {
+	t.Helper()
 	b, err := json.Marshal(d)
 	if err != nil {
 		t.Fatal(err)
 	}
-	resp, err := http.Post(r.Sandbox+"/consents", "application/json", bytes.NewReader(b))
+	resp, err := http.Post(r.Sandbox+path, "application/json", bytes.NewReader(b))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -214,5 +229,74 @@ func TestConsentsThatCannotBe(t *testing.T) {
 	// None of them spoilt the request.
 	if status, answer := decideOver(t, r, request(t, r, authorize, person, "deny")); status != http.StatusOK || !strings.Contains(answer["redirect_to"], "error=access_denied") {
 		t.Errorf("a no after all: %d %v", status, answer)
+	}
+}
+
+// A person reads out the code on their page, is asked on their page, and
+// decides there, by the same pages as anybody.
+func TestARequestThatIsDecidedElsewhere(t *testing.T) {
+	s, r := begin(t, "")
+	defer end(t, s)
+	c, person := ledger(t, r), r.People[0].ID
+	asked := func() client.Asked {
+		t.Helper()
+		status, said := control(t, r, "/introductions", map[string]any{"person": person})
+		if status != http.StatusOK || len(said["code"]) != 8 {
+			t.Fatalf("the code: %d %v", status, said)
+		}
+		a, err := c.Ask(t.Context(), said["code"], "柜台 7", oneLook)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return a
+	}
+	wantPoll := func(a client.Asked, code string) {
+		t.Helper()
+		var p *client.Problem
+		if _, err := c.Fetch(t.Context(), a.ID); !errors.As(err, &p) || p.Code != code {
+			t.Errorf("a poll is told %v, want %s", err, code)
+		}
+	}
+	a := asked()
+	wantPoll(a, "authorization_pending")
+	yes := map[string]any{"auth_req_id": a.ID, "person": person, "decision": "allow"}
+	for _, tt := range []struct {
+		why    string
+		change map[string]any
+		code   string
+	}{
+		{"another person", map[string]any{"person": r.People[1].ID}, "request_not_found"},
+		{"another request", map[string]any{"auth_req_id": "grant_x.y"}, "request_not_found"},
+		{"both kinds of request", map[string]any{"request_uri": "urn:x"}, "invalid_request"},
+		{"no account", map[string]any{"accounts": []string{}}, "nothing_chosen"},
+	} {
+		d := maps.Clone(yes)
+		maps.Copy(d, tt.change)
+		if status, answer := decideOver(t, r, d); status < 400 || answer["code"] != tt.code {
+			t.Errorf("%s: %d %v, want %s", tt.why, status, answer, tt.code)
+		}
+	}
+	if status, answer := decideOver(t, r, yes); status != http.StatusOK || answer["decision"] != "allow" {
+		t.Fatalf("the yes: %d %v", status, answer)
+	}
+	token, err := c.Fetch(t.Context(), a.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var view struct{ Accounts []any }
+	if err := c.OpenView(t.Context(), token.AccessToken, "a-key-of-16-chars", struct{}{}, &view); err != nil || len(view.Accounts) != len(r.People[0].Accounts) {
+		t.Errorf("%d accounts, %v", len(view.Accounts), err)
+	}
+	if status, answer := decideOver(t, r, yes); status < 400 || answer["code"] != "request_not_found" {
+		t.Errorf("decided twice: %d %v", status, answer)
+	}
+
+	b := asked()
+	if status, answer := decideOver(t, r, map[string]any{"auth_req_id": b.ID, "person": person, "decision": "deny"}); status != http.StatusOK {
+		t.Errorf("the no: %d %v", status, answer)
+	}
+	wantPoll(b, "access_denied")
+	if status, answer := control(t, r, "/introductions", map[string]any{"person": "somebody"}); status < 400 || answer["code"] != "person_unknown" {
+		t.Errorf("nobody's code: %d %v", status, answer)
 	}
 }

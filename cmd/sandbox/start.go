@@ -185,7 +185,7 @@ func (s *sandbox) openBank(ctx context.Context, l net.Listener) error {
 			return err
 		}
 		if err := s.house.Consent.PutClient(ctx, consent.Client{
-			ID: consent.ClientID(c.ID), Name: n.Name, JWKS: c.Key.publicSet(), RedirectURIs: []string{n.redirect}, AliasShape: "opaque",
+			ID: consent.ClientID(c.ID), Name: n.Name, JWKS: c.Key.publicSet(), RedirectURIs: []string{n.redirect}, AliasShape: "opaque", Delivery: consent.Poll,
 		}); err != nil {
 			return err
 		}

@@ -239,50 +239,138 @@ func (v *visitor) decide(ctx context.Context, authorize string, allow bool, acco
 	if err != nil || elsewhere != nil {
 		return elsewhere, err
 	}
-	ask, err := html.Parse(bytes.NewReader(page))
+	if !allow {
+		action, err := actionOf(page, "/refuse")
+		if err != nil {
+			return nil, err
+		}
+		return v.leave(ctx, action, url.Values{"csrf": {csrfOf(page)}})
+	}
+	next, err := v.agree(ctx, page, accounts)
 	if err != nil {
 		return nil, err
 	}
-	if !allow {
-		refuse := find(ask, func(n *html.Node) bool { return strings.HasSuffix(attribute(n, "action"), "/refuse") })
-		return v.leave(ctx, attribute(refuse, "action"), url.Values{"csrf": {csrfOf(page)}})
+	if _, elsewhere, err = v.get(ctx, next); err == nil && elsewhere == nil {
+		err = errors.New("jali does not send one back to the client")
+	}
+	return elsewhere, err
+}
+
+// decideHere answers a request that waits on the person's own pages, where
+// they stay.
+func (v *visitor) decideHere(ctx context.Context, request string, allow bool, accounts []string) error {
+	page, _, err := v.get(ctx, "/requests")
+	if err != nil {
+		return err
+	}
+	waiting, err := html.Parse(bytes.NewReader(page))
+	if err != nil {
+		return err
+	}
+	at := "/consent/" + request
+	if find(waiting, func(n *html.Node) bool { return n.Data == "a" && attribute(n, "href") == at }) == nil {
+		return errNotWaiting
+	}
+	if page, _, err = v.get(ctx, at); err != nil {
+		return err
+	}
+	var elsewhere *url.URL
+	if allow {
+		next, err := v.agree(ctx, page, accounts)
+		if err != nil {
+			return err
+		}
+		_, elsewhere, err = v.get(ctx, next)
+		return errors.Join(err, stays(elsewhere))
+	}
+	action, err := actionOf(page, "/refuse")
+	if err != nil {
+		return err
+	}
+	_, elsewhere, err = v.form(ctx, action, url.Values{"csrf": {csrfOf(page)}})
+	return errors.Join(err, stays(elsewhere))
+}
+
+func stays(elsewhere *url.URL) error {
+	if elsewhere != nil {
+		return errors.New("jali sends one away from a request that is decided here")
+	}
+	return nil
+}
+
+// introduce has the person's page show a code and answers it.
+func (v *visitor) introduce(ctx context.Context) (string, error) {
+	page, _, err := v.get(ctx, "/introduce")
+	if err != nil {
+		return "", err
+	}
+	if page, _, err = v.form(ctx, "/introduce", url.Values{"csrf": {csrfOf(page)}}); err != nil {
+		return "", err
+	}
+	root, err := html.Parse(bytes.NewReader(page))
+	if err != nil {
+		return "", err
+	}
+	n := find(root, func(n *html.Node) bool { return attribute(n, "id") == "introduction" })
+	if n == nil {
+		return "", errors.New("there is no code on the page")
+	}
+	if n = find(n, func(n *html.Node) bool { return attribute(n, "class") == "unseen" }); n == nil || n.FirstChild == nil {
+		return "", errors.New("the code cannot be read out")
+	}
+	return strings.Map(func(r rune) rune {
+		if r < '0' || r > '9' {
+			return -1
+		}
+		return r
+	}, n.FirstChild.Data), nil
+}
+
+// actionOf is where the page's form posts to whose action ends so.
+func actionOf(page []byte, ending string) (string, error) {
+	root, err := html.Parse(bytes.NewReader(page))
+	if err != nil {
+		return "", err
+	}
+	n := find(root, func(n *html.Node) bool { return strings.HasSuffix(attribute(n, "action"), ending) })
+	if n == nil {
+		return "", errors.New("there is no consent form on the page")
+	}
+	return attribute(n, "action"), nil
+}
+
+// agree ticks accounts on a consent page, answers the passkey check of the
+// confirm page, and says where that leads.
+func (v *visitor) agree(ctx context.Context, page []byte, accounts []string) (next string, err error) {
+	ask, err := html.Parse(bytes.NewReader(page))
+	if err != nil {
+		return "", err
 	}
 	prepare := find(ask, func(n *html.Node) bool { return strings.HasSuffix(attribute(n, "action"), "/prepare") })
 	if prepare == nil {
-		return nil, errors.New("there is no consent form on the page")
+		return "", errors.New("there is no consent form on the page")
 	}
-	fields := filled(prepare, accounts)
-	if page, _, err = v.form(ctx, attribute(prepare, "action"), fields); err != nil {
-		return nil, err
+	if page, _, err = v.form(ctx, attribute(prepare, "action"), filled(prepare, accounts)); err != nil {
+		return "", err
 	}
-	return v.agree(ctx, strings.TrimSuffix(attribute(prepare, "action"), "/prepare"), page)
-}
-
-// agree answers the passkey check of the confirm page.
-func (v *visitor) agree(ctx context.Context, path string, page []byte) (*url.URL, error) {
 	confirm, err := html.Parse(bytes.NewReader(page))
 	if err != nil {
-		return nil, err
+		return "", err
 	}
 	options := find(confirm, func(n *html.Node) bool { return n.Data == "script" && attribute(n, "id") == "give-options" })
 	if options == nil || options.FirstChild == nil {
-		return nil, errors.New("there is no passkey check on the page")
+		return "", errors.New("there is no passkey check on the page")
 	}
 	response, err := v.passkey.Get(v.issuer, []byte(options.FirstChild.Data))
 	if err != nil {
-		return nil, err
+		return "", err
 	}
 	var given struct {
 		Next string `json:"next"`
 	}
-	if err := v.json(ctx, path+"/give", csrfOf(page), map[string]any{"response": json.RawMessage(response)}, &given); err != nil {
-		return nil, err
-	}
-	_, elsewhere, err := v.get(ctx, given.Next)
-	if err == nil && elsewhere == nil {
-		err = errors.New("jali does not send one back to the client")
-	}
-	return elsewhere, err
+	path := strings.TrimSuffix(attribute(prepare, "action"), "/prepare")
+	err = v.json(ctx, path+"/give", csrfOf(page), map[string]any{"response": json.RawMessage(response)}, &given)
+	return given.Next, err
 }
 
 // leave posts a form after which a page leads elsewhere, and answers where.

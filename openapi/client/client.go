@@ -1,7 +1,8 @@
 // Package client speaks to Jali as a bank's app does: a pushed request (RFC
 // 9126) for a grant of type account_view (RFC 9396), PKCE (RFC 7636), client
 // authentication by private_key_jwt (RFC 7523), tokens bound to a key by DPoP
-// (RFC 9449), and the data API.
+// (RFC 9449), and the data API. Or it asks a person whom it names, and who
+// decides elsewhere (OpenID CIBA Core 1.0).
 //
 // It keeps nothing but the server's nonce for its next proof, with which it
 // asks again, once, where it had an older one or none. State, code verifier and
@@ -100,10 +101,14 @@ type Token struct {
 
 // Redeem trades a code for an access token bound to the client's key.
 func (c *Client) Redeem(ctx context.Context, code, verifier string) (Token, error) {
-	var t Token
-	err := c.form(ctx, "/oauth/token", url.Values{
+	return c.token(ctx, url.Values{
 		"grant_type": {"authorization_code"}, "code": {code}, "redirect_uri": {c.Redirect}, "code_verifier": {verifier},
-	}, &t)
+	})
+}
+
+func (c *Client) token(ctx context.Context, form url.Values) (Token, error) {
+	var t Token
+	err := c.form(ctx, "/oauth/token", form, &t)
 	if err == nil && !strings.EqualFold(t.TokenType, "DPoP") {
 		return Token{}, fmt.Errorf("client: a token of type %q is not bound to the key", t.TokenType)
 	}
