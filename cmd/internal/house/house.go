@@ -223,6 +223,7 @@ func (h *House) wire(ctx context.Context, c Config) (err error) {
 	h.OAuth, err = oauth.New(oauth.Config{
 		DB: h.db, Consent: h.Consent, Issuer: c.Issuer, Now: c.Now, Log: c.Log,
 		MAC: h.Vault.MAC, Subject: h.Vault.Subject, IssuerKey: signing, Brakes: brakes.oauth,
+		MTLS: c.MTLS, ClientCAs: c.ClientCAs,
 		HTTP:       dial.New(dial.Config{AllowPrivate: c.AllowPrivate, Timeout: 5 * time.Second, MaxBody: 64 << 10}),
 		ConsentURL: func(g consent.GrantID) string { return "/consent/" + string(g) },
 		ErrorPage:  func(w http.ResponseWriter, r *http.Request, f *fault.Error) { pages.Fault(w, r, f) },

@@ -38,14 +38,14 @@ func ParseRates(settings []string) (Rates, error) {
 		if usual[name] == "" {
 			return nil, fmt.Errorf("there is no rate of that name; there are %s", strings.Join(slices.Sorted(maps.Keys(usual)), ", "))
 		}
-		if named[name] != "" {
+		if _, twice := named[name]; twice {
 			return nil, fmt.Errorf("the rate %s is set twice", name)
 		}
 		named[name] = strings.TrimSpace(text)
 	}
 	for name, text := range usual {
-		if named[name] != "" {
-			text = named[name]
+		if set, ok := named[name]; ok {
+			text = set
 		}
 		limit, err := brake.ParseLimit(text)
 		if err != nil {
