@@ -1,11 +1,14 @@
 package main
 
 import (
+	"maps"
 	"os"
 	"testing"
 
 	"github.com/alecthomas/kong"
 	"go.yaml.in/yaml/v3"
+
+	"jali/cmd/internal/house"
 )
 
 // The example is what operators begin with: every setting in it exists, and
@@ -25,6 +28,14 @@ func TestTheExampleConfiguration(t *testing.T) {
 	}
 	if _, err := c.Serve.check(c.Issuer); err != nil {
 		t.Error(err)
+	}
+	if c.Serve.MTLSListen == "" || c.Serve.MTLSURL == "" || c.Serve.ClientCA == "" {
+		t.Errorf("the example serves no clients with certificates: %+v", c.Serve.certificates)
+	}
+	shown, err := house.ParseRates(c.Serve.Rate)
+	usual, usually := house.ParseRates(nil)
+	if err != nil || usually != nil || !maps.Equal(shown, usual) || len(c.Serve.Rate) != len(usual) {
+		t.Errorf("the example's rates are not the usual ones: %v, %v", shown, err)
 	}
 	b, err := os.ReadFile(example)
 	if err != nil {

@@ -103,10 +103,10 @@ func TestVerbs(t *testing.T) {
 
 // served is a running `jali serve`.
 type served struct {
-	data, address, monitoring string
-	process                   *exec.Cmd
-	log                       *strings.Builder
-	logged                    chan struct{}
+	data, address, monitoring, mtls string
+	process                         *exec.Cmd
+	log                             *strings.Builder
+	logged                          chan struct{}
 }
 
 // serve starts the binary under test and waits until it says that it serves.
@@ -131,6 +131,9 @@ func serve(t *testing.T, args ...string) *served {
 		fmt.Fprintln(s.log, lines.Text())
 		if _, at, ok := strings.Cut(lines.Text(), `"at":"`); ok {
 			s.monitoring, _, _ = strings.Cut(at, `"`)
+		}
+		if _, at, ok := strings.Cut(lines.Text(), `"mtls":"`); ok {
+			s.mtls, _, _ = strings.Cut(at, `"`)
 		}
 		if _, at, ok := strings.Cut(lines.Text(), `"address":"`); ok {
 			s.address, _, _ = strings.Cut(at, `"`)

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -27,9 +28,14 @@ type serveCmd struct {
 	TLSCert     string   `help:"Certificate chain in PEM; with --tls-key, TLS 1.2 or newer is served." env:"JALI_TLS_CERT" placeholder:"FILE" name:"tls-cert"`
 	TLSKey      string   `help:"Private key of the certificate, in PEM." env:"JALI_TLS_KEY" placeholder:"FILE" name:"tls-key"`
 	BehindProxy []string `help:"Address ranges of proxies that end TLS and whose X-Forwarded-For is believed. May be repeated." env:"JALI_BEHIND_PROXY" placeholder:"CIDR"`
-	Admin       string   `help:"Address of /healthz, /readyz and /metrics; never a public one. Empty: none." default:"127.0.0.1:9464" env:"JALI_ADMIN" placeholder:"HOST:PORT"`
-	Pprof       bool     `help:"Serve /debug/pprof/ on the admin address." env:"JALI_PPROF"`
-	LogLevel    string   `help:"Log at this level and above: ${enum}." enum:"debug,info,warn,error" default:"info" env:"JALI_LOG_LEVEL"`
+	certificates
+
+	Rate       []string      `help:"A limit, as in 'token=20/s burst 100' or 'signin=off'. Of an address: address, signin; of a grant: grant; of a client: par, bc-authorize, token, introspect, revoke. May be repeated." env:"JALI_RATE" placeholder:"NAME=LIMIT"`
+	StepUpLife time.Duration `help:"How long data may be read by a person's yes before the client has to ask for a new one (4320h: 180 days). 0: as long as the grant." default:"4320h" env:"JALI_STEP_UP_LIFE" placeholder:"DURATION"`
+
+	Admin    string `help:"Address of /healthz, /readyz and /metrics; never a public one. Empty: none." default:"127.0.0.1:9464" env:"JALI_ADMIN" placeholder:"HOST:PORT"`
+	Pprof    bool   `help:"Serve /debug/pprof/ on the admin address." env:"JALI_PPROF"`
+	LogLevel string `help:"Log at this level and above: ${enum}." enum:"debug,info,warn,error" default:"info" env:"JALI_LOG_LEVEL"`
 }
 
 func (serveCmd) Help() string {
@@ -53,7 +59,15 @@ func (s *serveCmd) Run(c *cli) error {
 	if err != nil {
 		return err
 	}
-	certificates, err := s.certificates()
+	own, err := s.ownCertificates()
+	if err != nil {
+		return err
+	}
+	authorities, err := s.authorities()
+	if err != nil {
+		return err
+	}
+	rates, err := house.ParseRates(s.Rate)
 	if err != nil {
 		return err
 	}
@@ -67,12 +81,13 @@ func (s *serveCmd) Run(c *cli) error {
 	metrics := prometheus.NewRegistry()
 	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	h, err := house.Open(ctx, house.Config{
-		Issuer: c.Issuer, Data: c.Data, KeyFile: c.Key, TrustedProxies: proxies, Sources: sources, Metrics: metrics, Log: log,
+		Issuer: c.Issuer, Data: c.Data, KeyFile: c.Key, TrustedProxies: proxies, CertificateHeader: s.ClientCertHeader,
+		MTLS: s.MTLSURL, ClientCAs: authorities, Rates: rates, StepUpLife: s.StepUpLife, Sources: sources, Metrics: metrics, Log: log,
 	})
 	if err != nil {
 		return err
 	}
-	return errors.Join(s.serve(ctx, c, h, certificates, proxies, metrics, log), h.Close())
+	return errors.Join(s.serve(ctx, c, h, own, proxies, metrics, log), h.Close())
 }
 
 // check refuses settings that would serve people's data over plain HTTP.
@@ -101,11 +116,14 @@ func (s *serveCmd) check(issuer string) ([]netip.Prefix, error) {
 	if s.TLSCert == "" && len(proxies) == 0 && !loopback(host) {
 		return nil, errors.New("without TLS only a loopback address is served: give --tls-cert and --tls-key, or name the proxy that ends TLS with --behind-proxy")
 	}
-	return proxies, nil
+	if s.StepUpLife < 0 {
+		return nil, errors.New("--step-up-life cannot be negative")
+	}
+	return proxies, s.certificates.check(issuer, s.TLSCert != "", proxies)
 }
 
-// certificates are read before anything is founded.
-func (s *serveCmd) certificates() ([]tls.Certificate, error) {
+// ownCertificates are read before anything is founded.
+func (s *serveCmd) ownCertificates() ([]tls.Certificate, error) {
 	if s.TLSCert == "" {
 		return nil, nil
 	}
@@ -125,27 +143,59 @@ func loopback(host string) bool {
 }
 
 // serve answers people and clients, verbs, and the operator's monitoring,
-// until ctx ends or one of them fails.
-func (s *serveCmd) serve(ctx context.Context, c *cli, h *house.House, certificates []tls.Certificate, proxies []netip.Prefix,
-	metrics *prometheus.Registry, log *slog.Logger) error {
-	public := server.HTTP(h.Handler, log)
-	public.TLSConfig.Certificates = certificates
-	all, ctx := errgroup.WithContext(ctx)
-	serve := func(srv *http.Server, l net.Listener) {
-		all.Go(func() error { return server.Serve(ctx, srv, l, shutdownPatience) })
+// until ctx ends or one of them fails. Every address is taken before any is
+// served.
+func (s *serveCmd) serve(ctx context.Context, c *cli, h *house.House, own []tls.Certificate, proxies []netip.Prefix,
+	metrics *prometheus.Registry, log *slog.Logger) (err error) {
+	var taken []io.Closer
+	take := func(l net.Listener, err error) (net.Listener, error) {
+		if err == nil {
+			taken = append(taken, l)
+		}
+		return l, err
 	}
-	listener, err := net.Listen("tcp", s.Listen)
+	defer func() {
+		for _, l := range taken {
+			_ = l.Close() // by now the servers have; what they never got is what this is for
+		}
+	}()
+	all, ctx := errgroup.WithContext(ctx)
+	var ready []func()
+	serve := func(srv *http.Server, l net.Listener) {
+		ready = append(ready, func() {
+			all.Go(func() error { return server.Serve(ctx, srv, l, shutdownPatience) })
+		})
+	}
+
+	listener, err := take(net.Listen("tcp", s.Listen))
 	if err != nil {
 		return err
 	}
-	socket, err := house.ListenAdmin(c.Data)
-	if err != nil {
-		return errors.Join(err, listener.Close())
+	if len(own) == 0 {
+		listener = onlyFrom(listener, proxies)
 	}
-	if s.Admin != "" {
-		l, err := net.Listen("tcp", s.Admin)
+	public := server.HTTP(h.Handler, log)
+	public.TLSConfig.Certificates = own
+	serve(public, listener)
+	if s.MTLSListen != "" {
+		l, err := take(net.Listen("tcp", s.MTLSListen))
 		if err != nil {
-			return errors.Join(err, listener.Close(), socket.Close())
+			return err
+		}
+		mutual := server.MutualTLS(h.Handler, log)
+		mutual.TLSConfig.Certificates = own
+		serve(mutual, l)
+		log.Info("asking clients for certificates", "url", s.MTLSURL, "mtls", l.Addr().String())
+	}
+	socket, err := take(house.ListenAdmin(c.Data))
+	if err != nil {
+		return err
+	}
+	serve(server.HTTP(h.Admin, log), socket)
+	if s.Admin != "" {
+		l, err := take(net.Listen("tcp", s.Admin))
+		if err != nil {
+			return err
 		}
 		log.Info("monitoring", "at", l.Addr().String())
 		if host, _, err := net.SplitHostPort(s.Admin); err == nil && !loopback(host) {
@@ -153,11 +203,9 @@ func (s *serveCmd) serve(ctx context.Context, c *cli, h *house.House, certificat
 		}
 		serve(server.HTTP(house.Health(h, metrics, s.Pprof), log), l)
 	}
-	serve(server.HTTP(h.Admin, log), socket)
-	if len(certificates) == 0 {
-		listener = onlyFrom(listener, proxies)
+	for _, begin := range ready {
+		begin()
 	}
-	serve(public, listener)
 	all.Go(func() error { h.SweepEvery(ctx, time.Minute); return nil })
 	log.Info("serving", "issuer", c.Issuer, "address", listener.Addr().String())
 	return all.Wait()
