@@ -18,6 +18,17 @@
 // characters, which is the client's business and optional: it is given the
 // grant's id for one, and the real state stands in our row.
 //
+// What a client asks may come in a request object that it has signed (RFC 9101),
+// and then nothing counts that stands beside it; the answer may go back signed
+// (JARM), and so may what introspection says (RFC 9701). A client's registration
+// can demand each of itself and of us (FAPI 2.0 Message Signing). A request may
+// also change a grant that was given (Grant Management for OAuth 2.0, draft 03):
+// it has a grant's id of its own until the person has said yes, and its code
+// and tokens are the changed grant's, whose older refresh tokens end then.
+// There are no ID tokens: nonce is taken and not used; max_age and the acr phr
+// are met by every yes, which takes a passkey; prompt, claims and ui_locales
+// are not known.
+//
 // A code lives 60 seconds and works once, by compare-and-set. Its second use
 // takes back every token that it gave. The grant stays as it is: it is the
 // person's to end, and without a token nothing opens it. Access tokens live 15

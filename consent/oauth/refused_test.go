@@ -34,12 +34,22 @@ func TestPushRefuses(t *testing.T) {
 		{"both", []string{"dpop_jkt", jkt}, []string{proof()}, ""},
 		{"the resource by name", []string{"resource", issuer + "/v1"}, nil, ""},
 		{"response_mode query", []string{"response_mode", "query"}, nil, ""},
+		{"a nonce of 2048 bytes", []string{"nonce", strings.Repeat("n", 2048)}, nil, ""},
+		{"a max_age, which every yes meets", []string{"max_age", "0"}, nil, ""},
+		{"the acr that everyone has, among others", []string{"acr_values", "urn:x phr"}, nil, ""},
+		{"what OpenID Connect would heed", []string{"prompt", "none", "claims", "{", "ui_locales", "en"}, nil, ""},
 
 		{"a state of 2049 bytes", []string{"state", strings.Repeat("s", 2049)}, nil, "invalid_request"},
 		{"a state with a line break", []string{"state", "a\nb"}, nil, "invalid_request"},
 		{"no response_type", []string{"response_type", ""}, nil, "invalid_request"},
 		{"response_mode fragment", []string{"response_mode", "fragment"}, nil, "invalid_request"},
+		{"a nonce of 2049 bytes", []string{"nonce", strings.Repeat("n", 2049)}, nil, "invalid_request"},
+		{"a max_age that is no number", []string{"max_age", "1.5"}, nil, "invalid_request"},
+		{"a negative max_age", []string{"max_age", "-1"}, nil, "invalid_request"},
+		{"another acr", []string{"acr_values", "urn:x phrh"}, nil, "unmet_authentication_requirements"},
 		{"a scope", []string{"scope", "openid"}, nil, "invalid_scope"},
+		{"a scope too many", []string{"scope", scopeQuery + " openid"}, nil, "invalid_scope"},
+		{"an action that there is not", []string{"grant_management_action", "update"}, nil, "invalid_request"},
 		{"a challenge that is no hash", []string{"code_challenge", "x"}, nil, "invalid_request"},
 		{"a challenge with padding", []string{"code_challenge", s256(verifier) + "="}, nil, "invalid_request"},
 		{"no authorization_details", []string{"authorization_details", ""}, nil, "invalid_request"},
@@ -85,6 +95,7 @@ func TestAuthorizeRefuses(t *testing.T) {
 		{"request_uri twice", q("client_id", h.bank.id, "request_uri", uri, "request_uri", uri), "request_not_pushed"},
 		{"a request_uri nobody gave", q("client_id", h.bank.id, "request_uri", requestURIPrefix+"x"), "request_not_found"},
 		{"a URL, which must not be fetched", q("client_id", h.bank.id, "request_uri", "https://bank.example/r"), "request_not_found"},
+		{"a request object by value", q("client_id", h.bank.id, "request", h.object(nil, nil)), "request_not_pushed"},
 	} {
 		got := h.get(tt.path)
 		if got.status != 400 || !strings.Contains(got.body, tt.code) || !strings.Contains(got.body, "这个授权请求无法继续") || got.header.Get("Location") != "" {

@@ -117,6 +117,34 @@ func TestRequestObjectIsWhatIsAsked(t *testing.T) {
 	}
 }
 
+// The key that a signed request names is the one that its code is bound to; one
+// that is named beside it binds nothing.
+func TestRequestObjectBindsTheCode(t *testing.T) {
+	h := open(t)
+	key, other := h.bank.dpop.Public().Thumbprint(), h.other.dpop.Public().Thumbprint()
+	h.carry(h.signed(nil, m{"dpop_jkt": key}, "dpop_jkt", other))
+	h.carry(h.signed(nil, nil, "dpop_jkt", other))
+	uri := h.post("/oauth/par", h.signed(nil, m{"dpop_jkt": other}, "dpop_jkt", key)).text("request_uri")
+	code := h.back(h.get(h.decide(h.visit(h.bank, uri), true))).Get("code")
+	h.wantError("another key", h.redeem(h.bank, code), 400, "invalid_grant")
+}
+
+// Of a request object only what it asks is kept.
+func TestRequestObjectIsNotKept(t *testing.T) {
+	h := open(t)
+	form := h.signed(nil, nil)
+	h.post("/oauth/par", form)
+	kept := h.dump()
+	if !strings.Contains(kept, "the state") {
+		t.Fatal("this looks in the wrong place")
+	}
+	for part := range strings.SplitSeq(form.Get("request"), ".") {
+		if strings.Contains(kept, part) {
+			t.Error("a part of the request object is kept")
+		}
+	}
+}
+
 func FuzzRequestObject(f *testing.F) {
 	h := open(f)
 	for _, changes := range []m{nil, {"max_age": 1e9}, {"aud": []any{issuer, nil}}, {"exp": 1e300}, {"authorization_details": []any{}}, {"state": m{"a": 1}}, {"nbf": nil}} {
