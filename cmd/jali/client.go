@@ -25,6 +25,7 @@ type clientAdd struct {
 	NameEN   string   `help:"The name that people see, in English." name:"name-en" required:"" placeholder:"NAME"`
 	Redirect []string `help:"A redirect URI: https, or http on loopback. May be repeated." required:"" placeholder:"URI"`
 	JWKS     string   `help:"File of the client's public keys as a JWK set (ES256, PS256 or Ed25519)." name:"jwks" required:"" type:"existingfile" placeholder:"FILE"`
+	Webhook  string   `help:"Where the client is told what happens to its grants: https, or http on loopback." placeholder:"URI"`
 	Alias    string   `help:"The shape of account aliases: opaque, card or iban." enum:"opaque,card,iban" default:"opaque"`
 }
 
@@ -46,7 +47,7 @@ func (a *clientAdd) Run(c *cli) error {
 	defer t.Close()
 	var added consent.Client
 	err = t.DoJSON(background(), http.MethodPost, "/clients", house.NewClient{
-		Name: consent.Name{ZH: a.NameZH, EN: a.NameEN}, JWKS: jwks, RedirectURIs: a.Redirect, AliasShape: a.Alias,
+		Name: consent.Name{ZH: a.NameZH, EN: a.NameEN}, JWKS: jwks, RedirectURIs: a.Redirect, AliasShape: a.Alias, WebhookURI: a.Webhook,
 	}, &added)
 	if err != nil {
 		return err

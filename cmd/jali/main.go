@@ -24,6 +24,7 @@ type cli struct {
 
 	Serve   serveCmd   `cmd:"" help:"Serve people and clients."`
 	Client  clientCmd  `cmd:"" help:"Register, suspend and rekey clients."`
+	Webhook webhookCmd `cmd:"" help:"See and repeat what clients are told of their grants."`
 	Import  importCmd  `cmd:"" help:"Take in bill files that a person exported."`
 	Receipt receiptCmd `cmd:"" help:"Check the receipts that people keep."`
 	Version versionCmd `cmd:"" help:"Say which version this is."`

@@ -207,6 +207,7 @@ func (s *serveCmd) serve(ctx context.Context, c *cli, h *house.House, own []tls.
 		begin()
 	}
 	all.Go(func() error { h.SweepEvery(ctx, time.Minute); return nil })
+	all.Go(func() error { h.Outbox.Run(ctx); return nil })
 	log.Info("serving", "issuer", c.Issuer, "address", listener.Addr().String())
 	return all.Wait()
 }

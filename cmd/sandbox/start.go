@@ -154,6 +154,7 @@ func (s *sandbox) openHouse(ctx context.Context, l net.Listener) error {
 		return err
 	}
 	s.serving.Go(func() { s.house.SweepEvery(s.running, sweepEvery) })
+	s.serving.Go(func() { s.house.Outbox.Run(s.running) })
 	verbs, err := house.ListenAdmin(s.data)
 	if err != nil {
 		return err

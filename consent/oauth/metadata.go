@@ -71,6 +71,7 @@ func (s *Server) metadata(w http.ResponseWriter, _ *http.Request) {
 	if s.MTLS != "" {
 		about["mtls_endpoint_aliases"] = s.aliases(about)
 	}
+	maps.Copy(about, s.Publish)
 	writeJSON(w, http.StatusOK, about)
 }
 

@@ -90,7 +90,7 @@ const (
 	accessLife  = 15 * time.Minute
 )
 
-// Config of a Server. All but Notify, ErrorPage, HTTP, Brakes and Log are
+// Config of a Server. All but Notify, Publish, ErrorPage, HTTP, Brakes and Log are
 // required.
 type Config struct {
 	DB      kv.DB
@@ -116,6 +116,8 @@ type Config struct {
 	// Notify queues the ping of a decided request, in its transaction. Nil:
 	// clients poll.
 	Notify func(kv.Tx, Ping) error
+	// Publish are further members of the metadata, of rooms not known here.
+	Publish map[string]any
 	// ErrorPage tells a person in their browser what went wrong. Nil: plain
 	// text in both languages.
 	ErrorPage func(http.ResponseWriter, *http.Request, *fault.Error)

@@ -78,7 +78,9 @@ func TestAttemptsThatFail(t *testing.T) {
 	}{
 		{"an error", dial.Config{AllowPrivate: true}, status(500), "", "http_500"},
 		{"a no", dial.Config{AllowPrivate: true}, status(404), "", "http_404"},
-		{"a redirect is not followed", dial.Config{AllowPrivate: true}, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, target.URL, http.StatusTemporaryRedirect) }, "", "http_307"},
+		{"a redirect is not followed", dial.Config{AllowPrivate: true}, func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, target.URL, http.StatusTemporaryRedirect)
+		}, "", "http_307"},
 		{"an address inside", dial.Config{}, nil, "", "address_refused"},
 		{"no https", dial.Config{AllowPrivate: true}, nil, "http://bank.example/", "address_refused"},
 		{"no address", dial.Config{AllowPrivate: true}, nil, "://", "address_refused"},

@@ -28,6 +28,7 @@ type NewClient struct {
 	JWKS         json.RawMessage `json:"jwks"`
 	RedirectURIs []string        `json:"redirect_uris"`
 	AliasShape   string          `json:"alias_shape"`
+	WebhookURI   string          `json:"webhook_uri,omitempty"`
 }
 
 // Import is what `import` is told of one file. Taken is false where the file
@@ -44,6 +45,11 @@ func newAdmin(h *House, log *slog.Logger) http.Handler {
 	mux.HandleFunc("POST /clients", a.addClient)
 	mux.HandleFunc("POST /clients/{id}/suspended", a.suspend)
 	mux.HandleFunc("POST /clients/{id}/keys", a.keys)
+	mux.HandleFunc("POST /clients/{id}/webhook", a.setWebhook)
+	mux.HandleFunc("POST /clients/{id}/webhook/test", a.testWebhook)
+	mux.HandleFunc("POST /clients/{id}/webhook/resume", a.resumeWebhook)
+	mux.HandleFunc("POST /clients/{id}/webhook/replay", a.replay)
+	mux.HandleFunc("GET /webhooks", a.webhooks)
 	mux.HandleFunc("POST /people/{id}/bills", a.bills)
 	return mux
 }
@@ -58,7 +64,7 @@ func (a *admin) addClient(w http.ResponseWriter, r *http.Request) {
 	if !a.read(w, r, &n) {
 		return
 	}
-	c := consent.Client{ID: consent.ClientID("client_" + rand.Text()), Name: n.Name, JWKS: n.JWKS, RedirectURIs: n.RedirectURIs, AliasShape: n.AliasShape}
+	c := consent.Client{ID: consent.ClientID("client_" + rand.Text()), Name: n.Name, JWKS: n.JWKS, RedirectURIs: n.RedirectURIs, AliasShape: n.AliasShape, WebhookURI: n.WebhookURI}
 	err := a.house.Consent.AddClient(r.Context(), c)
 	a.answer(w, c, err)
 }

@@ -31,6 +31,7 @@ import (
 	"jali/internal/kv"
 	"jali/internal/kv/boltkv"
 	"jali/internal/ledger"
+	"jali/internal/webhook"
 	"jali/server"
 	"jali/vault"
 	"jali/vault/kek"
@@ -65,6 +66,7 @@ type House struct {
 	Aggregate *aggregate.Service
 	Vault     *vault.Vault
 	OAuth     *oauth.Server
+	Outbox    *webhook.Outbox
 	Handler   http.Handler // the public site
 	Admin     http.Handler // what verbs ask, through the admin socket
 
@@ -219,6 +221,9 @@ func (h *House) wire(ctx context.Context, c Config) (err error) {
 		}
 	}
 	brakes := c.Rates.brakes(c.Now)
+	if err := h.openOutbox(ctx, c); err != nil {
+		return err
+	}
 	var pages *page.Page
 	h.OAuth, err = oauth.New(oauth.Config{
 		DB: h.db, Consent: h.Consent, Issuer: c.Issuer, Now: c.Now, Log: c.Log,
@@ -227,6 +232,7 @@ func (h *House) wire(ctx context.Context, c Config) (err error) {
 		HTTP:       dial.New(dial.Config{AllowPrivate: c.AllowPrivate, Timeout: 5 * time.Second, MaxBody: 64 << 10}),
 		ConsentURL: func(g consent.GrantID) string { return "/consent/" + string(g) },
 		ErrorPage:  func(w http.ResponseWriter, r *http.Request, f *fault.Error) { pages.Fault(w, r, f) },
+		Notify:     h.notify, Publish: map[string]any{"webhook_keys": h.Outbox.Keys()},
 	})
 	if err != nil {
 		return err
@@ -279,6 +285,7 @@ func (h *House) Sweep(ctx context.Context) {
 		"passkey":   h.Passkeys.Sweep,
 		"oauth":     h.OAuth.Sweep,
 		"aggregate": h.Aggregate.Sweep,
+		"webhook":   h.Outbox.Sweep,
 		"vault":     h.Vault.Shred,
 	}
 	for name, sweep := range rooms {
