@@ -16,11 +16,14 @@ const publicCache = "public, max-age=300"
 
 // metadata describes this server (RFC 8414, section 2; RFC 9126, section 5;
 // RFC 8705, sections 3.3 and 5; RFC 9101, section 10.5; RFC 9207, section 3; RFC
-// 9396, section 10; RFC 9449, section 5.1; RFC 9701, section 7; JARM, section 4;
+// 9396, section 10; RFC 9449, section 5.1; RFC 9701, section 7; RFC 7591, section 3; JARM, section 4;
 // Grant Management for OAuth 2.0, draft 03, section 7.1; OpenID CIBA Core 1.0,
 // section 4). It names what is served and nothing that is not.
-func (s *Server) metadata(w http.ResponseWriter, _ *http.Request) {
-	w.Header().Set("Cache-Control", publicCache)
+func (s *Server) metadata(w http.ResponseWriter, r *http.Request) error {
+	inviting, err := s.inviting(r, s.now())
+	if err != nil {
+		return err
+	}
 	methods := s.authMethods()
 	about := map[string]any{
 		"issuer":                                         s.Issuer,
@@ -72,7 +75,12 @@ func (s *Server) metadata(w http.ResponseWriter, _ *http.Request) {
 		about["mtls_endpoint_aliases"] = s.aliases(about)
 	}
 	maps.Copy(about, s.Publish)
+	if inviting { // RFC 7591, section 3
+		about["registration_endpoint"] = s.Issuer + "/oauth/register"
+	}
+	w.Header().Set("Cache-Control", publicCache)
 	writeJSON(w, http.StatusOK, about)
+	return nil
 }
 
 // authMethods are the ways in which a client may authenticate.

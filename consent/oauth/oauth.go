@@ -54,7 +54,8 @@
 // refresh tokens, and decoupled requests under their own id; ("oauth", "ends",
 // at, kind, mark) is what Sweep removes when its time has come. ("oauth", "sub",
 // client, sub) is the person whom a client may name so, found by ("oauth",
-// "person", person, client).
+// "person", person, client). ("oauth", "invite", id) is an initial access token,
+// by which clients may register themselves.
 // Sessions, pages and data are not known here.
 package oauth
 
@@ -181,8 +182,8 @@ func New(c Config) (*Server, error) {
 		cibaGrant:            s.redeemDecoupled,
 	}
 	s.routes = routes{
-		"/.well-known/oauth-authorization-server": {http.MethodGet: s.metadata},
-		"/.well-known/openid-configuration":       {http.MethodGet: s.metadata}, // RFC 8414, section 5
+		"/.well-known/oauth-authorization-server": {http.MethodGet: s.served(s.metadata)},
+		"/.well-known/openid-configuration":       {http.MethodGet: s.served(s.metadata)}, // RFC 8414, section 5
 		wellKnownResource:                         {http.MethodGet: s.resourceMetadata},
 		wellKnownResource + resourcePath:          {http.MethodGet: s.resourceMetadata},
 		"/oauth/jwks":                             {http.MethodGet: s.jwks},
@@ -193,10 +194,15 @@ func New(c Config) (*Server, error) {
 		"/oauth/token":                            {http.MethodPost: s.posted(s.token)},
 		"/oauth/revoke":                           {http.MethodPost: s.posted(s.revoke)},
 		"/oauth/introspect":                       {http.MethodPost: s.posted(s.introspect)},
-		"/oauth/grants/{id}":                      {http.MethodGet: s.held(s.grantAsked), http.MethodDelete: s.held(s.grantRevoked)},
+		"/oauth/register":                         {http.MethodPost: s.served(s.register)},
+		"/oauth/register/{id}": {http.MethodGet: s.managed(s.registration), http.MethodPut: s.managed(s.reregister),
+			http.MethodDelete: s.managed(s.deregister)},
+		"/oauth/grants/{id}": {http.MethodGet: s.held(s.grantAsked), http.MethodDelete: s.held(s.grantRevoked)},
 	}
 	return s, nil
 }
+
+var errNoEndpoint = refuse(http.StatusNotFound, "invalid_request", "there is no such endpoint")
 
 // Resource is the data API that tokens are for: the only location and
 // resource that a client can name.
@@ -213,7 +219,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	serve := s.routes[path][r.Method]
 	switch {
 	case path == "":
-		s.fail(w, r, refuse(http.StatusNotFound, "invalid_request", "there is no such endpoint"))
+		s.fail(w, r, errNoEndpoint)
 	case serve == nil:
 		methods := strings.Join(slices.Sorted(maps.Keys(s.routes[path])), ", ")
 		h.Set("Allow", methods)

@@ -60,7 +60,7 @@ type mark string
 
 // key finds a row by its mark. What belongs to a grant lies side by side.
 func (m mark) key(k kind) []byte {
-	if k == pushedKind {
+	if k == pushedKind || k == inviteKind {
 		return kv.Key(room, k, m)
 	}
 	owner, mac := ownerOf(string(m))
