@@ -14,11 +14,12 @@ import (
 
 const publicCache = "public, max-age=300"
 
-// metadata describes this server (RFC 8414, section 2; RFC 9126, section 5;
-// RFC 8705, sections 3.3 and 5; RFC 9101, section 10.5; RFC 9207, section 3; RFC
-// 9396, section 10; RFC 9449, section 5.1; RFC 9701, section 7; RFC 7591, section 3; JARM, section 4;
-// Grant Management for OAuth 2.0, draft 03, section 7.1; OpenID CIBA Core 1.0,
-// section 4). It names what is served and nothing that is not.
+// metadata describes this server (RFC 8414, section 2; RFC 7591, section 3; RFC
+// 8705, sections 3.3 and 5; RFC 9101, section 10.5; RFC 9126, section 5; RFC
+// 9207, section 3; RFC 9396, section 10; RFC 9449, section 5.1; RFC 9701,
+// section 7; JARM, section 4; Grant Management for OAuth 2.0, draft 03, section
+// 7.1; OpenID CIBA Core 1.0, section 4). It names what is served and nothing
+// that is not: who may register is invited first.
 func (s *Server) metadata(w http.ResponseWriter, r *http.Request) error {
 	inviting, err := s.inviting(r, s.now())
 	if err != nil {
