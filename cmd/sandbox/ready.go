@@ -18,6 +18,8 @@ type Ready struct {
 	Bank    string `json:"bank"`
 	Sandbox string `json:"sandbox"` // POST {sandbox}/consents
 
+	MTLS ReadyMTLS `json:"mtls"`
+
 	Clients  []ReadyClient `json:"clients"`
 	People   []ReadyPerson `json:"people"`
 	Canaries []string      `json:"canaries"` // every real number, id and token the town holds: none may be seen outside
@@ -28,6 +30,18 @@ type ReadyClient struct {
 	ClientID    string          `json:"client_id"`
 	RedirectURI string          `json:"redirect_uri"`
 	JWKS        json.RawMessage `json:"jwks"`
+}
+
+// ReadyMTLS is where clients show certificates (RFC 8705), and what to make
+// some with; all in PEM. Jali trusts the authority, whose key is given away
+// here, for tls_client_auth.
+type ReadyMTLS struct {
+	URL         string `json:"url"`
+	CA          string `json:"ca"` // the URL's own certificate is of it too
+	CAKey       string `json:"ca_key"`
+	Certificate string `json:"certificate"` // a client's, ready to use
+	Key         string `json:"key"`
+	SubjectDN   string `json:"subject_dn"` // of that certificate, for tls_client_auth_subject_dn
 }
 
 // ReadyPerson is a sample person with a software passkey.
@@ -80,13 +94,14 @@ func (s *sandbox) greeting() string {
   Jali       %s   the person's own pages
   Town       %s   the institutions, their people and passwords
   API        %s/openapi.yaml
+  mTLS       %s   for clients that show certificates
 
   Sign in as %s:
   pick a name beside "Software passkey (sandbox only)" on the sign-in page, or
   sign up with a passkey of your own.
 
   Ctrl-C stops it%s.
-`, s.ready.Bank, s.ready.Issuer, s.ready.Town, s.ready.Issuer, strings.Join(names, ", "), s.farewell())
+`, s.ready.Bank, s.ready.Issuer, s.ready.Town, s.ready.Issuer, s.ready.MTLS.URL, strings.Join(names, ", "), s.farewell())
 }
 
 func (s *sandbox) farewell() string {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -51,7 +52,7 @@ const (
 )
 
 func start(ctx context.Context, f flags, log *slog.Logger) (_ *sandbox, err error) {
-	s := &sandbox{data: f.Data, log: log, failed: make(chan error, 3)}
+	s := &sandbox{data: f.Data, log: log, failed: make(chan error, 5)}
 	s.running, s.end = context.WithCancel(context.WithoutCancel(ctx))
 	defer func() {
 		if err != nil {
@@ -77,6 +78,10 @@ func start(ctx context.Context, f flags, log *slog.Logger) (_ *sandbox, err erro
 	if err != nil {
 		return nil, err
 	}
+	certified, err := net.Listen("tcp", cmp.Or(f.MTLSAddr, "localhost:0"))
+	if err != nil {
+		return nil, err
+	}
 	// Passkeys know sites by name, and cookies do not know ports: jali is
 	// localhost, the others are 127.0.0.1.
 	own := "http://localhost:" + port(jali)
@@ -94,10 +99,16 @@ func start(ctx context.Context, f flags, log *slog.Logger) (_ *sandbox, err erro
 	if s.state, err = openState(filepath.Join(s.data, "sandbox.json")); err != nil {
 		return nil, err
 	}
+	if err := s.prepareMTLS(certified); err != nil {
+		return nil, err
+	}
 	if err := s.openTown(town); err != nil {
 		return nil, err
 	}
 	if err := s.openHouse(ctx, jali); err != nil {
+		return nil, err
+	}
+	if err := s.openMTLS(certified); err != nil {
 		return nil, err
 	}
 	if err := s.openBank(ctx, app); err != nil {
@@ -118,9 +129,11 @@ func port(l net.Listener) string {
 	return p
 }
 
-func (s *sandbox) serve(l net.Listener, h http.Handler) {
+func (s *sandbox) serve(l net.Listener, h http.Handler) { s.serveWith(l, server.HTTP(h, s.log)) }
+
+func (s *sandbox) serveWith(l net.Listener, srv *http.Server) {
 	s.serving.Go(func() {
-		if err := server.Serve(s.running, server.HTTP(h, s.log), l, stopPatience); err != nil {
+		if err := server.Serve(s.running, srv, l, stopPatience); err != nil {
 			s.failed <- err
 		}
 	})
@@ -148,6 +161,7 @@ func (s *sandbox) openHouse(ctx context.Context, l net.Listener) error {
 	}
 	s.house, err = house.Open(ctx, house.Config{
 		Issuer: s.ready.Issuer, Data: s.data, Sources: s.sources, Log: s.log,
+		MTLS: s.ready.MTLS.URL, ClientCAs: s.state.Authority.pool(),
 		Rates: house.GenerousRates(), AllowPrivate: true, Software: softwarePath, Extra: map[string]http.Handler{"/sandbox/": s.control()},
 	})
 	if err != nil {
@@ -228,6 +242,8 @@ type state struct {
 	Clients  []*sampleClient `json:"clients"`
 	Passkeys json.RawMessage `json:"passkeys,omitempty"`
 	People   []samplePerson  `json:"people,omitempty"`
+
+	Authority *authority `json:"authority,omitempty"`
 }
 
 type sampleClient struct {
