@@ -35,6 +35,7 @@ type App struct {
 	jali  *client.Client
 	log   *slog.Logger
 	pages *template.Template
+	now   func() time.Time
 
 	mu       sync.Mutex
 	sessions map[string]*session
@@ -48,6 +49,7 @@ type session struct {
 	verifier string
 	token    string
 	view     string // id of the view last opened
+	counter  counter
 	problem  *client.Problem
 }
 
@@ -61,7 +63,7 @@ var wanted = []map[string]any{{
 	"bill_fields": "standard", "uses": map[string]any{"limit": 1},
 }}
 
-//go:embed bank.html bank.css mark.svg
+//go:embed bank.html bank.css counter.js mark.svg
 var files embed.FS
 
 // New makes the app.
@@ -74,6 +76,7 @@ func New(c Config) (*App, error) {
 		jali:     &client.Client{Issuer: c.Issuer, ID: c.ClientID, Key: c.Key, HTTP: c.HTTP, Redirect: c.Self + "/callback"},
 		log:      c.Log,
 		pages:    pages,
+		now:      time.Now,
 		sessions: map[string]*session{},
 	}, nil
 }
@@ -81,11 +84,11 @@ func New(c Config) (*App, error) {
 // ServeHTTP routes the app's pages.
 func (a *App) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
-	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self' "+a.jali.Issuer+"; frame-ancestors 'none'; base-uri 'none'")
+	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' data:; form-action 'self' "+a.jali.Issuer+"; frame-ancestors 'none'; base-uri 'none'")
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Referrer-Policy", "no-referrer")
 	switch r.Method + " " + r.URL.Path {
-	case "GET /bank.css", "GET /mark.svg":
+	case "GET /bank.css", "GET /counter.js", "GET /mark.svg":
 		http.ServeFileFS(w, r, files, r.URL.Path[1:])
 	case "GET /":
 		a.show(w, r)
@@ -95,6 +98,10 @@ func (a *App) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		a.callback(w, r)
 	case "POST /refresh":
 		a.refresh(w, r)
+	case "GET /counter":
+		a.counterPage(w, r)
+	case "POST /counter":
+		a.askCounter(w, r)
 	default:
 		http.NotFound(w, r)
 	}
@@ -106,7 +113,7 @@ func (a *App) ask(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "this form was sent from another site", http.StatusForbidden)
 		return
 	}
-	s := &session{at: time.Now(), state: rand.Text(), verifier: rand.Text() + rand.Text()}
+	s := &session{at: a.now(), state: rand.Text(), verifier: rand.Text() + rand.Text()}
 	to, err := a.jali.Push(r.Context(), s.state, s.verifier, wanted)
 	if err != nil {
 		a.fail(w, r, err)
@@ -222,7 +229,7 @@ func (a *App) begin(w http.ResponseWriter, s *session) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for k, old := range a.sessions {
-		if time.Since(old.at) > sessionLife {
+		if a.now().Sub(old.at) > sessionLife {
 			delete(a.sessions, k)
 		}
 	}
@@ -237,7 +244,7 @@ func (a *App) session(r *http.Request) *session {
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if s := a.sessions[c.Value]; s != nil && time.Since(s.at) <= sessionLife {
+	if s := a.sessions[c.Value]; s != nil && a.now().Sub(s.at) <= sessionLife {
 		return s
 	}
 	return nil

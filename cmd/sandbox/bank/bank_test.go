@@ -33,12 +33,17 @@ type jali struct {
 	down      bool
 	reads     int
 	view      map[string]any
+
+	binding string // of the request that is decided elsewhere
+	decided string // what its poll is told; empty: the token
+	polls   int
 }
 
 func newJali(t *testing.T) *jali {
 	j := &jali{T: t, view: sample()}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /oauth/par", j.push)
+	mux.HandleFunc("POST /oauth/bc-authorize", j.elsewhere)
 	mux.HandleFunc("POST /oauth/token", j.redeem)
 	mux.HandleFunc("POST /v1/views", j.open)
 	mux.HandleFunc("GET /v1/views/{id}", j.read)
@@ -72,6 +77,10 @@ func (j *jali) push(w http.ResponseWriter, r *http.Request) {
 }
 
 func (j *jali) redeem(w http.ResponseWriter, r *http.Request) {
+	if r.PostFormValue("grant_type") == "urn:openid:params:grant-type:ciba" {
+		j.polled(w, r)
+		return
+	}
 	hash := sha256.Sum256([]byte(r.PostFormValue("code_verifier")))
 	if r.PostFormValue("code") != "code" || base64.RawURLEncoding.EncodeToString(hash[:]) != j.challenge {
 		answer(w, http.StatusBadRequest, map[string]any{"error": "invalid_grant"})
@@ -169,7 +178,8 @@ func (unsigned) Sign(map[string]any, any) (string, error) { return "a.b.c", nil 
 type person struct {
 	*testing.T
 	http.Client
-	app string
+	app  string
+	bank *App
 }
 
 func newPerson(t *testing.T, j *jali) *person {
@@ -185,7 +195,7 @@ func newPerson(t *testing.T, j *jali) *person {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &person{T: t, app: s.URL}
+	p := &person{T: t, app: s.URL, bank: app}
 	p.Jar = jar
 	p.CheckRedirect = func(r *http.Request, _ []*http.Request) error {
 		if !strings.HasPrefix(r.URL.String(), s.URL) {
@@ -196,11 +206,18 @@ func newPerson(t *testing.T, j *jali) *person {
 	return p
 }
 
-func (p *person) do(method, path string) (int, string, http.Header) {
+func (p *person) do(method, path string, fields ...url.Values) (int, string, http.Header) {
 	p.Helper()
-	r, err := http.NewRequestWithContext(p.Context(), method, p.app+path, nil)
+	var body io.Reader
+	for _, f := range fields {
+		body = strings.NewReader(f.Encode())
+	}
+	r, err := http.NewRequestWithContext(p.Context(), method, p.app+path, body)
 	if err != nil {
 		p.Fatal(err)
+	}
+	if body != nil {
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	}
 	r.Header.Set("Accept-Language", "zh-CN")
 	resp, err := p.Do(r)
@@ -367,7 +384,7 @@ func TestLanguageStays(t *testing.T) {
 
 func TestOtherSitesFormsAreRefused(t *testing.T) {
 	p := newPerson(t, newJali(t))
-	for _, path := range []string{"/ask", "/refresh"} {
+	for _, path := range []string{"/ask", "/refresh", "/counter"} {
 		r, _ := http.NewRequestWithContext(t.Context(), "POST", p.app+path, nil)
 		r.Header.Set("Sec-Fetch-Site", "cross-site")
 		resp, err := p.Do(r)

@@ -20,12 +20,25 @@ import (
 // page is what the template shows.
 type page struct {
 	Lang     string
+	Path     string   // of this page, for the switch of languages
+	Counter  *waiting // on the counter's page alone
 	View     *view
 	Problem  *client.Problem
 	Token    bool // a grant is at hand, spent or not
 	Pots     []pot
 	Spending []slice
 }
+
+// waiting is what the counter's page shows of a request; without an id it is
+// the form that begins one.
+type waiting struct {
+	counter
+	Every, Left int // seconds
+}
+
+func (w waiting) Binding() string { return w.binding }
+func (w waiting) Asked() bool     { return w.id != "" }
+func (w waiting) Until() string   { return w.until.In(shanghai).Format("15:04") }
 
 // pot is an account with its balances: one to read first, and those that say more.
 type pot struct {
@@ -66,10 +79,17 @@ func rememberLanguage(w http.ResponseWriter, r *http.Request) {
 }
 
 func newPage(r *http.Request, v *view, problem *client.Problem, token bool) *page {
-	p := &page{Lang: speak(r), View: v, Problem: problem, Token: token}
+	p := &page{Lang: speak(r), Path: "/", View: v, Problem: problem, Token: token}
 	if v != nil {
 		p.Pots, p.Spending = pots(v), spending(v)
 	}
+	return p
+}
+
+func (a *App) newCounterPage(r *http.Request, c counter, problem *client.Problem) *page {
+	p := newPage(r, nil, problem, false)
+	p.Path = "/counter"
+	p.Counter = &waiting{c, int(c.interval.Seconds()), int(c.until.Sub(a.now()).Seconds())}
 	return p
 }
 

@@ -30,18 +30,22 @@ func (p *page) Says(problem *client.Problem) string {
 }
 
 var problems = map[string][2]string{
-	"grant_spent":      {"这次授权只能用一次，已经用过了。要看新的，需要您再同意一次。", "This grant was for one look, and it has been used. For a new look you have to be asked again."},
-	"grant_revoked":    {"您已撤销授权。我们读不到任何数据，这里也不再显示。", "You revoked the grant. Nothing can be read any more, and nothing is shown here."},
-	"grant_expired":    {"授权已经到期。要看的话，需要您再同意一次。", "The grant has ended. For another look you have to be asked again."},
-	"grant_paused":     {"您在花窗上暂停了我们。恢复之前，我们什么也看不到。", "You paused us on Jali. Until you resume, we see nothing."},
-	"view_expired":     {"这份视图已经过了十分钟，花窗已把它销毁。要看的话，需要您再同意一次。", "This view was open for ten minutes and Jali has shredded it. For another look you have to be asked again."},
-	"invalid_token":    {"这次访问已经超时。要看的话，需要您再同意一次。", "This access has timed out. For another look you have to be asked again."},
-	"access_denied":    {"您选择了拒绝，我们什么也没有读到。", "You refused. Nothing was read."},
-	"state_mismatch":   {"这个答复不是在这里提出的请求得来的，已忽略。请重新开始。", "This answer does not belong to a request made here and was ignored. Please start again."},
-	"issuer_mismatch":  {"这个答复不是花窗发出的，已忽略。请重新开始。", "This answer does not come from Jali and was ignored. Please start again."},
-	"session_over":     {"这次会话已经结束。请重新开始。", "This session is over. Please start again."},
-	"unreachable":      {"暂时连不上花窗，请稍后再试。", "Jali cannot be reached just now. Please try again in a moment."},
-	"client_suspended": {"本应用已被花窗停用。", "Jali has suspended this app."},
+	"grant_spent":             {"这次授权只能用一次，已经用过了。要看新的，需要您再同意一次。", "This grant was for one look, and it has been used. For a new look you have to be asked again."},
+	"grant_revoked":           {"您已撤销授权。我们读不到任何数据，这里也不再显示。", "You revoked the grant. Nothing can be read any more, and nothing is shown here."},
+	"grant_expired":           {"授权已经到期。要看的话，需要您再同意一次。", "The grant has ended. For another look you have to be asked again."},
+	"grant_paused":            {"您在花窗上暂停了我们。恢复之前，我们什么也看不到。", "You paused us on Jali. Until you resume, we see nothing."},
+	"view_expired":            {"这份视图已经过了十分钟，花窗已把它销毁。要看的话，需要您再同意一次。", "This view was open for ten minutes and Jali has shredded it. For another look you have to be asked again."},
+	"invalid_token":           {"这次访问已经超时。要看的话，需要您再同意一次。", "This access has timed out. For another look you have to be asked again."},
+	"access_denied":           {"您选择了拒绝，我们什么也没有读到。", "You refused. Nothing was read."},
+	"state_mismatch":          {"这个答复不是在这里提出的请求得来的，已忽略。请重新开始。", "This answer does not belong to a request made here and was ignored. Please start again."},
+	"issuer_mismatch":         {"这个答复不是花窗发出的，已忽略。请重新开始。", "This answer does not come from Jali and was ignored. Please start again."},
+	"session_over":            {"这次会话已经结束。请重新开始。", "This session is over. Please start again."},
+	"unreachable":             {"暂时连不上花窗，请稍后再试。", "Jali cannot be reached just now. Please try again in a moment."},
+	"unknown_user_id":         {"这个授权码不对，或已用过、已过期。请客户在花窗上重新生成一个。", "This code is wrong, was used or has expired. Ask the customer to make another on Jali."},
+	"code_digits":             {"授权码是八位数字，请再核对一次。", "The code has eight digits. Please check it."},
+	"expired_token":           {"客户没有在时限内答复，什么也没有读到。请重新开始。", "The customer did not answer in time. Nothing was read; please start again."},
+	"temporarily_unavailable": {"刚才试得太多了，请稍等一会儿再试。", "There were too many tries just now. Please wait a moment."},
+	"client_suspended":        {"本应用已被花窗停用。", "Jali has suspended this app."},
 }
 
 var vocabulary = map[string][2]string{
