@@ -21,9 +21,8 @@ import (
 	"jali/internal/webhook"
 )
 
-// openFor opens a house whose clients may live on this machine, and runs its
-// outbox until the test ends.
-func openFor(t *testing.T, data string) (*House, func()) {
+// openFor opens a house whose clients may live on this machine.
+func openFor(t *testing.T, data string) *House {
 	t.Helper()
 	h, err := Open(t.Context(), Config{
 		Issuer: "http://localhost:8080", Data: data, Sources: &connectors.Registry{}, AllowPrivate: true, Log: slog.New(slog.DiscardHandler),
@@ -31,16 +30,7 @@ func openFor(t *testing.T, data string) (*House, func()) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, stop := context.WithCancel(t.Context())
-	var running sync.WaitGroup
-	running.Go(func() { h.Outbox.Run(ctx) })
-	return h, func() {
-		stop()
-		running.Wait()
-		if err := h.Close(); err != nil {
-			t.Error(err)
-		}
-	}
+	return h
 }
 
 func (h *House) told(t *testing.T, uri string) consent.ClientID {
@@ -101,32 +91,35 @@ func TestClientsAreToldAfterARestart(t *testing.T) {
 	}))
 	defer client.Close()
 	data := t.TempDir()
-	h, end := openFor(t, data)
+	h := openFor(t, data)
 	id := h.told(t, "http://localhost:1/")
-	if err := h.Consent.SuspendClient(t.Context(), id, true); err != nil {
-		t.Fatal(err)
-	}
 	if err := h.db.Update(t.Context(), func(tx tx) error {
 		return webhook.Queue(tx, webhook.Event{ID: "event1", At: time.Now(), Client: string(id), Type: webhook.GrantRevoked, Grant: "grant_1"})
 	}); err != nil {
 		t.Fatal(err)
 	}
 	key := h.published(t)
-	end()
+	if err := h.Close(); err != nil { // before anything was told
+		t.Fatal(err)
+	}
 
-	h, end = openFor(t, data)
-	defer end()
+	h = openFor(t, data)
 	if !key.Equal(h.published(t)) {
 		t.Error("the restart has made another key")
 	}
 	h.told(t, client.URL)
+	defer func() {
+		if err := h.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	run := func() (end func()) {
+		ctx, stop := context.WithCancel(t.Context())
+		var running sync.WaitGroup
+		running.Go(func() { h.Outbox.Run(ctx) })
+		return func() { stop(); running.Wait() }
+	}
 	ask := &Talker{&http.Client{Transport: direct{h.Admin}}, func() error { return nil }}
-	if err := h.Consent.SuspendClient(t.Context(), id, false); err != nil {
-		t.Fatal(err)
-	}
-	if err := ask.Do(t.Context(), http.MethodPost, "/clients/bank/webhook/resume", nil, new(bool)); err != nil {
-		t.Fatal(err)
-	}
 	check := func(want string) {
 		t.Helper()
 		m := <-got
@@ -134,7 +127,9 @@ func TestClientsAreToldAfterARestart(t *testing.T) {
 			t.Errorf("told %s; want %s, signed", m.body, want)
 		}
 	}
+	end := run()
 	check(`"type":"grant.revoked"`)
+	end()
 	var tested webhook.Tested
 	if err := ask.Do(t.Context(), http.MethodPost, "/clients/bank/webhook/test", nil, &tested); err != nil || !tested.Taken {
 		t.Errorf("test: %+v, %v", tested, err)
@@ -144,9 +139,11 @@ func TestClientsAreToldAfterARestart(t *testing.T) {
 	if err := ask.DoJSON(t.Context(), http.MethodPost, "/clients/bank/webhook/replay", ReplayOf{Event: "event1"}, &n); err != nil || n != 1 {
 		t.Errorf("replay: %d, %v", n, err)
 	}
+	end = run()
 	check(`"type":"grant.revoked"`)
+	end()
 	var list []webhook.Delivery
-	if err := ask.Do(t.Context(), http.MethodGet, "/webhooks?client=bank&failed=false", nil, &list); err != nil || len(list) != 1 || list[0].ID != "event1" {
+	if err := ask.Do(t.Context(), http.MethodGet, "/webhooks?client=bank&failed=false", nil, &list); err != nil || len(list) != 1 || list[0].ID != "event1" || list[0].State != webhook.Taken {
 		t.Errorf("list: %+v, %v", list, err)
 	}
 }
