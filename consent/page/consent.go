@@ -75,16 +75,9 @@ func (p *Page) prepared(g consent.Grant) *consent.Choice {
 	return &c
 }
 
-// offered are the accounts that may be ticked: of the sources that were asked
-// for, or of all where the person picks.
-func (p *Page) offered(r *http.Request, s consent.Session, g consent.Grant) ([]aggregate.OwnAccount, error) {
-	all, err := p.Aggregate.Accounts(r.Context(), s)
-	if err != nil {
-		return nil, err
-	}
-	return slices.DeleteFunc(slices.Clone(all), func(a aggregate.OwnAccount) bool {
-		return len(g.Asked.Sources) > 0 && !slices.Contains(g.Asked.Sources, a.Source.ID)
-	}), nil
+// offered are the accounts that may be ticked.
+func offered(own []aggregate.OwnAccount, g consent.Grant) []aggregate.OwnAccount {
+	return slices.DeleteFunc(slices.Clone(own), func(a aggregate.OwnAccount) bool { return !covers(g.Asked, a) })
 }
 
 // renderAsk shows the request; chosen is what the person had set, where a try
@@ -97,16 +90,17 @@ func (p *Page) renderAsk(w http.ResponseWriter, r *http.Request, s consent.Sessi
 		p.fail(w, r, err)
 		return
 	}
-	accounts, err := p.offered(r, s, g)
+	own, err := p.Aggregate.Accounts(r.Context(), s)
 	if err != nil {
 		p.fail(w, r, err)
 		return
 	}
+	accounts := offered(own, g)
 	d := askPage{Grant: g, Client: client, Terms: words.terms(g.Asked, p.Aggregate.Sources()), Alias: aliasShapes["opaque"]}
 	if shape, ok := aliasShapes[client.AliasShape]; ok {
 		d.Alias = shape
 	}
-	if d.Revises, err = p.revision(r, s, g, g.Asked, nil, accounts); err != nil {
+	if d.Revises, err = p.revision(r, s, g, g.Asked, nil, own); err != nil {
 		p.fail(w, r, err)
 		return
 	}
@@ -155,21 +149,21 @@ func (p *Page) consentPrepare(w http.ResponseWriter, r *http.Request, s consent.
 		p.fail(w, r, err)
 		return
 	}
-	accounts, err := p.offered(r, s, g)
+	own, err := p.Aggregate.Accounts(r.Context(), s)
 	if err != nil {
 		p.fail(w, r, err)
 		return
 	}
-	offered := make([]consent.AccountID, len(accounts))
-	for i, a := range accounts {
-		offered[i] = a.ID
+	var ids []consent.AccountID
+	for _, a := range offered(own, g) {
+		ids = append(ids, a.ID)
 	}
 	choice, err := readChoice(r.PostForm, g.Asked)
 	if err == nil && len(choice.Accounts) == 0 {
 		err = consent.ErrNothingChosen
 	}
 	if err == nil {
-		_, err = p.Consent.Prepare(r.Context(), s, id, choice, offered)
+		_, err = p.Consent.Prepare(r.Context(), s, id, choice, ids)
 	}
 	if err == nil {
 		http.Redirect(w, r, "/consent/"+url.PathEscape(string(id))+"/confirm", http.StatusSeeOther)

@@ -48,6 +48,9 @@ func (f *fakeGrants) Show(_ context.Context, p consent.Session, id consent.Grant
 	case "gr_more": // Riverside wants a later end, more of each bill, and a source that is not connected
 		g.Revises, g.Action, g.Base = "gr_live", consent.Replace, 1
 		g.Asked.Fields, g.Asked.Until = consent.Full, asked.Until.AddDate(0, 1, 0)
+	case "gr_less": // Alipay alone, and all else as it was
+		g.Revises, g.Action, g.Base = "gr_live", consent.Replace, 1
+		g.Asked.Sources = []string{"alipay"}
 	case "gr_renew":
 		g.Revises, g.Action, g.Base = "gr_live", consent.Replace, 1
 		g.Asked.Until = asked.Until.AddDate(0, 1, 0)

@@ -6,7 +6,11 @@
 // The unit is the page: one method, one template, rendered whole into memory
 // before the first byte leaves. Home alone is sent in two parts, since its
 // second part waits for the sources ([Page.stream]). Pages are plain HTML that works without
-// script; script is used where WebAuthn, plots and upload progress need it.
+// script; script is used where WebAuthn, plots, upload progress and the list of
+// waiting requests need it. A request that revises a grant is shown as the
+// difference that it makes ([Page.revision]), and one that another device
+// started is answered here and returns nowhere. Receipts are signed when they
+// are asked for, out of what package consent kept of each yes.
 // Posts carry a token of their session and come from this origin, or are
 // refused before anything is read of them (guard.go).
 //

@@ -114,7 +114,7 @@ func everyPage(t *testing.T, lang string) map[string]*httptest.ResponseRecorder 
 		"uploaded": {"in", "/upload/done?source=alipay&rows=10&known=2&from=2026-01-01&to=2026-02-01&next=/consent/gr_ask"},
 		"grants":   {"in", "/grants"}, "grants empty": {"new", "/grants"}, "grant": {"in", "/grants/gr_live"}, "grant revoked": {"in", "/grants/gr_revoked"},
 		"grant foreign": {"in", "/grants/gr_none"}, "activity": {"in", "/activity"}, "activity empty": {"new", "/activity"},
-		"revise": {"in", "/consent/gr_more"}, "renew": {"in", "/consent/gr_renew"}, "counter": {"in", "/consent/gr_counter"},
+		"revise": {"in", "/consent/gr_more"}, "renew": {"in", "/consent/gr_renew"}, "less": {"in", "/consent/gr_less"}, "counter": {"in", "/consent/gr_counter"},
 		"changed meanwhile": {"in", "/consent/gr_changed"}, "not revisable": {"in", "/consent/gr_nothing"},
 		"requests empty": {"in", "/requests"}, "request decided": {"in", "/requests?done=agreed"}, "introduce": {"in", "/introduce"},
 		"revoke all": {"in", "/clients/cli_riverbank/revoke"}, "revoke all of nobody": {"in", "/clients/cli_none/revoke"},

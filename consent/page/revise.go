@@ -29,7 +29,8 @@ type change struct {
 }
 
 // revision answers what a request changes, and nil where it changes no grant.
-// The accounts that would be granted are not compared before they are chosen.
+// own are all of the person's accounts; chosen are the ones that would be
+// granted, or nil as long as nobody has chosen: then all stay that may.
 func (p *Page) revision(r *http.Request, s consent.Session, g consent.Grant, after consent.Terms,
 	chosen []consent.AccountID, own []aggregate.OwnAccount) (*revision, error) {
 	if g.Revises == "" {
@@ -53,7 +54,7 @@ func (p *Page) revision(r *http.Request, s consent.Session, g consent.Grant, aft
 		}
 	}
 	if chosen == nil {
-		chosen = before.Accounts
+		chosen = slices.DeleteFunc(slices.Clone(before.Accounts), func(id consent.AccountID) bool { return !covers(after, known[id]) })
 	}
 	for _, id := range chosen {
 		if a, ok := known[id]; ok && !slices.Contains(before.Accounts, id) {
@@ -94,7 +95,13 @@ func (c *catalog) member(name string, t termsText) []string {
 	return []string{one[name]}
 }
 
-// tickedAs is how an account stands in the grant that is to be changed.
+// covers reports whether an account is at a source that was asked for; where
+// none is named the person picks.
+func covers(t consent.Terms, a aggregate.OwnAccount) bool {
+	return len(t.Sources) == 0 || slices.Contains(t.Sources, a.Source.ID)
+}
+
+// granted reports whether an account is in the grant that is to be changed.
 func (rev *revision) granted(id consent.AccountID) bool {
 	return rev != nil && slices.Contains(rev.Grant.Accounts, id)
 }

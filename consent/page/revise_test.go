@@ -89,6 +89,19 @@ func TestARenewalReadsLikeOne(t *testing.T) {
 	}
 }
 
+// TestARevisionSaysWhatItNoLongerAsksFor: an account at a source that is not
+// asked for any more drops out, which is not the same as one that was disconnected.
+func TestARevisionSaysWhatItNoLongerAsksFor(t *testing.T) {
+	body := newHouse(t).get(t, "/consent/gr_less", "in", "en").Body.String()
+	if got := changesOf(t, body); !slices.Equal(got, []string{"sources", "removed"}) {
+		t.Errorf("the page says that %v change", got)
+	}
+	n := find(t, body, func(n *html.Node) bool { return attr(n, "data-change") == "removed" })
+	if len(n) != 1 || !strings.Contains(inner(n[0]), "Jiangnan Bank") || !strings.Contains(body, "1 account is no longer connected") {
+		t.Error("what drops out is not named, or what was disconnected is not counted")
+	}
+}
+
 func TestMembersOfARevisionHaveWords(t *testing.T) {
 	c := newCatalog(t, "en")
 	was := c.terms(asked, nil)
