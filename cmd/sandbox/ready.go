@@ -19,6 +19,9 @@ type Ready struct {
 	Sandbox string `json:"sandbox"` // POST {sandbox}/consents
 
 	MTLS ReadyMTLS `json:"mtls"`
+	// InitialAccessToken lets clients register themselves (RFC 7591) at
+	// {issuer}/oauth/register, until the sandbox starts again.
+	InitialAccessToken string `json:"initial_access_token"`
 
 	Clients  []ReadyClient `json:"clients"`
 	People   []ReadyPerson `json:"people"`

@@ -49,6 +49,9 @@ type sandbox struct {
 const (
 	sweepEvery   = 10 * time.Second // removes what has had its time
 	stopPatience = 5 * time.Second  // for requests under way
+
+	invitations = 1000 // clients may register themselves
+	inviteLife  = 30 * 24 * time.Hour
 )
 
 func start(ctx context.Context, f flags, log *slog.Logger) (_ *sandbox, err error) {
@@ -109,6 +112,9 @@ func start(ctx context.Context, f flags, log *slog.Logger) (_ *sandbox, err erro
 		return nil, err
 	}
 	if err := s.openMTLS(certified); err != nil {
+		return nil, err
+	}
+	if err := s.invite(ctx); err != nil {
 		return nil, err
 	}
 	if err := s.openBank(ctx, app); err != nil {
@@ -176,6 +182,22 @@ func (s *sandbox) openHouse(ctx context.Context, l net.Listener) error {
 	s.serve(verbs, s.house.Admin)
 	s.serve(l, s.house.Handler)
 	return nil
+}
+
+// invite lets clients register themselves by a token of this start.
+func (s *sandbox) invite(ctx context.Context) error {
+	old, err := s.house.OAuth.Invites(ctx)
+	if err != nil {
+		return err
+	}
+	for _, i := range old {
+		if err := s.house.OAuth.Uninvite(ctx, i.ID); err != nil {
+			return err
+		}
+	}
+	_, token, err := s.house.OAuth.Invite(ctx, invitations, time.Now().Add(inviteLife))
+	s.ready.InitialAccessToken = string(token.Reveal())
+	return err
 }
 
 // openBank registers two clients on a first start, and runs the bank app as
