@@ -2,7 +2,8 @@
 // 9126) for a grant of type account_view (RFC 9396), PKCE (RFC 7636), client
 // authentication by private_key_jwt (RFC 7523), tokens bound to a key by DPoP
 // (RFC 9449), and the data API. Or it asks a person whom it names, and who
-// decides elsewhere (OpenID CIBA Core 1.0).
+// decides elsewhere (OpenID CIBA Core 1.0). What it is told of its grants it
+// reads by [ReadWebhook].
 //
 // It keeps nothing but the server's nonce for its next proof, with which it
 // asks again, once, where it had an older one or none. State, code verifier and
