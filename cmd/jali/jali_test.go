@@ -34,7 +34,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"jali": main, "found": found, "filemode": fileMode, "receipts": receipts, "tampered": tampered})
+	testscript.Main(m, map[string]func(){"jali": main, "found": found, "filemode": fileMode, "idof": idOf, "receipts": receipts, "tampered": tampered})
 }
 
 // found makes the database of a folder, as a first start does, with one
@@ -69,6 +69,18 @@ func signUp(ctx context.Context, h *house.House, issuer string) (passkey.SignedI
 	}
 	signed, _, err := h.Passkeys.FinishSignUp(ctx, flow, response, "test")
 	return signed, err
+}
+
+// idOf runs a verb on the id that a file begins with: idof FILE client show.
+func idOf() {
+	b, err := os.ReadFile(os.Args[1])
+	words := strings.Fields(string(b))
+	if err != nil || len(words) == 0 {
+		fmt.Fprintln(os.Stderr, "no id in", os.Args[1])
+		os.Exit(1)
+	}
+	os.Args = append([]string{"jali", "--data", "data", os.Args[2], os.Args[3], words[0]}, os.Args[4:]...)
+	main()
 }
 
 func fileMode() {

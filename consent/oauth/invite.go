@@ -33,7 +33,7 @@ const (
 
 var (
 	errInvite = &fault.Error{Kind: fault.Invalid, Code: "invite_invalid",
-		Detail: "an invitation is for 1 to 1000 clients and for at most a year from now"}
+		Detail: "an invitation is for 1 to 1000 clients and for at most a year"}
 	errNoInvite = &fault.Error{Kind: fault.NotFound, Code: "invite_not_found",
 		Detail: "there is no such invitation"}
 	errUninvited = &refusal{status: http.StatusUnauthorized, code: "invalid_token", challenge: bearer + ` error="invalid_token"`,
@@ -43,14 +43,14 @@ var (
 func inviteKey(id string) []byte { return mark(id).key(inviteKind) }
 
 // Invite makes an initial access token, which is answered once.
-func (s *Server) Invite(ctx context.Context, uses int, until time.Time) (Invite, secret.Value, error) {
+func (s *Server) Invite(ctx context.Context, uses int, life time.Duration) (Invite, secret.Value, error) {
 	now := s.now()
-	if uses < 1 || uses > maxInviteUses || !now.Before(until) || until.After(now.Add(maxInviteLife)) {
+	if uses < 1 || uses > maxInviteUses || life <= 0 || life > maxInviteLife {
 		return Invite{}, secret.Value{}, errInvite
 	}
 	id := "invite_" + rand.Text()
 	token := id + "." + random256()
-	i := Invite{ID: id, MAC: s.MAC("oauth invite", token), Left: uses, Until: until.UTC().Truncate(time.Microsecond)}
+	i := Invite{ID: id, MAC: s.MAC("oauth invite", token), Left: uses, Until: now.Add(life).Truncate(time.Microsecond)}
 	err := s.DB.Update(ctx, func(tx kv.Tx) error { return put(tx, inviteKind, mark(id), "", i, i.Until) })
 	i.MAC = nil
 	return i, secret.Of(token), err

@@ -7,9 +7,11 @@ import (
 	"log/slog"
 	"net/http"
 	"strconv"
+	"time"
 
 	"jali/connectors/billfile"
 	"jali/consent"
+	"jali/consent/oauth"
 	"jali/internal/aggregate"
 	"jali/internal/fault"
 )
@@ -22,13 +24,16 @@ type admin struct {
 	log   *slog.Logger
 }
 
-// NewClient is what `client add` sends.
-type NewClient struct {
-	Name         consent.Name    `json:"name"`
-	JWKS         json.RawMessage `json:"jwks"`
-	RedirectURIs []string        `json:"redirect_uris"`
-	AliasShape   string          `json:"alias_shape"`
-	WebhookURI   string          `json:"webhook_uri,omitempty"`
+// NewInvite is what `client invite` sends, and Invited what it is told: the
+// token this once.
+type NewInvite struct {
+	Uses int           `json:"uses"`
+	Life time.Duration `json:"life"`
+}
+
+type Invited struct {
+	oauth.Invite
+	Token string `json:"token"`
 }
 
 // Import is what `import` is told of one file. Taken is false where the file
@@ -43,6 +48,8 @@ func newAdmin(h *House, log *slog.Logger) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /clients", a.clients)
 	mux.HandleFunc("POST /clients", a.addClient)
+	mux.HandleFunc("GET /clients/{id}", a.client)
+	mux.HandleFunc("DELETE /clients/{id}", a.removeClient)
 	mux.HandleFunc("POST /clients/{id}/suspended", a.suspend)
 	mux.HandleFunc("POST /clients/{id}/keys", a.keys)
 	mux.HandleFunc("POST /clients/{id}/webhook", a.setWebhook)
@@ -50,6 +57,9 @@ func newAdmin(h *House, log *slog.Logger) http.Handler {
 	mux.HandleFunc("POST /clients/{id}/webhook/resume", a.resumeWebhook)
 	mux.HandleFunc("POST /clients/{id}/webhook/replay", a.replay)
 	mux.HandleFunc("GET /webhooks", a.webhooks)
+	mux.HandleFunc("GET /invites", a.invites)
+	mux.HandleFunc("POST /invites", a.invite)
+	mux.HandleFunc("DELETE /invites/{id}", a.uninvite)
 	mux.HandleFunc("POST /people/{id}/bills", a.bills)
 	return mux
 }
@@ -59,14 +69,43 @@ func (a *admin) clients(w http.ResponseWriter, r *http.Request) {
 	a.answer(w, list, err)
 }
 
+// addClient registers what `client add` sends. What is not the verb's to say
+// stays as it is for a new client.
 func (a *admin) addClient(w http.ResponseWriter, r *http.Request) {
-	var n NewClient
+	var c consent.Client
+	if !a.read(w, r, &c) {
+		return
+	}
+	c.ID, c.AddedAt, c.Suspended, c.Management = consent.ClientID("client_"+rand.Text()), time.Time{}, false, nil
+	err := a.house.Consent.AddClient(r.Context(), c)
+	a.answer(w, c, err)
+}
+
+func (a *admin) client(w http.ResponseWriter, r *http.Request) {
+	c, err := a.house.Consent.Client(r.Context(), consent.ClientID(r.PathValue("id")))
+	a.answer(w, c, err)
+}
+
+func (a *admin) removeClient(w http.ResponseWriter, r *http.Request) {
+	a.answer(w, true, a.house.Consent.RemoveClient(r.Context(), consent.ClientID(r.PathValue("id"))))
+}
+
+func (a *admin) invites(w http.ResponseWriter, r *http.Request) {
+	list, err := a.house.OAuth.Invites(r.Context())
+	a.answer(w, list, err)
+}
+
+func (a *admin) invite(w http.ResponseWriter, r *http.Request) {
+	var n NewInvite
 	if !a.read(w, r, &n) {
 		return
 	}
-	c := consent.Client{ID: consent.ClientID("client_" + rand.Text()), Name: n.Name, JWKS: n.JWKS, RedirectURIs: n.RedirectURIs, AliasShape: n.AliasShape, WebhookURI: n.WebhookURI}
-	err := a.house.Consent.AddClient(r.Context(), c)
-	a.answer(w, c, err)
+	i, token, err := a.house.OAuth.Invite(r.Context(), n.Uses, n.Life)
+	a.answer(w, Invited{i, token.RevealString()}, err)
+}
+
+func (a *admin) uninvite(w http.ResponseWriter, r *http.Request) {
+	a.answer(w, true, a.house.OAuth.Uninvite(r.Context(), r.PathValue("id")))
 }
 
 func (a *admin) suspend(w http.ResponseWriter, r *http.Request) {
