@@ -195,7 +195,7 @@ func (s *sandbox) invite(ctx context.Context) error {
 			return err
 		}
 	}
-	_, token, err := s.house.OAuth.Invite(ctx, invitations, time.Now().Add(inviteLife))
+	_, token, err := s.house.OAuth.Invite(ctx, invitations, inviteLife)
 	s.ready.InitialAccessToken = string(token.Reveal())
 	return err
 }
