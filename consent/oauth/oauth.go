@@ -1,8 +1,9 @@
 // Package oauth carries grants over OAuth 2.0: a client asks for one by a
 // pushed request (RFC 9126) with authorization_details (RFC 9396), the
 // person's browser passes by here on its way to the consent page and back,
-// and the client gets tokens that are bound to its key (RFC 9449). The grant
-// is the authority; what is issued here only points at it.
+// and the client gets tokens that are bound to its key (RFC 9449) or to its
+// certificate (RFC 8705). The grant is the authority; what is issued here only
+// points at it.
 //
 // Every endpoint is a strict wrapper of ours, in the manner of FAPI 2.0, and
 // behind it fosite as the state machine of pushed request, code, PKCE, refresh
@@ -38,6 +39,20 @@
 // tokens begin with the grant's id, which the client is told anyway; of what
 // makes them good the store knows a MAC only.
 //
+// Who sends a request is known by private_key_jwt or by a certificate (RFC 8705,
+// section 2), whichever the client is registered for and never the other. What
+// a code or token is bound to ([holder]) is the key of a DPoP proof, which needs
+// a nonce of ours and brings the next, or for clients that are registered so
+// the certificate of the connection. A refresh token is bound as its access
+// tokens are, but that a client which authenticates by certificate may come
+// with a renewed one: 90 days of a certificate must not end a year's grant.
+// Certificates come to an address of their own ([Config.MTLS]), so that no
+// browser is asked for one; no header is read for them here. By
+// client_credentials a client gets a token of its own, for the two scopes of
+// grant management; it opens no data. A yes that is older than the operator
+// wants is told as RFC 9470 has it, and the data API describes itself (RFC
+// 9728).
+//
 // A client may also name the person whom it asks, and come for the tokens once
 // they have said yes on a device of their own (OpenID Client-Initiated
 // Backchannel Authentication Core 1.0, by poll or ping). It names them by the
@@ -51,7 +66,8 @@
 //
 // Rows: ("oauth", "pushed", mac) is a request, found by ("oauth", "grant",
 // grant, "pushed"); ("oauth", "grant", grant, kind, mac) are codes, access and
-// refresh tokens, and decoupled requests under their own id; ("oauth", "ends",
+// refresh tokens, a client's own tokens under the client's id in place of a
+// grant's, and decoupled requests under their own id; ("oauth", "ends",
 // at, kind, mark) is what Sweep removes when its time has come. ("oauth", "sub",
 // client, sub) is the person whom a client may name so, found by ("oauth",
 // "person", person, client). ("oauth", "invite", id) is an initial access token,
