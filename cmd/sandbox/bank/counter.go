@@ -62,7 +62,11 @@ func (a *App) askCounter(w http.ResponseWriter, r *http.Request) {
 	c := counter{binding: rand.Text()[:bindingLetters]}
 	asked, err := a.jali.Ask(r.Context(), code, c.binding, wanted)
 	if err != nil {
-		a.render(w, a.newCounterPage(r, counter{}, a.problem(err)), http.StatusBadGateway)
+		p, status := a.problem(err), http.StatusUnprocessableEntity
+		if p.Code == "unreachable" {
+			status = http.StatusBadGateway
+		}
+		a.render(w, a.newCounterPage(r, counter{}, p), status)
 		return
 	}
 	c.id, c.interval = asked.ID, time.Duration(asked.Interval)*time.Second
