@@ -118,6 +118,25 @@ func (s speech) tell(w io.Writer, name string, r receipt, err error) {
 	}
 }
 
+// members are the words of authorization_details in words for people.
+var members = map[string][2]string{
+	"balances":   {"余额", "balances"},
+	"bills":      {"账单", "bills"},
+	"statements": {"对账单", "statements"},
+	"minimal":    {"日期、金额、收支、类型和分类", "date, amount, direction, kind and category"},
+	"standard":   {"日期、时间、金额、收支、类型、分类、商户名和付款账户的虚拟账号", "date, time, amount, direction, kind, category, shop's name and the paying account's alias"},
+	"full":       {"全部，包括商品说明和订单参考号", "all, with description and order reference"},
+	"PT0S":       {"不保存，看完即弃", "not at all"},
+}
+
+// word is a member in words, or as it stands: a retention is an ISO 8601 duration.
+func (s speech) word(member string) string {
+	if w, ok := members[member]; ok {
+		return s.pick(w[0], w[1])
+	}
+	return member
+}
+
 func (s speech) client(r receipt) string {
 	return s.pick(r.Agreed.Client.Name.ZH, r.Agreed.Client.Name.EN) + " (" + r.Client + ")"
 }
@@ -129,11 +148,12 @@ func (s speech) terms(line func(zh, en, value string), a agreement) {
 		purpose = s.pick(rule.Name.ZH, rule.Name.EN)
 	}
 	line("用途", "for", purpose)
-	data := strings.Join(t.Datatypes, ", ")
-	if t.Fields != "" {
-		data += s.pick("；账单细节 ", "; of each bill ") + t.Fields
+	var data []string
+	for _, d := range t.Datatypes {
+		data = append(data, s.word(d))
 	}
-	line("数据", "data", data)
+	line("数据", "data", strings.Join(data, s.pick("、", ", ")))
+	line("每笔账单", "of each bill", s.word(t.Fields))
 	line("机构", "sources", cmp.Or(strings.Join(t.Sources, ", "), s.pick("由本人挑选", "as the person picked")))
 	line("账户", "accounts", fmt.Sprintf(s.pick("%d 个", "%d"), len(a.Accounts)))
 	switch {
@@ -149,7 +169,7 @@ func (s speech) terms(line func(zh, en, value string), a agreement) {
 	line("次数", "uses", uses)
 	until, _ := time.Parse(time.RFC3339, t.Until)
 	line("有效期至", "until", s.moment(until))
-	line("保存", "kept", cmp.Or(t.Retention, "PT0S"))
+	line("保存", "kept", s.word(t.Retention))
 }
 
 // moment is a time in UTC: a receipt is read anywhere.

@@ -155,7 +155,7 @@ func TestDeeds(t *testing.T) {
 		{"/grants/gr_live/revoke", "/grants/gr_live?done=revoked", "revoke gr_live"},
 		{"/clients/cli_riverbank/pause", "/grants?done=paused", "pause cli_riverbank"},
 		{"/clients/cli_riverbank/resume", "/grants?done=resumed", "resume cli_riverbank"},
-		{"/pause", "/grants?done=all_paused", "pause all"},
+		{"/pause", "/grants", "pause all"},
 		{"/resume", "/grants?done=all_resumed", "resume all"},
 		{"/clients/cli_riverbank/revoke", "/grants?done=all_revoked", "revoke all of cli_riverbank"},
 		{"/introduce", "/introduce", ""},

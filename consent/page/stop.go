@@ -17,7 +17,11 @@ func (p *Page) resume(w http.ResponseWriter, r *http.Request, s consent.Session)
 }
 
 func (p *Page) pauseAll(w http.ResponseWriter, r *http.Request, s consent.Session) {
-	p.stop(w, r, p.Consent.PauseAll(r.Context(), s), "all_paused")
+	if err := p.Consent.PauseAll(r.Context(), s); err != nil {
+		p.fail(w, r, err)
+		return
+	}
+	http.Redirect(w, r, "/grants", http.StatusSeeOther) // every page says so from now on
 }
 
 func (p *Page) resumeAll(w http.ResponseWriter, r *http.Request, s consent.Session) {
