@@ -64,7 +64,10 @@ var requestModules = map[string]module{
 	},
 	"ensure-request-object-with-nbf-over-60-fails": func(h *house) {
 		h.refusedObject(nil, m{"nbf": h.in(-70 * time.Minute), "exp": h.in(-10 * time.Minute)})
-		h.refusedObject(nil, m{"nbf": h.in(-61 * time.Minute), "exp": h.in(time.Minute)})
+		got := h.post("/oauth/par", h.signed(nil, m{"nbf": h.in(-61 * time.Minute), "exp": h.in(-1 * time.Minute)}))
+		if h.wantError("nbf", got, 400, "invalid_request_object"); !strings.Contains(got.text("error_description"), "nbf that is over 60 minutes old") {
+			h.t.Errorf("the client is told %v; want the reason that it can act on", got)
+		}
 	},
 	"ensure-request-object-with-bad-aud-fails": func(h *house) {
 		for _, aud := range []any{nil, "https://other.example", issuer + "/", issuer + "/oauth/par", []string{}, []any{issuer, 1}, m{"a": issuer}} {
