@@ -122,14 +122,12 @@ func TestRecurringGrantBecomesOnce(t *testing.T) {
 	}
 }
 
-// Nor does a code promise one that was issued before that yes.
-func TestCodeFollowsWhatIsAgreedSince(t *testing.T) {
+// Nor can one be had by a code that was issued before that yes.
+func TestCodeOfARecurringGrantThatBecameOnce(t *testing.T) {
 	h := open(t)
 	code, id := h.code(h.bank, daily)
 	h.revise(consent.Replace, id, single, true)
-	if tokens := h.redeem(h.bank, code); tokens.status != 200 || tokens.json["refresh_token"] != nil {
-		t.Errorf("token: %v; want it without refresh_token", tokens)
-	}
+	h.redeemFails(h.redeemForm(h.bank, code), "invalid_grant")
 }
 
 func TestOnceBecomesRecurring(t *testing.T) {

@@ -277,9 +277,6 @@ func (s store) GetAuthorizeCodeSession(ctx context.Context, hash string, _ fosit
 	if err != nil {
 		return nil, err
 	}
-	if g := stepOf(ctx).grant; g.ID == r.Grant { // it may have changed since
-		r.Recurs = !g.Agreed.Uses.Once()
-	}
 	if !r.Used.IsZero() {
 		return r.requester(), fosite.ErrInvalidatedAuthorizeCode
 	}
