@@ -1,158 +1,205 @@
 package consent
 
 import (
+	"bytes"
 	"errors"
+	"flag"
 	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"pgregory.net/rapid"
 
+	"jali/internal/audit"
 	"jali/internal/fault"
+	"jali/internal/kv"
+	"jali/internal/kv/boltkv"
 )
 
-// TestAnyLife walks grants through random lives beside a model of what a grant
-// is: a place in a line of states, an end and a number of uses.
+// TestAnyLife walks grants of two clients through ten thousand random lives
+// beside a model of what a grant is, with the clock set to a second before,
+// at and after every moment at which something ends.
 func TestAnyLife(t *testing.T) {
-	h := build(t)
-	key := 0
-	rapid.Check(t, func(rt *rapid.T) {
-		h.clock.set(noon)
-		limit := rapid.IntRange(1, 3).Draw(rt, "limit")
-		asked := once()
-		asked.Uses = Uses{Limit: limit}
-		id := h.push(asked)
-
-		state, left, keys := Pushed, limit, []string(nil)
-		var pending *Agreement
-		now := func() time.Duration { return h.clock.now().Sub(noon) }
-		lapsed := func() bool { return now() >= 10*time.Minute }
-		over := func() bool { return now() >= time.Hour }
-		check := func(what string, err error, want *fault.Error) {
-			rt.Helper()
-			if want == nil && err != nil || want != nil && !errors.Is(err, want) {
-				rt.Fatalf("%s in %s at +%v: %v, want %v", what, state, now(), err, want)
+	for _, name := range []string{"rapid.checks", "rapid.steps"} {
+		was := flag.Lookup(name).Value.String()
+		t.Cleanup(func() { _ = flag.Set(name, was) })
+	}
+	empty := &memory{rows: map[string][]byte{}}
+	register(t, empty)
+	for _, where := range []struct {
+		name   string
+		checks string // on each of two runs side by side
+		open   func(*testing.T) func() kv.DB
+	}{
+		{"bbolt", "10", func(t *testing.T) func() kv.DB {
+			dir, n := t.TempDir(), 0
+			return func() kv.DB {
+				n++
+				db, err := boltkv.Open(filepath.Join(dir, fmt.Sprint(n, ".db")))
+				if err != nil {
+					t.Fatal(err)
+				}
+				t.Cleanup(func() { _ = db.Close() })
+				register(t, db)
+				return db
 			}
-		}
-		// deciding is what a decision answers in this state.
-		deciding := func() *fault.Error {
-			switch {
-			case state == Pushed:
-				return ErrNoGrant
-			case state != Shown:
-				return ErrDecided
-			case lapsed():
-				return ErrLapsed
+		}},
+		{"memory", "5000", func(*testing.T) func() kv.DB { return func() kv.DB { return empty.clone() } }},
+	} {
+		t.Run(where.name, func(t *testing.T) {
+			if err := errors.Join(flag.Set("rapid.checks", where.checks), flag.Set("rapid.steps", "24")); err != nil {
+				t.Fatal(err)
 			}
-			return nil
-		}
-		using := func() *fault.Error {
-			switch {
-			case state == Pushed || state == Shown || state == Refused:
-				return ErrNoGrant
-			case state == Revoked:
-				return ErrRevoked
-			case over():
-				return ErrExpired
+			for _, side := range []string{"left", "right"} {
+				t.Run(side, func(t *testing.T) {
+					t.Parallel()
+					open := where.open(t)
+					rapid.Check(t, func(rt *rapid.T) { live(rt, open()) })
+				})
 			}
-			return nil
-		}
-		rt.Repeat(map[string]func(*rapid.T){
-			"show": func(*rapid.T) {
-				want := deciding()
-				if state == Pushed {
-					want = nil
-					if lapsed() {
-						want = ErrLapsed
-					}
-				}
-				_, err := h.Show(ctx, ann, id)
-				check("Show", err, want)
-				if err == nil {
-					state = Shown
-				}
-			},
-			"prepare": func(*rapid.T) {
-				a, err := h.Prepare(ctx, ann, id, Choice{Accounts: wallet}, wallet)
-				check("Prepare", err, deciding())
-				if err == nil {
-					pending = &a
-				}
-			},
-			"give": func(*rapid.T) {
-				want, answer := deciding(), []byte(nil)
-				if pending != nil {
-					answer = sign("ann", pending.Challenge)
-				}
-				if want == nil && (pending == nil || !h.clock.now().Before(pending.Until)) {
-					want = ErrNoAgreement
-				}
-				_, _, err := h.Give(ctx, ann, id, answer)
-				check("Give", err, want)
-				if err == nil {
-					state = Given
-				}
-			},
-			"refuse": func(*rapid.T) {
-				_, _, err := h.Refuse(ctx, ann, id)
-				check("Refuse", err, deciding())
-				if err == nil {
-					state = Refused
-				}
-			},
-			"spend": func(*rapid.T) {
-				want := using()
-				if want == nil && left == 0 {
-					want = ErrSpent
-				}
-				key++
-				k := fmt.Sprint("k", key)
-				_, err := h.Spend(ctx, bank, id, k, nil)
-				check("Spend", err, want)
-				if err == nil {
-					left--
-					keys = append(keys, k)
-					if left == 0 {
-						state = Exhausted
-					}
-				}
-			},
-			"repeat": func(rt *rapid.T) {
-				if len(keys) == 0 {
-					rt.Skip("no key yet")
-				}
-				u, err := h.Spend(ctx, bank, id, rapid.SampledFrom(keys).Draw(rt, "key"), nil)
-				check("a repeat", err, using())
-				if err == nil && (!u.Repeat || u.Left != left) {
-					rt.Fatalf("a repeat: %+v, want %d left", u, left)
-				}
-			},
-			"revoke": func(*rapid.T) {
-				var want *fault.Error
-				if state == Pushed || state == Shown || state == Refused {
-					want = ErrNoGrant
-				}
-				_, err := h.Revoke(ctx, ann, id)
-				check("Revoke", err, want)
-				if err == nil && (state == Exhausted || state == Given && !over()) {
-					state = Revoked
-				}
-			},
-			"sweep": func(*rapid.T) {
-				_, err := h.Sweep(ctx)
-				check("Sweep", err, nil)
-			},
-			"time goes by": func(rt *rapid.T) {
-				h.clock.add(rapid.SampledFrom([]time.Duration{time.Second, time.Minute, 9*time.Minute + 59*time.Second, 50 * time.Minute}).Draw(rt, "by"))
-			},
-			"": func(*rapid.T) {
-				_, err := h.Live(ctx, bank, id)
-				check("Live", err, using())
-				g, err := h.Load(ctx, bank, id)
-				if using() == nil && (err != nil || g.Uses != limit-left || g.State != state) {
-					rt.Fatalf("Load = %s with %d uses, %v; want %s with %d", g.State, g.Uses, err, state, limit-left)
-				}
-			},
 		})
+	}
+}
+
+func register(t *testing.T, db kv.DB) {
+	s := &Service{DB: db, Now: func() time.Time { return noon }}
+	for _, id := range []ClientID{bank, other} {
+		if err := s.AddClient(ctx, testClient(id)); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// machine is a Service and what should be true of it.
+type machine struct {
+	*Service
+	*model
+	key  int
+	seen map[GrantID]seen
+}
+
+type seen struct {
+	raw   []byte
+	grant Grant
+}
+
+func live(rt *rapid.T, db kv.DB) {
+	m := &machine{seen: map[GrantID]seen{}, model: &model{clock: noon.UTC(), paused: map[ClientID]bool{}, removed: map[ClientID]bool{}}}
+	var told []string
+	m.Service = &Service{DB: db, StepUp: finger{}, Now: func() time.Time { return m.clock }}
+	m.Ended = append(m.Ended, func(_ kv.Tx, g Grant, last bool) error {
+		told = append(told, fmt.Sprint(g.State, " ", last))
+		return nil
 	})
+	if rapid.Bool().Draw(rt, "steps up") {
+		m.stepUp = 10 * 24 * time.Hour
+		m.StepUpLife = m.stepUp
+	}
+	m.push(rt)
+	rt.Repeat(map[string]func(*rapid.T){
+		"push": m.push, "show": m.show, "show again": m.show, "prepare": m.prepare, "prepare again": m.prepare, "give": m.give,
+		"give again": m.give, "refuse": m.refuse, "finish": m.finish, "spend": m.spend, "repeat": m.repeat, "revoke": m.revoke,
+		"revoke all": m.revokeAll, "pause": m.pause, "pause all": m.pauseAll, "remove": m.remove, "sweep": m.sweeps,
+		"wait": m.wait, "wait on": m.wait, "": m.check,
+	})
+	if !slices.Equal(told, m.told) {
+		rt.Fatalf("hooks heard %q, want %q", told, m.told)
+	}
+	events, err := audit.Timeline(ctx, db, "ann", time.Time{}, 1000)
+	reminds := len(slices.DeleteFunc(events, func(e audit.Event) bool { return e.Verb != audit.GrantExpiring }))
+	if err != nil || reminds != m.reminds {
+		rt.Fatalf("%d reminders, %v; want %d", reminds, err, m.reminds)
+	}
+}
+
+func (m *machine) wants(rt *rapid.T, what string, l *life, err error, want *fault.Error) bool {
+	rt.Helper()
+	if want == nil && err != nil || want != nil && !errors.Is(err, want) {
+		rt.Fatalf("%s of %s in %s at %v: %v, want %v", what, l.id, l.state, m.clock, err, want)
+	}
+	return err == nil
+}
+
+func (m *machine) one(rt *rapid.T, prefer func(*life) bool) *life {
+	if some := slices.DeleteFunc(slices.Clone(m.lives), func(l *life) bool { return !prefer(l) }); len(some) > 0 && rapid.IntRange(0, 9).Draw(rt, "likely") > 0 {
+		return rapid.SampledFrom(some).Draw(rt, "which")
+	}
+	return rapid.SampledFrom(m.lives).Draw(rt, "which")
+}
+
+// stored is getGrant, but reads again only what has changed.
+func (m *machine) stored(tx kv.Tx, id GrantID) (Grant, error) {
+	raw, err := tx.Get(grantKey(id))
+	if s := m.seen[id]; err == nil && raw != nil && bytes.Equal(s.raw, raw) {
+		return s.grant, nil
+	}
+	g, err := getGrant(tx, id)
+	m.seen[id] = seen{bytes.Clone(raw), g}
+	return g, err
+}
+
+// check compares what is stored with what should be.
+func (m *machine) check(rt *rapid.T) {
+	indexed, given, somebody := 0, 0, false
+	if err := m.DB.View(ctx, func(tx kv.Tx) error {
+		indexed, given = 0, 0
+		for _, index := range []string{"given", "living"} {
+			for range tx.Scan(kv.Prefix(room, index)) {
+				indexed++
+			}
+		}
+		for _, l := range m.lives {
+			g, err := m.stored(tx, l.id)
+			if l.gone != errors.Is(err, ErrNoGrant) || !l.gone && err != nil {
+				return fmt.Errorf("%s: %w, removed %v", l.id, err, l.gone)
+			}
+			if !l.gone && (g.State != l.state || g.Revision != l.revision || g.Uses != l.uses || g.left(m.clock) != l.left(m.clock) ||
+				!g.DecidedAt.Equal(l.decided) || g.Asked.Uses != l.asked.Uses || !g.Asked.Until.Equal(l.asked.Until)) {
+				return fmt.Errorf("%s is %+v; want %+v", l.id, g, *l)
+			}
+			if l.state == Given {
+				given += 2
+			}
+			if !l.decoupled {
+				continue
+			}
+			somebody = true
+			of, want := l, error(nil)
+			switch {
+			case l.gone:
+				want = ErrNoGrant
+			case l.state == Applied:
+				of = l.target
+			}
+			if d, err := m.Decision(tx, l.client, l.id); !errors.Is(err, want) || err == nil && (d.ID != of.id || d.State != of.state) {
+				return fmt.Errorf("decision on %s: %s %s, %w", l.id, d.ID, d.State, err)
+			}
+		}
+		return nil
+	}); err != nil || indexed != given {
+		rt.Fatalf("%d rows in two indexes of %d given, %v", indexed, given/2, err)
+	}
+	if somebody {
+		m.checkWaiting(rt)
+	}
+	l := m.one(rt, (*life).wasGiven)
+	_, err := m.Live(ctx, l.client, l.id)
+	m.wants(rt, "Live", l, err, m.using(l))
+}
+
+func (m *machine) checkWaiting(rt *rapid.T) {
+	var waits []GrantID
+	for _, l := range m.lives {
+		if l.decoupled && l.open() && !l.dead(m.clock) && m.changed(l) == nil && m.missing(l.client) == nil && !m.paused[l.client] && !m.all {
+			waits = append(waits, l.id)
+		}
+	}
+	list, err := m.Waiting(ctx, ann)
+	slices.SortFunc(list, func(a, b Grant) int { return strings.Compare(string(a.ID), string(b.ID)) }) // of one moment there is no order
+	if err != nil || !slices.EqualFunc(list, waits, func(g Grant, id GrantID) bool { return g.ID == id }) {
+		rt.Fatalf("Waiting = %v, %v; want %v", list, err, waits)
+	}
 }
