@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -19,13 +20,17 @@ import (
 	"jali/internal/kv/boltkv"
 )
 
-// TestAnyLife walks grants of two clients through ten thousand random lives
-// beside a model of what a grant is, with the clock set to a second before,
-// at and after every moment at which something ends.
+// TestAnyLife walks grants of two clients through random lives, ten thousand
+// of them in CI, beside a model of what a grant is, with the clock set to a
+// second before, at and after every moment at which something ends.
 func TestAnyLife(t *testing.T) {
 	for _, name := range []string{"rapid.checks", "rapid.steps"} {
 		was := flag.Lookup(name).Value.String()
 		t.Cleanup(func() { _ = flag.Set(name, was) })
+	}
+	lives := "500"
+	if os.Getenv("CI") == "true" {
+		lives = "5000"
 	}
 	empty := &memory{rows: map[string][]byte{}}
 	register(t, empty)
@@ -47,7 +52,7 @@ func TestAnyLife(t *testing.T) {
 				return db
 			}
 		}},
-		{"memory", "5000", func(*testing.T) func() kv.DB { return func() kv.DB { return empty.clone() } }},
+		{"memory", lives, func(*testing.T) func() kv.DB { return func() kv.DB { return empty.clone() } }},
 	} {
 		t.Run(where.name, func(t *testing.T) {
 			if err := errors.Join(flag.Set("rapid.checks", where.checks), flag.Set("rapid.steps", "24")); err != nil {
