@@ -66,7 +66,7 @@ func (u Uses) text() string {
 	if u.Per == "" {
 		return s
 	}
-	if s += "/" + u.Per; u.Zone() != Shanghai {
+	if s += "/" + u.Per; u.Zone().String() != Shanghai.String() {
 		s += " " + u.Zone().String()
 	}
 	return s
