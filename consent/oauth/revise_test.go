@@ -130,6 +130,22 @@ func TestCodeOfARecurringGrantThatBecameOnce(t *testing.T) {
 	h.redeemFails(h.redeemForm(h.bank, code), "invalid_grant")
 }
 
+// Nor by one that was looked at before that yes and is redeemed behind it.
+func TestOnceBetweenLookAndCommit(t *testing.T) {
+	h := open(t)
+	code, id := h.code(h.bank, daily)
+	form, proof := h.redeemForm(h.bank, code), h.proof(h.bank.dpop, "POST", issuer+"/oauth/token", "", nil)
+	inside := h.server.DB
+	h.server.DB = before{inside, func() {
+		h.server.DB = inside
+		h.revise(consent.Replace, id, single, true)
+	}}
+	var got answer
+	if got.read(h.direct("/oauth/token", form, proof)); got.status != 400 || got.text("error") != "invalid_grant" {
+		t.Errorf("got %v; want invalid_grant", got)
+	}
+}
+
 func TestOnceBecomesRecurring(t *testing.T) {
 	h := open(t)
 	first, id := h.tokens(h.bank, single)

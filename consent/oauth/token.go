@@ -88,6 +88,8 @@ func (s *Server) redeem(c call, h holder, scopes []string, kept url.Values) (map
 			return nil, err
 		}
 		return nil, fositeCodes["invalid_grant"]
+	} else if errors.Is(err, fosite.ErrNotFound) { // gone since: the grant has ended or changed
+		return nil, fositeCodes["invalid_grant"]
 	} else if err != nil {
 		return nil, err
 	}
