@@ -88,8 +88,8 @@ func TestBackoffAtExactTimes(t *testing.T) {
 	if d := h.state("bank", "event2"); d.State != Waiting || d.Tries != 1 {
 		t.Errorf("behind it: %+v", d)
 	}
-	// It is older than our patience soon; it has five tries all the same.
-	h.pass(6 * time.Hour)
+	// It is older than our patience by now; it has five tries all the same.
+	h.pass(10 * time.Hour)
 	for range 10 {
 		h.deliver()
 		h.pass(12 * time.Minute)
@@ -244,6 +244,79 @@ func TestOneDeadClientAmongMany(t *testing.T) {
 	}
 }
 
+// many queues so many events for each client, each of a grant of its own.
+func (h *house) many(clients, each int) {
+	h.t.Helper()
+	now := h.now()
+	if err := h.DB.Update(h.t.Context(), func(tx kv.Tx) error {
+		for c := range clients {
+			for i := range each {
+				e := Event{ID: fmt.Sprintf("e%d", i), At: now, Client: fmt.Sprintf("bank%02d", c), Type: GrantUsed, Grant: fmt.Sprintf("g%d", i)}
+				if err := Queue(tx, e); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	}); err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+// begun begins what is due once, and answers how much that was.
+func (h *house) begun() int {
+	h.t.Helper()
+	n, err := h.begin(h.t.Context())
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	h.going.Wait()
+	return n
+}
+
+func TestAFailingClientIsTriedOneAtATime(t *testing.T) {
+	h := newHouse(t)
+	code := 500
+	c := newClient(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(code) })
+	h.at("bank00", c.URL)
+	h.many(1, 12)
+	for i, want := range []int{perClient, ailing, ailing} {
+		if n := h.begun(); n != want {
+			t.Errorf("round %d: %d attempts, want %d", i, n, want)
+		}
+	}
+	code = 200
+	for i, want := range []int{ailing, perClient} {
+		if n := h.begun(); n != want {
+			t.Errorf("round %d after it is well: %d attempts, want %d", i, n, want)
+		}
+	}
+}
+
+// Where there is no room for all clients at once, each has its turn.
+func TestEveryClientHasItsTurn(t *testing.T) {
+	const clients = atOnce/perClient + 10
+	h := newHouse(t)
+	h.open(&http.Client{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
+		return &http.Response{StatusCode: 200, Body: http.NoBody, Request: r}, nil
+	})})
+	for c := range clients {
+		h.at(fmt.Sprintf("bank%02d", c), "https://bank.example/")
+	}
+	h.many(clients, 3*perClient)
+	for range 2 {
+		if n := h.begun(); n != atOnce {
+			t.Fatalf("%d attempts at once, want %d", n, atOnce)
+		}
+	}
+	for c := range clients {
+		list, err := h.List(t.Context(), fmt.Sprintf("bank%02d", c), false)
+		if err != nil || !slices.ContainsFunc(list, func(d Delivery) bool { return d.State == Taken }) {
+			t.Errorf("client %d had no turn, %v", c, err)
+		}
+	}
+}
+
 // What was queued is delivered after a restart; what was taken without our
 // knowing is delivered again under the same id.
 func TestACrashLosesNothing(t *testing.T) {
@@ -284,6 +357,9 @@ func TestAnAttemptCutShortCountsForNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	<-reached
+	if n, err := h.begin(ctx); n != 0 || err != nil {
+		t.Errorf("an event under way is attempted again: %d, %v", n, err)
+	}
 	cancel()
 	h.going.Wait()
 	if d := h.state("bank", "event1"); d.State != Waiting || d.Tries != 0 || !d.Next.Equal(start) {
@@ -331,6 +407,37 @@ func TestRunFindsWhatIsDue(t *testing.T) {
 			}
 		}
 		h.set(time.Now())
+	})
+}
+
+// Run waits for what is under way, but not for ever.
+func TestRunEndsInTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t)
+		h.open(&http.Client{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
+			select {
+			case <-r.Context().Done():
+				return nil, r.Context().Err()
+			case <-time.After(map[string]time.Duration{"quick": 2 * time.Second, "stuck": time.Hour}[r.Header.Get("webhook-id")]):
+				return &http.Response{StatusCode: 200, Body: http.NoBody, Request: r}, nil
+			}
+		})})
+		h.at("bank", "https://bank.example/")
+		h.queue("bank", "a", "quick")
+		h.queue("bank", "b", "stuck")
+		ctx, stop := context.WithCancel(t.Context())
+		begin := time.Now()
+		time.AfterFunc(time.Second, stop)
+		h.Run(ctx)
+		if took := time.Since(begin); took != time.Second+farewell {
+			t.Errorf("Run ended after %v, want %v after its context", took, farewell)
+		}
+		if d := h.state("bank", "quick"); d.State != Taken {
+			t.Errorf("what ended in time: %+v", d)
+		}
+		if d := h.state("bank", "stuck"); d.State != Waiting || d.Tries != 0 {
+			t.Errorf("what was cut short: %+v", d)
+		}
 	})
 }
 
