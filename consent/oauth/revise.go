@@ -33,12 +33,12 @@ func grantAction(form url.Values) (consent.Action, consent.GrantID, error) {
 // 5.2). Its access tokens stay: they open what the grant says now.
 func supersede(tx kv.Tx, g consent.Grant) error { return dropAll(tx, g.ID, refreshKind) }
 
-// GrantChanged drops the refresh tokens of a grant that is now for one use, in
-// the transaction of the yes that made it so. A code on its way gives none any
-// more.
+// GrantChanged drops the refresh tokens of a grant that is now for one use, and
+// any code that would still give one, in the transaction of the yes that made
+// it so: a redemption that looked at the grant before finds its code gone.
 func (s *Server) GrantChanged(tx kv.Tx, g consent.Grant) error {
 	if !g.Agreed.Uses.Once() {
 		return nil
 	}
-	return dropAll(tx, g.ID, refreshKind)
+	return dropAll(tx, g.ID, codeKind, refreshKind)
 }
