@@ -8,6 +8,7 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/json"
 	"encoding/pem"
 	"errors"
 	"fmt"
@@ -212,6 +213,71 @@ func TestVerbsSpeakToARunningServer(t *testing.T) {
 	s.end(t)
 	if out, err := s.run(t.Context(), "client", "list"); err != nil || !strings.Contains(out, "Morning Bank") {
 		t.Errorf("client list without a server: %v\n%s", err, out)
+	}
+}
+
+// An operator invites, a client registers itself over HTTP, and the operator
+// has the last word.
+func TestAnInvitedClientRegistersItself(t *testing.T) {
+	env := &testscript.Env{WorkDir: t.TempDir()}
+	if err := setup(env); err != nil {
+		t.Fatal(err)
+	}
+	jwks, err := os.ReadFile(filepath.Join(env.WorkDir, "public.jwks"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := serve(t)
+	verb := func(args ...string) string {
+		t.Helper()
+		out, err := s.run(t.Context(), args...)
+		if err != nil {
+			t.Fatalf("%v: %v\n%s", args, err, out)
+		}
+		return out
+	}
+	register := func(token string) (status int, id string) {
+		t.Helper()
+		r, err := http.NewRequest("POST", "http://"+s.address+"/oauth/register",
+			strings.NewReader(`{"client_name":"Morning Bank","redirect_uris":["https://app.bank.example/cb"],"jwks":`+string(jwks)+`}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header = http.Header{"Authorization": {"Bearer " + token}, "Content-Type": {"application/json"}}
+		resp, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		var said struct {
+			ID string `json:"client_id"`
+		}
+		if err := json.NewDecoder(resp.Body).Decode(&said); err != nil {
+			t.Fatal(err)
+		}
+		return resp.StatusCode, said.ID
+	}
+	if status, _ := register("invite_x.y"); status != http.StatusNotFound {
+		t.Errorf("without an invitation: %d, want 404", status)
+	}
+	token, _, _ := strings.Cut(verb("client", "invite"), "\n")
+	status, id := register(token)
+	if status != http.StatusCreated {
+		t.Fatalf("by invitation: %d, want 201", status)
+	}
+	if out := verb("client", "show", id); !strings.Contains(out, "by itself") || !strings.Contains(out, "Morning Bank") {
+		t.Errorf("client show:\n%s", out)
+	}
+	if status, _ := register(token); status != http.StatusNotFound {
+		t.Errorf("the invitation was for one: %d, want 404", status)
+	}
+	verb("client", "remove", id, "--yes")
+	if out := verb("client", "list"); out != "" {
+		t.Errorf("client list after its removal:\n%s", out)
+	}
+	s.end(t)
+	if strings.Contains(s.log.String(), token) || !strings.Contains(s.log.String(), "a client registered itself") {
+		t.Errorf("the log has the token, or not the deed:\n%s", s.log)
 	}
 }
 

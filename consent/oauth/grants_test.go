@@ -139,6 +139,20 @@ func TestGrantsAreReachedByTheirOwnAlone(t *testing.T) {
 			t.Errorf("%s: %v, WWW-Authenticate %q; want a challenge", what, got, got.header.Get("WWW-Authenticate"))
 		}
 	}
+	path := "/oauth/grants/" + string(id)
+	stale := h.send("GET", path, http.Header{
+		"Authorization": {"DPoP " + own}, "Dpop": {h.proof(h.bank.dpop, "GET", issuer+path, own, m{"nonce": nil})},
+	}, nil)
+	if stale.status != 401 || !strings.Contains(stale.header.Get("WWW-Authenticate"), "use_dpop_nonce") || stale.header.Get("DPoP-Nonce") == "" {
+		t.Errorf("without a nonce: %v, %v", stale, stale.header)
+	}
+	if got := h.manage("GET", h.bank, own, id); got.status != 200 || got.header.Get("DPoP-Nonce") == "" {
+		t.Errorf("with one: %v, DPoP-Nonce %q", got, got.header.Get("DPoP-Nonce"))
+	}
+	proof := h.proof(h.bank.dpop, "DELETE", issuer+path, own, nil)
+	if got := h.send("GET", path, http.Header{"Authorization": {"DPoP " + own}, "Dpop": {proof}}, nil); got.status != 401 {
+		t.Errorf("the proof of another method: %v", got)
+	}
 	for id, client := range map[consent.GrantID]consent.ClientID{id: "client_bank", plainID: "client_bank", foreignID: "client_other"} {
 		if _, err := h.consent.Live(context.Background(), client, id); err != nil {
 			t.Errorf("none of these ends a grant: %v", err)
