@@ -4,11 +4,19 @@
 // usable a stated number of times. A grant moves in one direction only:
 //
 //	pushed -> shown -> given -> exhausted | revoked | expired
-//	             \-> refused
+//	             \-> refused | applied
 //
 // pushed and shown may expire too, and an exhausted grant may still be revoked,
 // which closes the view it opened. Pause is no state but a switch on (person,
-// client). OAuth is how grants are asked for and carried (package oauth);
+// client), and one on the person for all clients.
+//
+// A given grant changes by a request of its own (Grant Management): a second
+// Grant that says what the first would be, and which revision of it. A yes to
+// it makes the next revision; it is applied then, and goes. If the grant has
+// changed or ended since, it is too late for a yes. A decoupled request (CIBA)
+// names its person from the beginning and is decided where they are signed in.
+//
+// OAuth is how grants are asked for and carried (package oauth);
 // this package knows no HTTP and no fosite, no account but by its id, and not
 // what a passkey is ([StepUp]).
 //
@@ -16,17 +24,20 @@
 //
 // Rows, all under "consent":
 //
-//	("grant", grant)                 the Grant, without its evidence
-//	("evidence", grant)              the Evidence of its yes
-//	("person", person, grant)        every grant that was shown to a person
-//	("given", person, client, grant) the ones in state given
-//	("used", grant, key)             what an idempotency key was spent on
-//	("paused", person, client)       there: paused
-//	("leave", person)                the Agreement of a person about to leave
-//	("introduction", code)           who may be asked under a living code; see [Service.Introduce]
-//	("introducing", person)          the same, by person
-//	("client", client)               the register
-//	("due", at, kind, id, key)       what lapses when; see Sweep
+//	("grant", grant)                   the Grant, without its evidence
+//	("evidence", grant, revision)      the Evidence of each yes
+//	("person", person, grant)          every grant and request that is this person's
+//	("given", person, client, grant)   the ones in state given
+//	("living", client, grant)          the same, by client
+//	("waiting", person, client, grant) decoupled requests that are not decided
+//	("used", grant, key)               what an idempotency key was spent on
+//	("paused", person, client)         there: paused
+//	("all_paused", person)             there: every client is
+//	("leave", person)                  the Agreement of a person about to leave
+//	("introduction", code)             who may be asked under a living code; see [Service.Introduce]
+//	("introducing", person)            the same, by person
+//	("client", client)                 the register
+//	("due", at, kind, id, key)         what lapses when; see Sweep
 package consent
 
 import "time"
@@ -70,7 +81,7 @@ const (
 type Grant struct {
 	ID       GrantID     `json:"id"`
 	Client   ClientID    `json:"client"`
-	Person   PersonID    `json:"person,omitempty"` // empty until shown
+	Person   PersonID    `json:"person,omitempty"` // empty until shown, unless the request says whose it is
 	State    State       `json:"state"`
 	Asked    Terms       `json:"asked"`
 	Agreed   Terms       `json:"agreed"`             // zero until given; never wider than Asked
@@ -93,9 +104,9 @@ type Grant struct {
 	LapsesAt  time.Time `json:"lapses_at"` // the request, if it is not decided by then
 	DecidedAt time.Time `json:"decided_at,omitzero"`
 	EndedAt   time.Time `json:"ended_at,omitzero"`
-	EndedBy   string    `json:"ended_by,omitempty"` // "person" or "client", where revoked
+	EndedBy   string    `json:"ended_by,omitempty"` // "person", "client" or "operator", where revoked
 
-	Uses     int       `json:"uses"`               // spent, in all
+	Uses     int       `json:"uses"`               // spent, in all; since the last replace
 	Day      Date      `json:"day,omitempty"`      // the day that DayUses counts
 	DayUses  int       `json:"day_uses,omitempty"` // spent on Day
 	LastUse  time.Time `json:"last_use,omitzero"`
