@@ -45,6 +45,11 @@ var (
 	ErrNothingChosen = &fault.Error{Kind: fault.Invalid, Code: "nothing_chosen", Owner: fault.Person, Action: "choose",
 		Detail: "tick at least one account"}
 
+	// ErrTooFew is a choice of a change that leaves no use: the grant has been
+	// used as often as that already.
+	ErrTooFew = &fault.Error{Kind: fault.Invalid, Code: "too_few_uses", Owner: fault.Person, Action: "choose",
+		Detail: "the grant has been used as often as that already; choose more uses"}
+
 	// ErrLapsed is a request that was not decided in time.
 	ErrLapsed = &fault.Error{Kind: fault.Gone, Code: "request_expired", Action: "ask_again",
 		Detail: "this request has expired; start again in the app that asked"}

@@ -50,7 +50,7 @@ func (s *Service) Prepare(ctx context.Context, p Session, id GrantID, c Choice, 
 			until = earliest(until, before.Agreed.Until)
 		}
 		if g.Action == Merge && terms.Uses.Per == "" && terms.Uses.Limit <= before.Uses {
-			return ErrNothingChosen.Saying("the grant has been used as often as that already")
+			return ErrTooFew
 		}
 		if a, err = grantAgreement(g, before, client, terms, accounts, nonce, until); err != nil {
 			return err

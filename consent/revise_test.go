@@ -272,7 +272,7 @@ func TestAMergeLeavesSomethingToUse(t *testing.T) {
 	_, err = h.Spend(ctx, bank, id, "k", nil)
 	h.must(err)
 	h.leavesNoTrace(ErrChanged, func() error { _, _, err := h.Give(ctx, ann, request, sign("ann", a.Challenge)); return err })
-	h.leavesNoTrace(ErrNothingChosen, func() error {
+	h.leavesNoTrace(ErrTooFew, func() error {
 		_, err := h.Prepare(ctx, ann, request, Choice{Accounts: wallet, Uses: Uses{Limit: 1}}, wallet)
 		return err
 	})

@@ -170,7 +170,7 @@ func (p *Page) consentPrepare(w http.ResponseWriter, r *http.Request, s consent.
 		return
 	}
 	switch f := fault.Of(err); {
-	case f.Is(consent.ErrNothingChosen) || f.Is(consent.ErrWider) || f.Is(errForm):
+	case f.Is(consent.ErrNothingChosen) || f.Is(consent.ErrWider) || f.Is(consent.ErrTooFew) || f.Is(errForm):
 		p.renderAsk(w, r, s, g, &choice, p.Status(f.Kind), err)
 	default:
 		p.fail(w, r, err)

@@ -27,6 +27,8 @@ type fakeGrants struct {
 	code    consent.Introduction
 	soon    time.Time // when gr_live ends, where that is not as asked
 	deeds   []string
+
+	unprepared error // what Prepare answers
 }
 
 var asked = consent.Terms{Purpose: consent.BillOverview, Datatypes: []consent.Datatype{consent.Balances, consent.Bills, consent.Statements},
@@ -68,6 +70,9 @@ func (f *fakeGrants) Show(_ context.Context, p consent.Session, id consent.Grant
 	return g, nil
 }
 func (f *fakeGrants) Prepare(_ context.Context, _ consent.Session, id consent.GrantID, c consent.Choice, offered []consent.AccountID) (consent.Agreement, error) {
+	if f.unprepared != nil {
+		return consent.Agreement{}, f.unprepared
+	}
 	f.chosen, f.offered = c, offered
 	for _, a := range c.Accounts {
 		if !slices.Contains(offered, a) {

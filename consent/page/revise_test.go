@@ -122,6 +122,10 @@ func TestMembersOfARevisionHaveWords(t *testing.T) {
 
 func TestARequestThatNoLongerFits(t *testing.T) {
 	h := newHouse(t)
+	h.grants.unprepared = consent.ErrTooFew
+	if w := h.post(t, "/consent/gr_more/prepare", url.Values{"account": {"ac_1"}}); w.Code != 400 || !strings.Contains(w.Body.String(), `data-code="too_few_uses"`) || !strings.Contains(w.Body.String(), `id="narrow" open`) {
+		t.Errorf("fewer uses than were spent: %d, and not on the page where they are chosen", w.Code)
+	}
 	for id, want := range map[string]string{"gr_changed": "grant_changed", "gr_nothing": "invalid_grant_id"} {
 		w := h.get(t, "/consent/"+id, "in", "en")
 		if n := find(t, w.Body.String(), byID("fault")); w.Code < 400 || len(n) != 1 || attr(n[0], "data-code") != want || !strings.Contains(w.Body.String(), "in the app") {
