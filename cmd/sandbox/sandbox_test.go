@@ -8,13 +8,16 @@ import (
 	"log/slog"
 	"maps"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"jali/consent"
 	"jali/internal/jose"
 	"jali/internal/secret"
 	"jali/openapi/client"
@@ -244,7 +247,7 @@ func TestARequestThatIsDecidedElsewhere(t *testing.T) {
 		if status != http.StatusOK || len(said["code"]) != 8 {
 			t.Fatalf("the code: %d %v", status, said)
 		}
-		a, err := c.Ask(t.Context(), said["code"], "柜台 7", oneLook)
+		a, err := c.Ask(t.Context(), client.Question{Person: said["code"], Binding: "柜台 7", Details: oneLook})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -298,5 +301,57 @@ func TestARequestThatIsDecidedElsewhere(t *testing.T) {
 	wantPoll(b, "access_denied")
 	if status, answer := control(t, r, "/introductions", map[string]any{"person": "somebody"}); status < 400 || answer["code"] != "person_unknown" {
 		t.Errorf("nobody's code: %d %v", status, answer)
+	}
+}
+
+// A client that is pinged is told at the address it has registered, with the
+// token that it sent for it, and fetches the tokens then.
+func TestAPingArrives(t *testing.T) {
+	s, r := begin(t, "")
+	defer end(t, s)
+	type told struct{ bearer, kind, id string }
+	pings := make(chan told, 9)
+	app := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var body struct {
+			ID string `json:"auth_req_id"`
+		}
+		_ = json.NewDecoder(r.Body).Decode(&body)
+		pings <- told{r.Header.Get("Authorization"), r.Header.Get("Content-Type"), body.ID}
+		w.WriteHeader(http.StatusNoContent)
+	}))
+	defer app.Close()
+	c := ledger(t, r)
+	known, err := s.house.Consent.Client(t.Context(), consent.ClientID(c.ID))
+	if err == nil {
+		known.Delivery, known.NotificationURI = consent.Ping, app.URL
+		err = s.house.Consent.PutClient(t.Context(), known)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, said := control(t, r, "/introductions", map[string]any{"person": r.People[0].ID})
+	question := client.Question{Person: said["code"], Binding: "W4SCT", Details: oneLook}
+	var p *client.Problem
+	if _, err := c.Ask(t.Context(), question); !errors.As(err, &p) || p.Code != "invalid_request" {
+		t.Errorf("without a notification token: %v", err)
+	}
+	question.Notify = "known-by-this"
+	a, err := c.Ask(t.Context(), question)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if status, answer := decideOver(t, r, map[string]any{"auth_req_id": a.ID, "person": r.People[0].ID, "decision": "allow"}); status != http.StatusOK {
+		t.Fatalf("the yes: %d %v", status, answer)
+	}
+	select {
+	case got := <-pings:
+		if got != (told{"Bearer known-by-this", "application/json", a.ID}) {
+			t.Errorf("the ping is %+v", got)
+		}
+	case <-time.After(20 * time.Second):
+		t.Fatal("no ping")
+	}
+	if _, err := c.Fetch(t.Context(), a.ID); err != nil {
+		t.Error(err)
 	}
 }

@@ -14,17 +14,26 @@ type Asked struct {
 	Interval  int    `json:"interval"`   // seconds between two calls of Fetch; 5 where it is not told
 }
 
-// Ask asks a person for a grant where they are signed in already. hint is the
-// sub by which this client knows them, or the eight digits that they read out;
-// binding is shown on both devices, so that they know which request is theirs.
-func (c *Client) Ask(ctx context.Context, hint, binding string, details any) (Asked, error) {
-	array, err := json.Marshal(details)
+// Question is what a person is asked where they are signed in already.
+type Question struct {
+	Person  string // the sub by which this client knows them, or the eight digits that they read out
+	Binding string // shown on both devices, so that they know which request is theirs
+	Details any    // the authorization_details array
+	Notify  string // of a client that is pinged: the bearer token by which it knows the ping
+}
+
+// Ask asks it.
+func (c *Client) Ask(ctx context.Context, q Question) (Asked, error) {
+	array, err := json.Marshal(q.Details)
 	if err != nil {
 		return Asked{}, err
 	}
-	form := url.Values{"login_hint": {hint}, "authorization_details": {string(array)}}
-	if binding != "" {
-		form.Set("binding_message", binding)
+	form := url.Values{"login_hint": {q.Person}, "authorization_details": {string(array)}}
+	if q.Binding != "" {
+		form.Set("binding_message", q.Binding)
+	}
+	if q.Notify != "" {
+		form.Set("client_notification_token", q.Notify)
 	}
 	a := Asked{Interval: 5}
 	err = c.form(ctx, "/oauth/bc-authorize", form, &a)

@@ -60,7 +60,7 @@ func (a *App) askCounter(w http.ResponseWriter, r *http.Request) {
 	}
 	now := a.now()
 	c := counter{binding: rand.Text()[:bindingLetters]}
-	asked, err := a.jali.Ask(r.Context(), code, c.binding, wanted)
+	asked, err := a.jali.Ask(r.Context(), client.Question{Person: code, Binding: c.binding, Details: wanted})
 	if err != nil {
 		p, status := a.problem(err), http.StatusUnprocessableEntity
 		if p.Code == "unreachable" {
