@@ -61,7 +61,7 @@ var fositeCodes = map[string]*refusal{
 	"invalid_request":           invalidRequest("a parameter is missing, malformed or not acceptable"),
 	"invalid_state":             invalidRequest("a parameter is missing, malformed or not acceptable"),
 	"invalid_request_uri":       invalidRequest("the request_uri is not valid"),
-	"unsupported_response_mode": invalidRequest("response_mode must be query, jwt, query.jwt or left out"),
+	"unsupported_response_mode": invalidRequest("response_mode must be query, jwt, query.jwt or left out"), // no registry knows fosite's own
 	"unsupported_response_type": refuse(http.StatusBadRequest, "unsupported_response_type", "response_type must be code"),
 	"invalid_scope":             errScope,
 	"unsupported_grant_type":    refuse(http.StatusBadRequest, "unsupported_grant_type", "grant_type is not one of those in the metadata"),
