@@ -180,7 +180,7 @@ func (o *Outbox) Test(ctx context.Context, client string) (Tested, error) {
 	if uri == "" {
 		return Tested{}, ErrNowhere
 	}
-	e := Event{ID: "test_" + rand.Text(), At: o.now(), Client: client, Type: "webhook.test"}
+	e := Event{ID: "test_" + rand.Text(), At: o.now(), Client: client, Type: Trial}
 	got, err := o.send(ctx, e, uri)
 	return Tested{ID: e.ID, Taken: got.taken(), Said: got.code}, err
 }

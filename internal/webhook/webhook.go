@@ -63,6 +63,7 @@ const (
 	GrantExpired   = "grant.expired"
 	GrantPaused    = "grant.paused"
 	GrantResumed   = "grant.resumed"
+	Trial          = "webhook.test" // by the operator, of no grant
 )
 
 var errEvent = &fault.Error{Kind: fault.Internal, Code: "webhook_event",
