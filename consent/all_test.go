@@ -160,7 +160,7 @@ func TestRemovingAClient(t *testing.T) {
 			t.Errorf("%s: %v, want ErrNoClient", name, err)
 		}
 	}
-	events, err := audit.Timeline(ctx, h.DB, "", time.Time{}, 10)
+	events, err := audit.Timeline(ctx, h.DB, "", time.Time{}, 1)
 	if err != nil || len(events) != 1 || events[0].Verb != audit.ClientRemoved || events[0].On != string(bank) {
 		t.Errorf("the deed is recorded as %+v, %v", events, err)
 	}

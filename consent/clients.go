@@ -3,22 +3,24 @@ package consent
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"errors"
 	"time"
 
+	"jali/internal/audit"
 	"jali/internal/kv"
 )
 
 // AddClient registers a client, or says as [ErrClient] what about it is not
 // acceptable. AliasShape is opaque where it is left out.
 func (s *Service) AddClient(ctx context.Context, c Client) error {
-	now := s.now()
-	return s.DB.Update(ctx, func(tx kv.Tx) error { return s.RegisterClient(tx, now, c) })
+	now, event := s.now(), rand.Text()
+	return s.DB.Update(ctx, func(tx kv.Tx) error { return s.RegisterClient(tx, now, event, c) })
 }
 
 // RegisterClient is AddClient inside the transaction of what allows it. Package
 // oauth alone calls it.
-func (s *Service) RegisterClient(tx kv.Tx, now time.Time, c Client) error {
+func (s *Service) RegisterClient(tx kv.Tx, now time.Time, event string, c Client) error {
 	switch _, err := getClient(tx, c.ID); {
 	case err == nil:
 		return ErrClientExists
@@ -28,8 +30,14 @@ func (s *Service) RegisterClient(tx kv.Tx, now time.Time, c Client) error {
 	if c.AddedAt.IsZero() {
 		c.AddedAt = now
 	}
-	_, err := putClient(tx, c)
-	return err
+	if _, err := putClient(tx, c); err != nil {
+		return err
+	}
+	return clientEvent(tx, now, event, audit.ClientAdded, c.ID)
+}
+
+func clientEvent(tx kv.Tx, now time.Time, event, verb string, id ClientID) error {
+	return audit.Append(tx, audit.Event{ID: event, At: now, Client: string(id), Verb: verb, On: string(id)})
 }
 
 // PutClient is AddClient, but replaces a client of the same id. Since when it
@@ -50,6 +58,7 @@ func (s *Service) PutClient(ctx context.Context, c Client) error {
 // ReviseClient replaces a client by what revise makes of it, in one
 // transaction, and answers that. revise may run again.
 func (s *Service) ReviseClient(ctx context.Context, id ClientID, revise func(Client) (Client, error)) (Client, error) {
+	now, event := s.now(), rand.Text()
 	var c Client
 	err := s.DB.Update(ctx, func(tx kv.Tx) error {
 		old, err := getClient(tx, id)
@@ -60,8 +69,10 @@ func (s *Service) ReviseClient(ctx context.Context, id ClientID, revise func(Cli
 			return err
 		}
 		c.ID = id
-		c, err = putClient(tx, c)
-		return err
+		if c, err = putClient(tx, c); err != nil {
+			return err
+		}
+		return clientEvent(tx, now, event, audit.ClientChanged, id)
 	})
 	return c, err
 }
@@ -116,13 +127,20 @@ func (s *Service) Clients(ctx context.Context) ([]Client, error) {
 // SuspendClient stops a client from asking and from using any grant, from the
 // next request on, or lets it again.
 func (s *Service) SuspendClient(ctx context.Context, id ClientID, suspended bool) error {
+	now, event, verb := s.now(), rand.Text(), audit.ClientSuspended
+	if !suspended {
+		verb = audit.ClientReadmitted
+	}
 	return s.DB.Update(ctx, func(tx kv.Tx) error {
 		c, err := getClient(tx, id)
 		if err != nil {
 			return err
 		}
 		c.Suspended = suspended
-		return kv.Store(tx, clientKey(id), c)
+		if err := kv.Store(tx, clientKey(id), c); err != nil {
+			return err
+		}
+		return clientEvent(tx, now, event, verb, id)
 	})
 }
 

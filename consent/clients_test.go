@@ -13,10 +13,13 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
+	"jali/internal/audit"
 	"jali/internal/fault"
 )
 
@@ -99,6 +102,16 @@ func TestRegister(t *testing.T) {
 	h.must(h.SetKeys(ctx, bank, keys))
 	if c, _ := h.Client(ctx, bank); string(c.JWKS) != string(keys) {
 		t.Errorf("after SetKeys: %s", c.JWKS)
+	}
+	events, err := audit.Timeline(ctx, h.DB, "", time.Time{}, 10)
+	var verbs []string
+	for _, e := range events {
+		verbs = append(verbs, e.Verb+" "+e.On)
+	}
+	slices.Sort(verbs) // two have one moment
+	want := []string{"client.added bank", "client.added new", "client.added other", "client.changed bank", "client.changed bank", "client.changed bank", "client.suspended bank"}
+	if err != nil || !slices.Equal(verbs, want) {
+		t.Errorf("the register's deeds are %q, %v; want %q", verbs, err, want)
 	}
 }
 

@@ -45,7 +45,7 @@ func (s *Service) RemoveClient(ctx context.Context, id ClientID) error {
 			if err := tx.Delete(clientKey(id)); err != nil {
 				return err
 			}
-			return audit.Append(tx, audit.Event{ID: event, At: now, Client: string(id), Verb: audit.ClientRemoved, On: string(id)})
+			return clientEvent(tx, now, event, audit.ClientRemoved, id)
 		}); err != nil || gone {
 			return err
 		}

@@ -39,7 +39,7 @@ func (s *Server) register(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	management := random256()
+	management, event := random256(), rand.Text()
 	c.ID = consent.ClientID("client_" + rand.Text())
 	c.AddedAt, c.Management = now, s.managementMAC(c.ID, management)
 	var by Invite
@@ -51,7 +51,7 @@ func (s *Server) register(w http.ResponseWriter, r *http.Request) error {
 		if err := by.take(tx); err != nil {
 			return err
 		}
-		return s.Consent.RegisterClient(tx, now, c)
+		return s.Consent.RegisterClient(tx, now, event, c)
 	})
 	if err != nil {
 		return registrationError(err)

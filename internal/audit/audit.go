@@ -41,7 +41,7 @@ const (
 	GrantExpired   = "grant.expired"
 	ClientPaused   = "client.paused"
 	ClientResumed  = "client.resumed"
-	ClientRemoved  = "client.removed" // by the operator
+	ClientRemoved  = "client.removed" // by the operator, or by itself
 	AllPaused      = "all.paused"     // every client of the person's
 	AllResumed     = "all.resumed"
 	PersonJoined   = "person.joined"
@@ -57,6 +57,12 @@ const (
 	FileImported   = "bills.imported"
 	DataExported   = "data.exported"
 	DataSeen       = "data.seen" // the person's own look
+
+	// Of the register, and no person's.
+	ClientAdded      = "client.added"
+	ClientChanged    = "client.changed"
+	ClientSuspended  = "client.suspended"
+	ClientReadmitted = "client.readmitted"
 )
 
 var errNameless = &fault.Error{Kind: fault.Internal, Code: "audit_event", Detail: "an audit event lacks id, time or verb"}
