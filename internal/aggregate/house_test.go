@@ -158,7 +158,7 @@ func (h *house) grant(p consent.Session, client consent.ClientID, terms consent.
 		only = offered
 	}
 	err := h.db.Update(ctx, func(tx kv.Tx) error {
-		_, err := h.consent.Push(tx, h.clock(), consent.Request{ID: id, Client: client, Asked: terms, Lapses: h.clock().Add(5*time.Minute)})
+		_, err := h.consent.Push(tx, h.clock(), consent.Request{ID: id, Client: client, Asked: terms, Lapses: h.clock().Add(5 * time.Minute)})
 		return err
 	})
 	if err != nil {
