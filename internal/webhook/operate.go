@@ -153,7 +153,8 @@ func (o *Outbox) replay(ctx context.Context, list []Delivery) error {
 	})
 }
 
-// Resume tells a client again that has answered 410 Gone.
+// Resume tells a client again that has answered 410 Gone: at once, or within a
+// minute where this meets a look at the client.
 func (o *Outbox) Resume(ctx context.Context, client string) error {
 	if err := o.DB.Update(ctx, func(tx kv.Tx) error { return tx.Delete(goneKey(client)) }); err != nil {
 		return err
