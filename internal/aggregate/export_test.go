@@ -33,7 +33,7 @@ func TestExportNamesThePerson(t *testing.T) {
 		t.Fatal(err)
 	}
 	began, seen := at.Add(-time.Hour).Format(time.RFC3339), at.Format(time.RFC3339)
-	want := map[string]any{"id": "li", "name": "小李", "paused_clients": []any{"shop"},
+	want := map[string]any{"id": "li", "name": "小李", "paused_clients": []any{"shop"}, "all_paused": false, "receipts": nil,
 		"passkeys": []any{map[string]any{"id": "cGs", "label": "iPhone", "added_at": began, "last_used_at": seen}},
 		"sessions": []any{map[string]any{"id": p.ID, "agent": "Safari, iOS", "opened_at": began, "seen_at": seen}}}
 	if !reflect.DeepEqual(e.Person, want) {
