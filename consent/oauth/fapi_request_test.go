@@ -50,7 +50,7 @@ var requestModules = map[string]module{
 
 	"ensure-unsigned-request-at-par-endpoint-fails": func(h *house) {
 		h.signs()
-		h.pushFails(h.parForm(h.bank, once), "invalid_request")
+		h.pushFails(h.plainForm(h.bank, once), "invalid_request")
 	},
 	"ensure-request-object-without-exp-fails": func(h *house) { h.refusedObject(nil, m{"exp": nil}) },
 	"ensure-request-object-without-nbf-fails": func(h *house) { h.refusedObject(nil, m{"nbf": nil}) },
@@ -88,10 +88,8 @@ var requestModules = map[string]module{
 		h.bank.key = must(jose.ParsePKCS8(secret.New(must(x509.MarshalPKCS8PrivateKey(key)))))
 		h.signs()
 		h.carry(h.signed(nil, nil)) // with PS256 the key is good
-		message := encode(m{"alg": "RS256", "typ": requestType, "kid": h.bank.key.Public().ID()}) + "." + encode(h.claims(nil))
-		sum := sha256.Sum256([]byte(message))
-		sig := must(rsa.SignPKCS1v15(rand.Reader, key, crypto.SHA256, sum[:]))
-		h.pushFails(h.form(h.bank, "request", message+"."+base64.RawURLEncoding.EncodeToString(sig)), "invalid_request_object")
+		object := rs256(key, m{"typ": requestType, "kid": h.bank.key.Public().ID()}, h.claims(nil))
+		h.pushFails(h.form(h.bank, "request", object), "invalid_request_object")
 	},
 	"ensure-request-object-signature-algorithm-is-not-none": func(h *house) {
 		h.signs()
@@ -139,8 +137,14 @@ func (h *house) change(a app, how func(*consent.Client)) {
 // signs has the bank registered to sign its requests, with the key it has now.
 func (h *house) signs() {
 	h.t.Helper()
+	h.publish()
+	h.change(h.bank, func(c *consent.Client) { c.SignedRequests = true })
+}
+
+// publish has the bank registered with the key it has now.
+func (h *house) publish() {
+	h.t.Helper()
 	h.change(h.bank, func(c *consent.Client) {
-		c.SignedRequests = true
 		c.JWKS = json.RawMessage(`{"keys":[` + string(h.bank.key.Public().JWK()) + `]}`)
 	})
 }
@@ -153,6 +157,9 @@ func (h *house) claims(changes m) m {
 		"iss": h.bank.id, "aud": issuer, "nbf": h.in(0), "exp": h.in(5 * time.Minute),
 		"client_id": h.bank.id, "response_type": "code", "redirect_uri": callback, "state": "the state",
 		"code_challenge": s256(verifier), "code_challenge_method": "S256", "authorization_details": json.RawMessage(once),
+	}
+	if h.signing {
+		c["response_mode"] = "jwt"
 	}
 	maps.Copy(c, changes)
 	maps.DeleteFunc(c, func(_ string, v any) bool { return v == nil })
@@ -176,6 +183,30 @@ func (h *house) refusedObject(header, changes m) {
 	h.t.Helper()
 	h.signs()
 	h.pushFails(h.signed(header, changes), "invalid_request_object")
+}
+
+// requestOf is the request object that says what a form would.
+func (h *house) requestOf(a app, f url.Values) string {
+	c := m{"iss": a.id, "aud": issuer, "nbf": h.in(0), "exp": h.in(5 * time.Minute), "response_mode": "jwt"}
+	for name := range f {
+		switch name {
+		case "client_assertion", "client_assertion_type":
+		case "authorization_details":
+			c[name] = json.RawMessage(f.Get(name))
+		default:
+			c[name] = f.Get(name)
+		}
+	}
+	return must(a.key.Sign(m{"typ": requestType}, c))
+}
+
+// rs256 signs as FAPI 2.0 allows nobody to (Security Profile, section 5.4.1).
+func rs256(key *rsa.PrivateKey, header, claims m) string {
+	header["alg"] = "RS256"
+	message := encode(header) + "." + encode(claims)
+	sum := sha256.Sum256([]byte(message))
+	sig := must(rsa.SignPKCS1v15(rand.Reader, key, crypto.SHA256, sum[:]))
+	return message + "." + base64.RawURLEncoding.EncodeToString(sig)
 }
 
 func encode(v any) string { return base64.RawURLEncoding.EncodeToString(must(json.Marshal(v))) }

@@ -77,6 +77,7 @@ type house struct {
 	bank    app
 	other   app
 	person  consent.Session
+	signing bool // clients sign what they ask, and are answered by signed responses
 }
 
 // app is a client as its developer sees it.
@@ -215,7 +216,16 @@ const (
 	daily = `[{"type":"account_view","actions":["view"],"datatypes":["balances"],"purpose":"balance_overview","uses":{"limit":4,"per":"day"}}]`
 )
 
+// parForm asks in the way of this house.
 func (h *house) parForm(a app, details string, params ...string) url.Values {
+	f := h.plainForm(a, details, params...)
+	if !h.signing {
+		return f
+	}
+	return h.form(a, "request", h.requestOf(a, f))
+}
+
+func (h *house) plainForm(a app, details string, params ...string) url.Values {
 	f := h.form(a, "response_type", "code", "redirect_uri", callback, "state", "the state",
 		"code_challenge", s256(verifier), "code_challenge_method", "S256", "authorization_details", details)
 	for i := 0; i < len(params); i += 2 {
@@ -279,7 +289,15 @@ func (h *house) back(got answer) url.Values {
 	if got.status != http.StatusSeeOther || err != nil || !strings.HasPrefix(u.String(), callback+"&") {
 		h.t.Fatalf("finish: %v, to %q", got, got.header.Get("Location"))
 	}
-	return u.Query()
+	if !h.signing {
+		return u.Query()
+	}
+	said := url.Values{}
+	for name := range h.opened(got) {
+		text, _ := h.opened(got).String(name)
+		said.Set(name, text)
+	}
+	return said
 }
 
 // code goes all the way to a code.

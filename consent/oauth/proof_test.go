@@ -125,8 +125,8 @@ func (h *house) refusesBadProofsAtResource() {
 	}
 }
 
+// TestBadProofs: the resource refuses them in TestFAPI.
 func TestBadProofs(t *testing.T) {
-	t.Run("at the resource", func(t *testing.T) { open(t).refusesBadProofsAtResource() })
 	t.Run("at PAR", func(t *testing.T) {
 		h := open(t)
 		for _, tt := range h.badProofs(h.bank.dpop, "POST", issuer+"/oauth/par", "") {
@@ -207,18 +207,4 @@ func TestRefreshNeedsAProofEachTime(t *testing.T) {
 		t.Fatal(again)
 	}
 	h.wantError("the same again", h.post("/oauth/token", form(), proof), 400, "invalid_dpop_proof")
-}
-
-func TestSchemesAreKnownInAnyCase(t *testing.T) {
-	h := open(t)
-	got, _ := h.tokens(h.bank, daily)
-	token := got.text("access_token")
-	for _, scheme := range []string{"DPoP", "dpop", "DPOP", "dPoP"} {
-		r := httptest.NewRequest("GET", "http://inside/v1/views/x", nil)
-		r.Header.Set("Authorization", scheme+" "+token)
-		r.Header.Set("DPoP", h.proof(h.bank.dpop, "GET", issuer+"/v1/views/x", token, nil))
-		if _, err := h.server.Authenticate(http.Header{}, r); err != nil {
-			t.Errorf("%s: %v", scheme, err)
-		}
-	}
 }

@@ -58,7 +58,6 @@ func TestPushRefuses(t *testing.T) {
 		{"beyond the purpose", []string{"authorization_details", strings.Replace(once, `{"limit":1}`, `{"limit":99,"per":"day"}`, 1)}, nil, "invalid_authorization_details"},
 		{"another resource", []string{"resource", "https://evil.example"}, nil, "invalid_target"},
 		{"dpop_jkt that is no thumbprint", []string{"dpop_jkt", "x"}, nil, "invalid_request"},
-		{"dpop_jkt of another key", []string{"dpop_jkt", h.other.dpop.Public().Thumbprint()}, []string{proof()}, "invalid_dpop_proof"},
 		{"a proof for another endpoint", nil, []string{h.proof(h.bank.dpop, "POST", issuer+"/oauth/token", "", nil)}, "invalid_dpop_proof"},
 		{"two proofs", nil, []string{proof(), proof()}, "invalid_dpop_proof"},
 		{"nonsense for a proof", nil, []string{"x"}, "invalid_dpop_proof"},
@@ -155,7 +154,6 @@ func TestTokenRefuses(t *testing.T) {
 		proofs []string
 		code   string
 	}{
-		{"no proof: this server gives no bearer tokens", form(), nil, "invalid_dpop_proof"},
 		{"two proofs", form(), append(proof(nil), proof(nil)...), "invalid_dpop_proof"},
 		{"a proof for GET", form(), proof(m{"htm": "GET"}), "invalid_dpop_proof"},
 		{"a proof for another address", form(), proof(m{"htu": issuer + "/oauth/par"}), "invalid_dpop_proof"},
@@ -170,7 +168,6 @@ func TestTokenRefuses(t *testing.T) {
 		{"another redirect_uri", form("redirect_uri", "https://bank.example/other"), proof(nil), "invalid_grant"},
 		{"no redirect_uri", form("redirect_uri", ""), proof(nil), "invalid_grant"},
 		{"a short verifier", form("code_verifier", "x"), proof(nil), "invalid_grant"},
-		{"another client, with its own assertion", h.redeemForm(h.other, code), proof(nil), "invalid_grant"},
 		{"a scope", form("scope", "x"), proof(nil), "invalid_scope"},
 		{"other authorization_details", form("authorization_details", daily), proof(nil), "invalid_authorization_details"},
 		{"another resource", form("resource", "https://evil.example"), proof(nil), "invalid_target"},
@@ -192,13 +189,6 @@ func TestTokenRefuses(t *testing.T) {
 	}
 }
 
-func TestCodeExpires(t *testing.T) {
-	h := open(t)
-	code, _ := h.code(h.bank, once)
-	h.clock.pass(codeLife)
-	h.wantError("after 60 s", h.redeem(h.bank, code), 400, "invalid_grant")
-}
-
 func TestCodeOfARevokedGrant(t *testing.T) {
 	h := open(t)
 	code, id := h.code(h.bank, once)
@@ -206,54 +196,6 @@ func TestCodeOfARevokedGrant(t *testing.T) {
 		t.Fatal(err)
 	}
 	h.wantError("taken back within the minute", h.redeem(h.bank, code), 400, "invalid_grant")
-}
-
-func TestCodeIsBoundToTheKeyThatPushed(t *testing.T) {
-	for _, way := range []string{"by proof", "by dpop_jkt"} {
-		t.Run(way, func(t *testing.T) {
-			h := open(t)
-			form, proofs := h.parForm(h.bank, once), []string(nil)
-			if way == "by proof" {
-				proofs = []string{h.proof(h.bank.dpop, "POST", issuer+"/oauth/par", "", nil)}
-			} else {
-				form.Set("dpop_jkt", h.bank.dpop.Public().Thumbprint())
-			}
-			uri := h.post("/oauth/par", form, proofs...).text("request_uri")
-			code := h.back(h.get(h.decide(h.visit(h.bank, uri), true))).Get("code")
-			thief := h.bank
-			thief.dpop = h.other.dpop
-			h.wantError("another key", h.redeem(thief, code), 400, "invalid_grant")
-			if got := h.redeem(h.bank, code); got.status != 200 {
-				t.Errorf("the right key: %v", got)
-			}
-		})
-	}
-}
-
-// TestSecondUseTakesBackWhatTheFirstGave, RFC 6749, section 4.1.2. The grant
-// stays: it is the person's.
-func TestSecondUseTakesBackWhatTheFirstGave(t *testing.T) {
-	h := open(t)
-	code, id := h.code(h.bank, daily)
-	got := h.redeem(h.bank, code)
-	access, refresh := got.text("access_token"), got.text("refresh_token")
-	if h.introspect(h.bank, access).json["active"] != true {
-		t.Fatal("no token to take back")
-	}
-	h.wantError("another client tries the used code", h.redeem(h.other, code), 400, "invalid_grant")
-	if h.introspect(h.bank, access).json["active"] != true {
-		t.Error("another client could take a token away")
-	}
-	h.clock.pass(2 * time.Minute) // after the code's own end too
-	h.wantError("second use", h.redeem(h.bank, code), 400, "invalid_grant")
-	for _, token := range []string{access, refresh} {
-		if h.introspect(h.bank, token).json["active"] != false {
-			t.Error("a token outlives its code's second use")
-		}
-	}
-	if _, err := h.consent.Live(context.Background(), "client_bank", id); err != nil {
-		t.Errorf("the grant: %v", err)
-	}
 }
 
 // TestNothingSecretIsKeptOrLogged looks for everything secret that went by in
