@@ -278,5 +278,8 @@ func FuzzCheckKeys(f *testing.F) {
 		if err := CheckKeys(b); err == nil && !json.Valid(b) {
 			t.Errorf("took %q", b)
 		}
+		if usable, err := UsableKeys(b); err == nil && CheckKeys(usable) != nil {
+			t.Errorf("%q of %q is not usable", usable, b)
+		}
 	})
 }

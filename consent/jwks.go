@@ -23,48 +23,84 @@ const (
 // EdDSA, or Ed25519 as RFC 9864 names it). Certificates (x5c) are of the key
 // that they stand with.
 func CheckKeys(raw []byte) error {
+	_, err := readKeys(raw, func(err error) error { return err })
+	return err
+}
+
+// UsableKeys answers a key set with only the keys that [CheckKeys] takes: a
+// set that a client publishes may have others in it, for other servers (RFC
+// 7517, section 5). A private key fails it all the same, and so does a set
+// of which nothing is left.
+func UsableKeys(raw []byte) ([]byte, error) {
+	keys, err := readKeys(raw, func(error) error { return nil })
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(map[string]any{"keys": keys})
+}
+
+// readKeys answers the keys that are acceptable. unfit decides whether one
+// that is not fails the set.
+func readKeys(raw []byte, unfit func(error) error) ([]json.RawMessage, error) {
 	if len(raw) > maxKeysSize {
-		return ErrClient.Saying("the key set is larger than 64 KiB")
+		return nil, ErrClient.Saying("the key set is larger than 64 KiB")
 	}
 	var (
 		set  map[string]json.RawMessage // not a struct: that would take "Keys" for "keys"
 		keys []json.RawMessage
 	)
 	if json.Unmarshal(raw, &set) != nil || json.Unmarshal(set["keys"], &keys) != nil {
-		return ErrClient.Saying("the key set is not JSON of the form {\"keys\": [...]}")
+		return nil, ErrClient.Saying("the key set is not JSON of the form {\"keys\": [...]}")
 	}
 	if !utf8.Valid(raw) || !namesOnce(raw) {
-		return ErrClient.Saying("the key set has a member twice, is nested too deeply or is not UTF-8")
+		return nil, ErrClient.Saying("the key set has a member twice, is nested too deeply or is not UTF-8")
 	}
-	if len(keys) == 0 || len(keys) > maxKeys {
-		return ErrClient.Saying("the key set has 1 to 16 keys")
+	if len(keys) > maxKeys {
+		return nil, ErrClient.Saying("the key set has 1 to 16 keys")
 	}
 	seen := map[string]bool{}
+	var fit []json.RawMessage
 	for _, one := range keys {
 		var k map[string]json.RawMessage
 		if json.Unmarshal(one, &k) != nil {
-			return ErrClient.Saying("a key of the set is not an object")
+			return nil, ErrClient.Saying("a key of the set is not an object")
+		}
+		if hasPrivate(k) {
+			return nil, ErrClient.Saying("the key set holds a private or symmetric key: register public keys alone, and replace the one that was shown")
+		}
+		if err := checkKey(one, k); err != nil {
+			if err := unfit(err); err != nil {
+				return nil, err
+			}
+			continue
 		}
 		kid := member(k, "kid")
-		switch {
-		case len(one) > maxKeySize:
-			return ErrClient.Saying("a key is larger than 16 KiB")
-		case hasPrivate(k):
-			return ErrClient.Saying("the key set holds a private or symmetric key: register public keys alone, and replace the one that was shown")
-		case kid == "" || len(kid) > maxKeyID:
-			return ErrClient.Saying("every key has a kid of 1 to 128 characters")
-		case seen[kid]:
-			return ErrClient.Saying("two keys have the same kid")
-		case k["use"] != nil && member(k, "use") != "sig":
-			return ErrClient.Saying("a key is for signing: use is sig, or left out")
-		case k["key_ops"] != nil && !verifies(k["key_ops"]):
-			return ErrClient.Saying("a key is for checking signatures: key_ops holds verify, or is left out")
-		case !usable(k):
-			return ErrClient.Saying("every key names its alg and is of it: ES256 on P-256, PS256 with RSA of 2048 to 4096 bits, EdDSA or Ed25519")
-		case k["x5c"] != nil && !certified(k):
-			return ErrClient.Saying("x5c holds 1 to 4 certificates in base64, the first of the key that it stands with (RFC 7517, section 4.7)")
+		if seen[kid] {
+			return nil, ErrClient.Saying("two keys have the same kid")
 		}
 		seen[kid] = true
+		fit = append(fit, one)
+	}
+	if len(fit) == 0 {
+		return nil, ErrClient.Saying("the key set has 1 to 16 keys")
+	}
+	return fit, nil
+}
+
+func checkKey(raw []byte, k map[string]json.RawMessage) error {
+	switch kid := member(k, "kid"); {
+	case len(raw) > maxKeySize:
+		return ErrClient.Saying("a key is larger than 16 KiB")
+	case kid == "" || len(kid) > maxKeyID:
+		return ErrClient.Saying("every key has a kid of 1 to 128 characters")
+	case k["use"] != nil && member(k, "use") != "sig":
+		return ErrClient.Saying("a key is for signing: use is sig, or left out")
+	case k["key_ops"] != nil && !verifies(k["key_ops"]):
+		return ErrClient.Saying("a key is for checking signatures: key_ops holds verify, or is left out")
+	case !usable(k):
+		return ErrClient.Saying("every key names its alg and is of it: ES256 on P-256, PS256 with RSA of 2048 to 4096 bits, EdDSA or Ed25519")
+	case k["x5c"] != nil && !certified(k):
+		return ErrClient.Saying("x5c holds 1 to 4 certificates in base64, the first of the key that it stands with (RFC 7517, section 4.7)")
 	}
 	return nil
 }

@@ -37,7 +37,7 @@ const (
 )
 
 // remoteKeys are the key sets that clients have registered by URL (RFC 7591,
-// section 2, jwks_uri), held to the same rules as those registered by value.
+// section 2, jwks_uri): of each, the keys that could be registered by value.
 // The URL is a stranger's: see package dial.
 type remoteKeys struct {
 	http *http.Client
@@ -147,11 +147,12 @@ func (k *remoteKeys) get(ctx context.Context, uri string) (registeredKeys, time.
 	if a.Status != http.StatusOK {
 		return registeredKeys{}, 0, errors.New("the answer was " + strconv.Itoa(a.Status))
 	}
-	if err := consent.CheckKeys(a.Body); err != nil {
+	raw, err := consent.UsableKeys(a.Body)
+	if err != nil {
 		return registeredKeys{}, 0, err
 	}
-	set, err := jose.ParseKeySet(a.Body)
-	return registeredKeys{a.Body, set}, lifeOf(a.Header), err
+	set, err := jose.ParseKeySet(raw)
+	return registeredKeys{raw, set}, lifeOf(a.Header), err
 }
 
 // lifeOf reads Cache-Control (RFC 9111, section 5.2.2).

@@ -101,6 +101,19 @@ func TestKeysAreReadAtTheirURL(t *testing.T) {
 }
 
 // renamed is a key with another's id.
+// A bank publishes one set for all its partners (RFC 7517, section 5).
+func TestKeysForOthersAreLeftOut(t *testing.T) {
+	h := open(t)
+	k := h.byURL(t)
+	k.answer(func(w http.ResponseWriter, _ *http.Request) {
+		own := strings.TrimSuffix(strings.TrimPrefix(string(keySetOf(h.bank.key)), `{"keys":[`), `]}`)
+		_, _ = fmt.Fprintf(w, `{"keys":[{"kty":"RSA","alg":"RS256","kid":"r","n":"AQAB","e":"AQAB"},{"kty":"EC","crv":"P-256","use":"enc","kid":"e","x":"","y":""},%s]}`, own)
+	})
+	if got := h.known(h.bank.key); got.status != http.StatusOK {
+		t.Errorf("a usable key among others: %v", got)
+	}
+}
+
 func renamed(k jose.PrivateKey, id string) jose.PrivateKey {
 	raw := string(must(k.Export()).Reveal())
 	return must(jose.ParsePrivateKey(secret.Of(strings.Replace(raw, k.Public().ID(), id, 1))))
