@@ -18,6 +18,7 @@ type clientCmd struct {
 	Show     clientShow     `cmd:"" help:"Show a client's registration."`
 	Suspend  clientSuspend  `cmd:"" help:"Refuse a client from now on, or let it in again."`
 	Keys     clientKeys     `cmd:"" help:"Replace a client's public keys."`
+	Rename   clientRename   `cmd:"" help:"Give a client another name."`
 	Remove   clientRemove   `cmd:"" help:"End all grants of a client and forget it."`
 	Invite   clientInvite   `cmd:"" help:"Let clients register themselves; print a token for that, once."`
 	Invites  clientInvites  `cmd:"" help:"List the invitations that still hold."`
@@ -123,6 +124,23 @@ func (s *clientKeys) Run(c *cli) error {
 		return err
 	}
 	return c.ask(http.MethodPost, "/clients/"+url.PathEscape(s.ID)+"/keys", jwks, nil)
+}
+
+type clientRename struct {
+	ID     string `arg:"" help:"The client's id."`
+	NameZH string `help:"The name that people see, in Chinese." name:"name-zh" required:"" placeholder:"NAME"`
+	NameEN string `help:"The name that people see, in English." name:"name-en" required:"" placeholder:"NAME"`
+}
+
+func (clientRename) Help() string {
+	return `People know a client by its name: see that it is the same bank before you change it.
+
+Example:
+  jali client rename client_ABC --name-zh 晨曦银行 --name-en "Morning Bank"`
+}
+
+func (r *clientRename) Run(c *cli) error {
+	return c.ask(http.MethodPost, "/clients/"+url.PathEscape(r.ID)+"/name", consent.Name{ZH: r.NameZH, EN: r.NameEN}, nil)
 }
 
 type clientRemove struct {

@@ -100,7 +100,6 @@ func TestKeysAreReadAtTheirURL(t *testing.T) {
 	}
 }
 
-// renamed is a key with another's id.
 // A bank publishes one set for all its partners (RFC 7517, section 5).
 func TestKeysForOthersAreLeftOut(t *testing.T) {
 	h := open(t)
@@ -114,6 +113,7 @@ func TestKeysForOthersAreLeftOut(t *testing.T) {
 	}
 }
 
+// renamed is a key with another's id.
 func renamed(k jose.PrivateKey, id string) jose.PrivateKey {
 	raw := string(must(k.Export()).Reveal())
 	return must(jose.ParsePrivateKey(secret.Of(strings.Replace(raw, k.Public().ID(), id, 1))))

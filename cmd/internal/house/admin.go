@@ -52,6 +52,7 @@ func newAdmin(h *House, log *slog.Logger) http.Handler {
 	mux.HandleFunc("DELETE /clients/{id}", a.removeClient)
 	mux.HandleFunc("POST /clients/{id}/suspended", a.suspend)
 	mux.HandleFunc("POST /clients/{id}/keys", a.keys)
+	mux.HandleFunc("POST /clients/{id}/name", a.rename)
 	mux.HandleFunc("POST /clients/{id}/webhook", a.setWebhook)
 	mux.HandleFunc("POST /clients/{id}/webhook/test", a.testWebhook)
 	mux.HandleFunc("POST /clients/{id}/webhook/resume", a.resumeWebhook)
@@ -114,6 +115,18 @@ func (a *admin) suspend(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	a.answer(w, suspended, a.house.Consent.SuspendClient(r.Context(), consent.ClientID(r.PathValue("id")), suspended))
+}
+
+func (a *admin) rename(w http.ResponseWriter, r *http.Request) {
+	var name consent.Name
+	if !a.read(w, r, &name) {
+		return
+	}
+	c, err := a.house.Consent.ReviseClient(r.Context(), consent.ClientID(r.PathValue("id")), func(c consent.Client) (consent.Client, error) {
+		c.Name = name
+		return c, nil
+	})
+	a.answer(w, c, err)
 }
 
 func (a *admin) keys(w http.ResponseWriter, r *http.Request) {
