@@ -13,8 +13,11 @@ import (
 	"jali/internal/kv"
 )
 
+// most is how many grants and requests one sequence has.
+const most = 7
+
 func (m *machine) push(rt *rapid.T) {
-	if len(m.lives) == 6 {
+	if len(m.lives) == most {
 		rt.Skip("enough")
 	}
 	l := &life{id: GrantID(fmt.Sprint("g", len(m.lives))), client: bank, state: Pushed, keys: map[string]time.Time{}}
@@ -62,6 +65,23 @@ func (m *machine) push(rt *rapid.T) {
 	} else if len(m.lives) == 0 {
 		rt.Fatal("the first is refused")
 	}
+}
+
+// agree goes all the way to a yes, of what is open or of something new: by
+// single steps few lives would come as far as a second one.
+func (m *machine) agree(rt *rapid.T) {
+	on := m.one(rt, (*life).open)
+	if n := len(m.lives); !on.open() && n < most {
+		if m.push(rt); len(m.lives) == n {
+			return
+		}
+		on = m.lives[n]
+	}
+	m.on = on
+	for _, step := range []func(*rapid.T){m.show, m.prepare, m.give} {
+		step(rt)
+	}
+	m.on = nil
 }
 
 func (m *machine) show(rt *rapid.T) {

@@ -84,6 +84,7 @@ type machine struct {
 	*model
 	key  int
 	seen map[GrantID]seen
+	on   *life // what agree is about
 }
 
 type seen struct {
@@ -105,8 +106,8 @@ func live(rt *rapid.T, db kv.DB) {
 	}
 	m.push(rt)
 	rt.Repeat(map[string]func(*rapid.T){
-		"push": m.push, "show": m.show, "show again": m.show, "prepare": m.prepare, "prepare again": m.prepare, "give": m.give,
-		"give again": m.give, "refuse": m.refuse, "finish": m.finish, "spend": m.spend, "repeat": m.repeat, "revoke": m.revoke,
+		"push": m.push, "show": m.show, "agree": m.agree, "agree again": m.agree, "agree once more": m.agree, "prepare": m.prepare, "give": m.give,
+		"refuse": m.refuse, "finish": m.finish, "spend": m.spend, "repeat": m.repeat, "revoke": m.revoke,
 		"revoke all": m.revokeAll, "pause": m.pause, "pause all": m.pauseAll, "remove": m.remove, "sweep": m.sweeps,
 		"wait": m.wait, "wait on": m.wait, "": m.check,
 	})
@@ -129,6 +130,9 @@ func (m *machine) wants(rt *rapid.T, what string, l *life, err error, want *faul
 }
 
 func (m *machine) one(rt *rapid.T, prefer func(*life) bool) *life {
+	if m.on != nil {
+		return m.on
+	}
 	if some := slices.DeleteFunc(slices.Clone(m.lives), func(l *life) bool { return !prefer(l) }); len(some) > 0 && rapid.IntRange(0, 9).Draw(rt, "likely") > 0 {
 		return rapid.SampledFrom(some).Draw(rt, "which")
 	}
