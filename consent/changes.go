@@ -41,6 +41,12 @@ func Changes(before, after Terms, accountsBefore, accountsAfter []AccountID) []C
 	return list
 }
 
+// Narrower reports whether a grant opens less than it did before it was
+// changed: what was opened by then may hold more than the person now agrees to.
+func (g Grant) Narrower(was Grant) bool {
+	return slices.ContainsFunc(Changes(g.Agreed, was.Agreed, g.Accounts, was.Accounts), func(c Change) bool { return c.Wider })
+}
+
 // one is a single value, or none.
 func one(s string) []string {
 	if s == "" {

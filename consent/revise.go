@@ -91,6 +91,7 @@ func (s *Service) Revised(ctx context.Context, p Session, request GrantID) (Gran
 // merge keeps what was used; a replace begins anew, but for the uses of today,
 // so that renewing a daily grant gives no second day's worth.
 func (s *Service) become(tx kv.Tx, now time.Time, event string, t *Grant, request Grant, yes Evidence) error {
+	was := *t
 	if err := t.unschedule(tx); err != nil {
 		return err
 	}
@@ -120,7 +121,7 @@ func (s *Service) become(tx kv.Tx, now time.Time, event string, t *Grant, reques
 	}
 	t.Evidence = &yes
 	for _, changed := range s.Changed {
-		if err := changed(tx, *t); err != nil {
+		if err := changed(tx, was, *t); err != nil {
 			return err
 		}
 	}

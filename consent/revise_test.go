@@ -59,7 +59,7 @@ func (h house) stored(id GrantID) Grant {
 func TestAChangeIsSignedForWhatItIs(t *testing.T) {
 	h := build(t)
 	var changed []Grant
-	h.Changed = append(h.Changed, func(_ kv.Tx, g Grant) error { changed = append(changed, g); return nil })
+	h.Changed = append(h.Changed, func(_ kv.Tx, _, is Grant) error { changed = append(changed, is); return nil })
 	id, _ := h.given(daily(2, ""))
 	h.clock.add(time.Hour)
 	more := daily(3, "")

@@ -27,8 +27,9 @@ type Service struct {
 	// or refused; request is its own id, g the grant it gave, changed or would
 	// have been.
 	Decided []func(tx kv.Tx, request GrantID, g Grant) error
-	// Changed is told, in its transaction, of a grant that a new yes has changed.
-	Changed []func(tx kv.Tx, g Grant) error
+	// Changed is told, in its transaction, of a grant that a new yes has changed:
+	// as it was, and as it is.
+	Changed []func(tx kv.Tx, was, is Grant) error
 	// StepUpLife is how long a yes may be read by before the person has to be
 	// asked again ([ErrStepUpOld]); zero: for as long as its grant lives.
 	StepUpLife time.Duration

@@ -36,7 +36,7 @@ func supersede(tx kv.Tx, g consent.Grant) error { return dropAll(tx, g.ID, refre
 // GrantChanged drops the refresh tokens of a grant that is now for one use, and
 // any code that would still give one, in the transaction of the yes that made
 // it so: a redemption that looked at the grant before finds its code gone.
-func (s *Server) GrantChanged(tx kv.Tx, g consent.Grant) error {
+func (s *Server) GrantChanged(tx kv.Tx, _, g consent.Grant) error {
 	if !g.Agreed.Uses.Once() {
 		return nil
 	}

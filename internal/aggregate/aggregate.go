@@ -4,8 +4,8 @@
 // to a client ([Service.Open]). Both come out of the same code.
 //
 // The unit is the look: what the sources say of one person at one moment. A
-// client's look becomes a [View], which lives ten minutes under a key that is
-// stored nowhere. Whether a client may look is package consent's to say, and is
+// client's look becomes a [View], which lives ten minutes, or until the person
+// agrees to less, under a key that is stored nowhere. Whether a client may look is package consent's to say, and is
 // asked again before anything goes out; how a source speaks is its dialect's.
 //
 // Rows, all under "aggregate": ("connection", person, id), ("account", person,

@@ -66,6 +66,7 @@ func newHouse(t testing.TB) *house {
 	h.Service = &aggregate.Service{DB: h.db, Vault: v, Grants: h.consent, Connectors: h.reg,
 		Ledger: &ledger.Ledger{DB: h.db, Vault: v}, Now: h.clock, Log: slog.New(slog.DiscardHandler), Deadline: 5 * time.Second}
 	h.consent.Ended = []func(kv.Tx, consent.Grant, bool) error{h.GrantEnded}
+	h.consent.Changed = []func(kv.Tx, consent.Grant, consent.Grant) error{h.GrantChanged}
 	for _, c := range []string{"bank", "shop"} {
 		h.client(consent.ClientID(c), "opaque")
 	}
@@ -152,13 +153,25 @@ var once = consent.Uses{Limit: 1}
 // grant is a person's yes to all of their accounts, or to some.
 func (h *house) grant(p consent.Session, client consent.ClientID, terms consent.Terms, only ...consent.AccountID) consent.GrantID {
 	h.t.Helper()
-	ctx, id := h.t.Context(), consent.GrantID(rand.Text())
+	return h.agree(p, consent.Request{Client: client, Asked: terms}, only...)
+}
+
+// replace is a person's yes to other terms of a grant.
+func (h *house) replace(p consent.Session, client consent.ClientID, g consent.GrantID, terms consent.Terms, only ...consent.AccountID) {
+	h.t.Helper()
+	h.agree(p, consent.Request{Client: client, Asked: terms, Action: consent.Replace, Revises: g}, only...)
+}
+
+func (h *house) agree(p consent.Session, r consent.Request, only ...consent.AccountID) consent.GrantID {
+	h.t.Helper()
+	ctx, id := context.WithoutCancel(h.t.Context()), consent.GrantID(rand.Text())
 	offered := h.accountIDs(p)
 	if len(only) == 0 {
 		only = offered
 	}
+	r.ID, r.Lapses = id, h.clock().Add(5*time.Minute)
 	err := h.db.Update(ctx, func(tx kv.Tx) error {
-		_, err := h.consent.Push(tx, h.clock(), consent.Request{ID: id, Client: client, Asked: terms, Lapses: h.clock().Add(5 * time.Minute)})
+		_, err := h.consent.Push(tx, h.clock(), r)
 		return err
 	})
 	if err != nil {

@@ -58,9 +58,13 @@ func (s *Service) Open(ctx context.Context, r OpenRequest) (View, error) {
 	if err != nil {
 		return View{}, s.overtaken(making, r, err)
 	}
-	// What was granted when the sources were asked may have been taken back
-	// while they answered.
-	if _, err := s.Grants.Live(making, r.Client, r.Grant); err != nil {
+	// What was granted when the sources were asked may have been taken back, or
+	// narrowed, while they answered.
+	is, err := s.Grants.Live(making, r.Client, r.Grant)
+	if err == nil && is.Narrower(use.Grant) {
+		err = errRaced
+	}
+	if err != nil {
 		if gone := s.DB.Update(making, func(tx kv.Tx) error { return s.tear(tx, s.Vault.ViewHash(id)) }); gone != nil {
 			err = errors.Join(err, gone)
 		}

@@ -310,6 +310,60 @@ func TestRevokeEndsReading(t *testing.T) {
 	}
 }
 
+// A view that was opened before the person agreed to less is gone with that;
+// the same key opens what is left, and spends nothing. One before a yes that
+// takes nothing away stays.
+func TestNarrowingEndsWhatWasOpenedBefore(t *testing.T) {
+	h := newHouse(t)
+	h.add(wallet("alipay").with(1))
+	p := h.person("li")
+	h.link(p, "alipay")
+	terms := h.everything(consent.Uses{Limit: 4, Per: "day"})
+	g := h.grant(p, "bank", terms)
+	v := h.open("bank", g, "key-0000000000000001")
+
+	terms.Until = terms.Until.Add(time.Hour)
+	h.replace(p, "bank", g, terms)
+	if _, err := h.Get(t.Context(), "bank", g, v.ID); err != nil {
+		t.Errorf("Get after a renewal: %v", err)
+	}
+	terms.Datatypes = []consent.Datatype{consent.Bills}
+	h.replace(p, "bank", g, terms)
+	if n := h.bytesUnder("view_part"); n != 0 {
+		t.Errorf("%d bytes of the view were kept", n)
+	}
+	if _, err := h.Page(t.Context(), "bank", g, v.ID, "", 10); !errors.Is(err, aggregate.ErrViewNotFound) {
+		t.Errorf("Page after narrowing: %v", err)
+	}
+	again := h.open("bank", g, "key-0000000000000001")
+	if again.ID != v.ID || len(again.Balances) != 0 || len(again.Bills.Items) != 1 || again.UsesLeft != v.UsesLeft {
+		t.Errorf("opened again: %+v; want the bill alone, for the use that was spent", again)
+	}
+}
+
+// What the person agrees to while the sources are being asked counts.
+func TestNarrowWhileSourcesAreAsked(t *testing.T) {
+	h := newHouse(t)
+	source := wallet("alipay").with(1)
+	h.add(source)
+	p := h.person("li")
+	h.link(p, "alipay")
+	terms := h.everything(consent.Uses{Limit: 4, Per: "day"})
+	g := h.grant(p, "bank", terms)
+	source.asked = func() {
+		source.asked = nil
+		terms.Datatypes = []consent.Datatype{consent.Bills}
+		h.replace(p, "bank", g, terms)
+	}
+	v, err := h.Open(t.Context(), aggregate.OpenRequest{Client: "bank", Grant: g, Key: "key-0000000000000001"})
+	if fault.Of(err).Code != "conflict" || v.ID != "" {
+		t.Errorf("Open = %+v, %v; want conflict and nothing", v, err)
+	}
+	if v := h.open("bank", g, "key-0000000000000001"); len(v.Balances) != 0 || len(v.Bills.Items) != 1 || v.UsesLeft != 3 {
+		t.Errorf("the repeat: %+v; want the bill alone, for the one use", v)
+	}
+}
+
 // A view is read with its own grant's token. Whoever else asks learns nothing,
 // also not that it is there.
 func TestForeignViews(t *testing.T) {

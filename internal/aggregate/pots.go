@@ -57,7 +57,8 @@ func (s *Service) potsOf(ctx context.Context, p consent.PersonID, link, source s
 	return pots, nil
 }
 
-// errRaced is an account that got its id from somebody else meanwhile.
+// errRaced is something that somebody else changed meanwhile: an account that got
+// its id, a grant that was narrowed.
 var errRaced = &fault.Error{Kind: fault.Conflict, Code: "conflict", Detail: "something changed meanwhile; try again"}
 
 // settle writes a connection's accounts, and marks those that its source does

@@ -18,6 +18,15 @@ func (s *Service) GrantEnded(tx kv.Tx, g consent.Grant, _ bool) error {
 	return s.tearAll(tx, kv.Prefix("aggregate", "view_of", g.Person, g.ID))
 }
 
+// GrantChanged removes the views of a grant that now opens less: whoever opens
+// one again, under the same key, is shown what is left of it for the same use.
+func (s *Service) GrantChanged(tx kv.Tx, was, is consent.Grant) error {
+	if !is.Narrower(was) {
+		return nil
+	}
+	return s.tearAll(tx, kv.Prefix("aggregate", "view_of", is.Person, is.ID))
+}
+
 func (s *Service) tearAll(tx kv.Tx, r kv.Range) error {
 	hashes, err := rowsOf[string](tx, r)
 	if err != nil {

@@ -105,10 +105,9 @@ func (a *admin) setWebhook(w http.ResponseWriter, r *http.Request) {
 	if !a.read(w, r, &uri) {
 		return
 	}
-	c, err := a.house.Consent.Client(r.Context(), consent.ClientID(r.PathValue("id")))
-	if err == nil {
+	_, err := a.house.Consent.ReviseClient(r.Context(), consent.ClientID(r.PathValue("id")), func(c consent.Client) (consent.Client, error) {
 		c.WebhookURI = uri
-		err = a.house.Consent.PutClient(r.Context(), c)
-	}
+		return c, nil
+	})
 	a.answer(w, true, err)
 }
