@@ -2,16 +2,21 @@ package oauth
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 
+	"jali/consent"
 	"jali/internal/fault"
-	"jali/internal/jose"
 	"jali/internal/kv"
 )
 
@@ -27,51 +32,204 @@ func (h *house) direct(path string, form url.Values, proof string) *httptest.Res
 	return w
 }
 
-// TestEachCodeIsRedeemedOnce: 200 codes, each tried 16 times at once, give 200
-// tokens and never a 500; and since each was used twice, none stays good.
-func TestEachCodeIsRedeemedOnce(t *testing.T) {
-	h := open(t)
-	h.bank.dpop = must(jose.Generate(jose.Ed25519)) // quick to sign with
-	const codes, tries = 200, 16
-	var gave, refused, other atomic.Int32
-	tokens := make([]atomic.Pointer[httptest.ResponseRecorder], codes)
-	var issued [codes]string
-	for i := range codes {
-		issued[i], _ = h.code(h.bank, once)
-	}
+// races is how often a race is run; each must end in the same way every time.
+const races = 200
+
+// atOnce lets n of f go at the same moment, in each of 200 races, of which a
+// few run side by side and so meet in storage too.
+func atOnce(n int, f func(race, i int)) {
 	var all sync.WaitGroup
-	for i, code := range issued {
-		for range tries {
-			form, proof := h.redeemForm(h.bank, code), h.proof(h.bank.dpop, "POST", issuer+"/oauth/token", "", nil)
-			all.Go(func() {
-				switch w := h.direct("/oauth/token", form, proof); {
-				case w.Code == http.StatusOK:
-					gave.Add(1)
-					tokens[i].Store(w)
-				case w.Code == 400 && strings.Contains(w.Body.String(), `"invalid_grant"`):
-					refused.Add(1)
-				default:
-					other.Add(1)
-				}
-			})
-		}
+	lanes := make(chan struct{}, 4)
+	for race := range races {
+		lanes <- struct{}{}
+		all.Go(func() {
+			defer func() { <-lanes }()
+			var these sync.WaitGroup
+			start := make(chan struct{})
+			for i := range n {
+				these.Go(func() { <-start; f(race, i) })
+			}
+			close(start)
+			these.Wait()
+		})
 	}
 	all.Wait()
-	if gave.Load() != codes || refused.Load() != codes*(tries-1) || other.Load() != 0 {
-		t.Errorf("%d tokens, %d refusals, %d other answers; want %d, %d, 0", gave.Load(), refused.Load(), other.Load(), codes, codes*(tries-1))
+}
+
+// runner is a client that authenticates by its certificate and has its tokens
+// bound to it: nothing is signed while it races, so that what happens at once
+// is the redeeming.
+type runner struct {
+	*mutual
+	cert tls.Certificate
+}
+
+func openRunner(t *testing.T) runner {
+	h := openMutual(t)
+	cert, jwks := h.ownCert(nil)
+	h.registerCertified("runner", func(c *consent.Client) { c.Auth, c.JWKS, c.CertificateBound = consent.SelfSignedTLS, jwks, true })
+	return runner{h, cert}
+}
+
+func (h runner) send(path string, form url.Values) (a answer) {
+	r := httptest.NewRequest("POST", "http://inside"+path, strings.NewReader(form.Encode()))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.TLS = &tls.ConnectionState{PeerCertificates: []*x509.Certificate{h.cert.Leaf}}
+	w := httptest.NewRecorder()
+	h.server.ServeHTTP(w, r)
+	a.read(w)
+	return a
+}
+
+// codes are one for each race.
+func (h runner) codes(details string) (codes []string, grants []consent.GrantID) {
+	h.t.Helper()
+	for range races {
+		form := h.plainForm(app{id: "runner", key: h.bank.key}, details, "client_assertion", "", "client_assertion_type", "")
+		id := h.visit(app{id: "runner"}, h.send("/oauth/par", form).text("request_uri"))
+		codes, grants = append(codes, h.back(h.get(h.decide(id, true))).Get("code")), append(grants, id)
 	}
-	if n := strings.Count(h.dump(), `"kind":"access"`); n != codes { // the index remembers that they were
+	return codes, grants
+}
+
+// tokens are the answers to one code for each race.
+func (h runner) tokens(details string) (tokens []answer, grants []consent.GrantID) {
+	h.t.Helper()
+	codes, grants := h.codes(details)
+	for _, code := range codes {
+		got := h.send("/oauth/token", redeeming("runner", code))
+		if got.status != http.StatusOK {
+			h.t.Fatalf("token: %v", got)
+		}
+		tokens = append(tokens, got)
+	}
+	return tokens, grants
+}
+
+func (h runner) refreshing(token string) url.Values {
+	return url.Values{"client_id": {"runner"}, "grant_type": {"refresh_token"}, "refresh_token": {token}}
+}
+
+// TestEachCodeIsRedeemedOnce: a code that is tried 64 times at once gives one
+// token and never a 500; and since it was used twice, that does not stay good.
+func TestEachCodeIsRedeemedOnce(t *testing.T) {
+	h := openRunner(t)
+	codes, _ := h.codes(once)
+	var gave [races]atomic.Int32
+	var tokens [races]atomic.Pointer[answer]
+	atOnce(64, func(race, _ int) {
+		switch got := h.send("/oauth/token", redeeming("runner", codes[race])); {
+		case got.status == http.StatusOK:
+			gave[race].Add(1)
+			tokens[race].Store(&got)
+		case got.status != http.StatusBadRequest || got.text("error") != "invalid_grant":
+			t.Errorf("race %d: %v", race, got)
+		}
+	})
+	for race := range races {
+		if n := gave[race].Load(); n != 1 {
+			t.Fatalf("race %d: the code gave %d tokens", race, n)
+		}
+		if _, err := h.calls(&h.cert, bearing(tokens[race].Load().text("access_token"))); fault.Of(err).Code != "invalid_token" {
+			t.Fatalf("race %d: the token of a code that was used twice: %v", race, err)
+		}
+	}
+	if n := strings.Count(h.dump(), `"kind":"access"`); n != races { // the index remembers that they were
 		t.Errorf("%d access tokens were stored", n)
 	}
-	for i := range tokens {
-		w := tokens[i].Load()
-		if w == nil {
-			continue
+}
+
+// TestRefreshesAtOnce: a refresh token is not rotated, so 16 that use it at
+// once all win: each gets a token of its own, and there is still one to refresh
+// by. Those that meet the person taking the grant back get one before that or
+// none at all, and nothing that was given opens anything from then on.
+func TestRefreshesAtOnce(t *testing.T) {
+	h := openRunner(t)
+	first, grants := h.tokens(daily)
+	refresh := func(race int) answer {
+		return h.send("/oauth/token", h.refreshing(first[race].text("refresh_token")))
+	}
+	var all, late [races][16]string
+	atOnce(16, func(race, i int) {
+		got := refresh(race)
+		if all[race][i] = got.text("access_token"); got.status != http.StatusOK || got.json["refresh_token"] != nil {
+			t.Errorf("race %d: %v", race, got)
 		}
-		var a answer
-		a.read(w)
-		if got := h.direct("/oauth/introspect", h.form(h.bank, "token", a.text("access_token")), ""); !strings.Contains(got.Body.String(), `"active":false`) {
-			t.Fatalf("the token of a code that was used twice: %s", got.Body)
+	})
+	distinct := map[string]bool{}
+	for race := range races {
+		for _, token := range all[race] {
+			distinct[token] = true
+			if c, err := h.calls(&h.cert, bearing(token)); err != nil || c.Grant != grants[race] {
+				t.Fatalf("race %d: %+v, %v", race, c, err)
+			}
+		}
+	}
+	if len(distinct) != races*16 {
+		t.Errorf("%d tokens for %d refreshes", len(distinct), races*16)
+	}
+	if n := strings.Count(h.dump(), `"kind":"refresh"`); n != races {
+		t.Errorf("%d refresh tokens are kept; want %d", n, races)
+	}
+
+	atOnce(17, func(race, i int) {
+		if i == 16 {
+			if _, err := h.consent.Revoke(t.Context(), h.person, grants[race]); err != nil {
+				t.Errorf("race %d: %v", race, err)
+			}
+			return
+		}
+		got := refresh(race)
+		if late[race][i] = got.text("access_token"); got.status != http.StatusOK && (got.status != http.StatusBadRequest || got.text("error") != "invalid_grant") {
+			t.Errorf("race %d: refused with %v", race, got)
+		}
+	})
+	for race := range races {
+		for _, token := range slices.Concat(all[race][:], late[race][:]) {
+			if _, err := h.calls(&h.cert, bearing(token)); token != "" && fault.Of(err).Code != "grant_revoked" {
+				t.Fatalf("race %d: a token of a grant that was taken back: %v", race, err)
+			}
+		}
+		if got := refresh(race); got.text("error") != "invalid_grant" {
+			t.Fatalf("race %d: refreshed later on: %v", race, got)
+		}
+	}
+}
+
+// TestAUseMeetsARevocation: of eight that would use a one-shot grant while the
+// person takes it back, one or none is let in, as the grant's count says; and
+// whoever asks once that is done is told no.
+func TestAUseMeetsARevocation(t *testing.T) {
+	h := openRunner(t)
+	tokens, grants := h.tokens(once)
+	var let [races]atomic.Int32
+	var revoked [races]atomic.Bool
+	atOnce(9, func(race, i int) {
+		if i == 8 {
+			if _, err := h.consent.Revoke(t.Context(), h.person, grants[race]); err != nil && !errors.Is(err, consent.ErrSpent) {
+				t.Errorf("race %d: %v", race, err)
+			}
+			revoked[race].Store(true)
+			return
+		}
+		for after, n := false, 0; !after; n++ {
+			after = revoked[race].Load() // before it asks
+			_, known := h.calls(&h.cert, bearing(tokens[race].text("access_token")))
+			_, spent := h.consent.Spend(t.Context(), "runner", grants[race], fmt.Sprint(i, "-", n), []byte("r"))
+			if spent == nil {
+				let[race].Add(1)
+			}
+			for _, err := range []error{known, spent} {
+				if code := fault.Of(err).Code; after && code != "grant_revoked" || err != nil && code != "grant_revoked" && code != "grant_spent" {
+					t.Errorf("race %d, after the no: %v: %v", race, after, err)
+				}
+			}
+		}
+	})
+	for race, id := range grants {
+		g, err := h.consent.Load(t.Context(), "runner", id)
+		if n := int(let[race].Load()); err != nil || n > 1 || g.Uses != n || g.State != consent.Revoked {
+			t.Fatalf("race %d: %d were let in, and it is %s with %d uses, %v", race, n, g.State, g.Uses, err)
 		}
 	}
 }
@@ -103,39 +261,6 @@ func TestAssertionsAndProofsRace(t *testing.T) {
 		all.Wait()
 		if won.Load() != 1 {
 			t.Errorf("the same %s was taken %d times", what, won.Load())
-		}
-	}
-}
-
-// Tokens that are asked for while the person takes the grant back are given
-// before that or not at all: nothing is left behind it, and nothing given
-// before it opens anything.
-func TestNoTokenIsGivenPastTheEnd(t *testing.T) {
-	h := open(t)
-	for range 8 {
-		first, id := h.tokens(h.bank, daily)
-		refresh := first.text("refresh_token")
-		answers := make(chan *httptest.ResponseRecorder, 16)
-		var all sync.WaitGroup
-		for range cap(answers) {
-			form := h.form(h.bank, "grant_type", "refresh_token", "refresh_token", refresh)
-			proof := h.proof(h.bank.dpop, "POST", issuer+"/oauth/token", "", nil)
-			all.Go(func() { answers <- h.direct("/oauth/token", form, proof) })
-		}
-		if _, err := h.consent.Revoke(t.Context(), h.person, id); err != nil {
-			t.Fatal(err)
-		}
-		all.Wait()
-		close(answers)
-		for w := range answers {
-			var a answer
-			if a.read(w); w.Code == http.StatusOK {
-				if _, err := h.call(h.bank.dpop, a.text("access_token")); fault.Of(err).Code != "grant_revoked" {
-					t.Errorf("a token of a grant that was taken back: %v", err)
-				}
-			} else if a.text("error") != "invalid_grant" {
-				t.Errorf("refused with %v", a)
-			}
 		}
 	}
 }
