@@ -19,7 +19,7 @@ const (
 )
 
 // CheckKeys holds a client's key set (RFC 7517) to: public signing keys alone,
-// each with an id of its own and an algorithm of FAPI 2.0 (ES256, PS256,
+// each with an id of its own and for an algorithm of FAPI 2.0 (ES256, PS256,
 // EdDSA, or Ed25519 as RFC 9864 names it). Certificates (x5c) are of the key
 // that they stand with.
 func CheckKeys(raw []byte) error {
@@ -98,7 +98,7 @@ func checkKey(raw []byte, k map[string]json.RawMessage) error {
 	case k["key_ops"] != nil && !verifies(k["key_ops"]):
 		return ErrClient.Saying("a key is for checking signatures: key_ops holds verify, or is left out")
 	case !usable(k):
-		return ErrClient.Saying("every key names its alg and is of it: ES256 on P-256, PS256 with RSA of 2048 to 4096 bits, EdDSA or Ed25519")
+		return ErrClient.Saying("every key is for ES256 on P-256, PS256 with RSA of 2048 to 4096 bits, EdDSA or Ed25519, and its alg, if it has one, says that")
 	case k["x5c"] != nil && !certified(k):
 		return ErrClient.Saying("x5c holds 1 to 4 certificates in base64, the first of the key that it stands with (RFC 7517, section 4.7)")
 	}
@@ -110,8 +110,14 @@ func hasPrivate(k map[string]json.RawMessage) bool {
 		member(k, "kty") == "oct"
 }
 
+// usable reports whether a key is for an algorithm that is taken here: the one
+// it names, or the only one of its kind (RFC 7517, section 4.4: alg is optional).
 func usable(k map[string]json.RawMessage) bool {
-	switch alg, kty := member(k, "alg"), member(k, "kty"); alg {
+	alg, kty := member(k, "alg"), member(k, "kty")
+	if k["alg"] == nil {
+		alg = map[string]string{"EC": "ES256", "RSA": "PS256", "OKP": "EdDSA"}[kty]
+	}
+	switch alg {
 	case "ES256":
 		if kty != "EC" || member(k, "crv") != "P-256" || len(octets(k, "x")) != 32 || len(octets(k, "y")) != 32 {
 			return false
