@@ -52,8 +52,11 @@ func (s *Server) unauthorized(scheme string, f *fault.Error) *Unauthorized {
 		code = f.Code
 		more = `, acr_values="` + acrPasskey + `", max_age="` + strconv.Itoa(int(s.Consent.StepUpLife.Seconds())) + `"`
 	}
-	return &Unauthorized{cause: f, code: code,
-		challenge: scheme + ` error="` + code + `", error_description="` + plain(f.Detail) + `"` + more + `, ` + s.challenge(scheme)}
+	challenge := scheme + ` error="` + code + `", error_description="` + plain(f.Detail) + `"` + more + `, ` + s.challenge(scheme)
+	if scheme == bearer { // what it may be bound to instead
+		challenge += ", " + dPoP + " " + s.challenge(dPoP)
+	}
+	return &Unauthorized{cause: f, code: code, challenge: challenge}
 }
 
 // challenge is what every challenge says.

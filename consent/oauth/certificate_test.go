@@ -363,8 +363,9 @@ func TestTokensAreBoundToACertificate(t *testing.T) {
 		t.Errorf("no token: %v; want both schemes in the challenge", err)
 	}
 	bound, _ := h.tokens(h.bank, daily)
-	if _, err := h.calls(&own, bearing(bound.text("access_token"))); fault.Of(err).Code != "invalid_token" {
-		t.Errorf("a token that is bound to a key, as Bearer: %v", err)
+	_, err = h.calls(&own, bearing(bound.text("access_token")))
+	if no := (*Unauthorized)(nil); !errors.As(err, &no) || no.code != "invalid_token" || !strings.HasPrefix(no.Challenge(), "Bearer error=") || !strings.Contains(no.Challenge(), ", DPoP algs=") {
+		t.Errorf("a token that is bound to a key, as Bearer: %v; want a challenge that names DPoP too (RFC 9449, section 7.2)", err)
 	}
 
 	refreshing := url.Values{"client_id": {"bound"}, "grant_type": {"refresh_token"}, "refresh_token": {got.text("refresh_token")}}
