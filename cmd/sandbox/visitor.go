@@ -11,6 +11,7 @@ import (
 	"net/http/cookiejar"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/net/html"
@@ -27,6 +28,8 @@ type visitor struct {
 	own     string // where jali listens: what is in front of it is left out
 	http    *http.Client
 	passkey *software.Authenticator
+
+	signing sync.Mutex // a passkey counts its uses, and jali sees them in order
 }
 
 // newVisitor has no cookies yet.
@@ -361,6 +364,8 @@ func (v *visitor) agree(ctx context.Context, page []byte, accounts []string) (ne
 	if options == nil || options.FirstChild == nil {
 		return "", errors.New("there is no passkey check on the page")
 	}
+	v.signing.Lock()
+	defer v.signing.Unlock()
 	response, err := v.passkey.Get(v.issuer, []byte(options.FirstChild.Data))
 	if err != nil {
 		return "", err
