@@ -38,6 +38,7 @@ type ready struct {
 		ID, Name string
 		Accounts []struct{ ID, Source, Name string }
 	}
+	MTLS     struct{ Certificate string }
 	Canaries []string
 }
 

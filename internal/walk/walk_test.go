@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"net/http"
 	"os"
-	"os/exec"
 	"testing"
 )
 
@@ -34,20 +33,6 @@ func need(t *testing.T, tool, how string, found bool) {
 	default:
 		t.Skipf("%s is missing, so this is not tested: %s", tool, how)
 	}
-}
-
-func (h *house) testNode(t *testing.T) {
-	_, err := exec.LookPath("node")
-	_, modules := os.Stat("node/node_modules")
-	need(t, "Node with its packages", "install Node 20 or newer and run `npm ci --prefix internal/walk/node`", err == nil && modules == nil)
-	cmd := exec.CommandContext(t.Context(), "node", "--test", "--test-reporter=spec")
-	cmd.Dir = "node"
-	cmd.Env = append(os.Environ(), "JALI_READY="+h.readFile)
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	t.Logf("%s", out)
 }
 
 // canaries asks for all that the town holds by now, new tokens included.
