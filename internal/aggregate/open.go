@@ -39,6 +39,11 @@ func (s *Service) Open(ctx context.Context, r OpenRequest) (View, error) {
 	if err != nil {
 		return View{}, err
 	}
+	if use.Grant.Revision != g.Revision { // changed between the two
+		if err := s.covered(ctx, use.Grant, r.Want); err != nil {
+			return View{}, err
+		}
+	}
 	if use.Repeat {
 		v, err := s.Get(ctx, r.Client, r.Grant, id)
 		if !errors.Is(err, ErrViewNotFound) {

@@ -364,6 +364,35 @@ func TestNarrowWhileSourcesAreAsked(t *testing.T) {
 	}
 }
 
+// between is consent to which something happens between look and spending.
+type between struct {
+	*consent.Service
+	happens func()
+}
+
+func (b *between) Spend(ctx context.Context, c consent.ClientID, g consent.GrantID, key string, request []byte) (consent.Use, error) {
+	b.happens()
+	return b.Service.Spend(ctx, c, g, key, request)
+}
+
+// A client that names what it wants is held to what the grant says when the
+// use is spent, not to what it said a moment before.
+func TestNarrowBetweenLookAndUse(t *testing.T) {
+	h := newHouse(t)
+	h.add(wallet("alipay").with(1))
+	p := h.person("li")
+	h.link(p, "alipay")
+	terms := h.everything(consent.Uses{Limit: 4, Per: "day"})
+	g := h.grant(p, "bank", terms)
+	terms.Datatypes, terms.Fields = []consent.Datatype{consent.Balances, consent.Statements}, ""
+	h.Grants = &between{h.consent, func() { h.replace(p, "bank", g, terms) }}
+	v, err := h.Open(t.Context(), aggregate.OpenRequest{Client: "bank", Grant: g, Key: "key-0000000000000001",
+		Want: aggregate.Want{Datatypes: []consent.Datatype{consent.Bills}}})
+	if !errors.Is(err, aggregate.ErrNotGranted) || len(v.Bills.Items) > 0 {
+		t.Errorf("Open = %d bills, %v; want none, and %v", len(v.Bills.Items), err, aggregate.ErrNotGranted)
+	}
+}
+
 // A view is read with its own grant's token. Whoever else asks learns nothing,
 // also not that it is there.
 func TestForeignViews(t *testing.T) {
