@@ -108,7 +108,7 @@ func (m *machine) prepare(rt *rapid.T) {
 		limit = l.asked.Uses.Limit
 	}
 	if want == nil && l.action == Merge && l.asked.Uses.Per == "" && limit <= l.target.uses {
-		want = ErrNothingChosen
+		want = ErrTooFew
 	}
 	a, err := m.Prepare(ctx, ann, l.id, c, wallet)
 	if m.wants(rt, "Prepare", l, err, want) {

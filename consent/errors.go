@@ -40,8 +40,7 @@ var (
 	ErrWider = &fault.Error{Kind: fault.Invalid, Code: "choice_wider", Owner: fault.Person,
 		Detail: "a choice may only narrow what was asked"}
 
-	// ErrNothingChosen is a choice that leaves no account, no datatype or, of a
-	// grant that was used already, no use.
+	// ErrNothingChosen is a choice that leaves no account or no datatype.
 	ErrNothingChosen = &fault.Error{Kind: fault.Invalid, Code: "nothing_chosen", Owner: fault.Person, Action: "choose",
 		Detail: "tick at least one account"}
 
