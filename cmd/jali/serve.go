@@ -32,6 +32,8 @@ type serveCmd struct {
 
 	Rate       []string      `help:"A limit, as in 'token=20/s burst 100' or 'signin=off'. Of an address: address, signin; of a grant: grant; of a client: par, bc-authorize, token, introspect, revoke. May be repeated." env:"JALI_RATE" placeholder:"NAME=LIMIT"`
 	StepUpLife time.Duration `help:"How long data may be read by a person's yes before the client has to ask for a new one (4320h: 180 days). 0: as long as the grant." default:"4320h" env:"JALI_STEP_UP_LIFE" placeholder:"DURATION"`
+	// AllowPrivate is for clients as allow-private is for sources.
+	AllowPrivate bool `help:"Reach the addresses that clients have registered (key sets, webhooks, pings) where they are private ones, too: in the operator's own network." env:"JALI_ALLOW_PRIVATE"`
 
 	Admin    string `help:"Address of /healthz, /readyz and /metrics; never a public one. Empty: none." default:"127.0.0.1:9464" env:"JALI_ADMIN" placeholder:"HOST:PORT"`
 	Pprof    bool   `help:"Serve /debug/pprof/ on the admin address." env:"JALI_PPROF"`
@@ -82,7 +84,7 @@ func (s *serveCmd) Run(c *cli) error {
 	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	h, err := house.Open(ctx, house.Config{
 		Issuer: c.Issuer, Data: c.Data, KeyFile: c.Key, TrustedProxies: proxies, CertificateHeader: s.ClientCertHeader,
-		MTLS: s.MTLSURL, ClientCAs: authorities, Rates: rates, StepUpLife: s.StepUpLife, Sources: sources, Metrics: metrics, Log: log,
+		MTLS: s.MTLSURL, ClientCAs: authorities, Rates: rates, StepUpLife: s.StepUpLife, AllowPrivate: s.AllowPrivate, Sources: sources, Metrics: metrics, Log: log,
 	})
 	if err != nil {
 		return err
