@@ -14,53 +14,6 @@ import (
 	"jali/internal/jose"
 )
 
-func TestForms(t *testing.T) {
-	h := open(t)
-	form := http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}
-	for _, tt := range []struct {
-		why    string
-		method string
-		path   string
-		header http.Header
-		body   string
-		status int
-	}{
-		{"another method that has a body", "PUT", "/oauth/token", form, "a=b", 405},
-		{"HEAD would take a ticket", "HEAD", "/oauth/finish?grant=a&ticket=b", nil, "", 405},
-		{"an endpoint that is not there", "POST", "/oauth/register", form, "a=b", 404},
-		{"parameters in the query", "POST", "/oauth/par?client_id=client_bank", form, "a=b", 400},
-		{"an empty query", "POST", "/oauth/par?", form, "a=b", 400},
-		{"JSON", "POST", "/oauth/par", http.Header{"Content-Type": {"application/json"}}, "{}", 400},
-		{"no content type", "POST", "/oauth/par", nil, "a=b", 400},
-		{"multipart, which fosite would read", "POST", "/oauth/par", http.Header{"Content-Type": {"multipart/form-data; boundary=x"}}, "--x--", 400},
-		{"another charset", "POST", "/oauth/par", http.Header{"Content-Type": {"application/x-www-form-urlencoded; charset=gbk"}}, "a=b", 400},
-		{"compressed", "POST", "/oauth/par", http.Header{"Content-Type": form["Content-Type"], "Content-Encoding": {"gzip"}}, "a=b", 400},
-		{"a parameter twice", "POST", "/oauth/par", form, "a=b&a=b", 400},
-		{"a parameter twice, once empty", "POST", "/oauth/par", form, "a=b&a=", 400},
-		{"a bad escape", "POST", "/oauth/par", form, "a=%zz", 400},
-		{"semicolons", "POST", "/oauth/par", form, "a=b;c=d", 400},
-		{"not UTF-8", "POST", "/oauth/par", form, "a=%ff", 400},
-		{"a NUL", "POST", "/oauth/par", form, "a=%00", 400},
-		{"too many parameters", "POST", "/oauth/par", form, strings.Repeat("a=b&", 70), 400},
-		{"64 KiB and one byte", "POST", "/oauth/token", form, "a=" + strings.Repeat("b", 64<<10-1), 413},
-	} {
-		t.Run(tt.why, func(t *testing.T) {
-			got := h.send(tt.method, tt.path, tt.header, strings.NewReader(tt.body))
-			if got.status != tt.status || tt.method != "HEAD" && got.text("error") != "invalid_request" {
-				t.Errorf("got %v; want %d invalid_request", got, tt.status)
-			}
-			if tt.status == 405 && got.header.Get("Allow") == "" {
-				t.Error("405 without Allow")
-			}
-		})
-	}
-	good := h.parForm(h.bank, once, "unknown", "parameters are ignored", "prompt", "consent")
-	got := h.send("POST", "/oauth/par", http.Header{"Content-Type": {"application/x-www-form-urlencoded; charset=UTF-8"}}, strings.NewReader(good.Encode()))
-	if got.status != http.StatusCreated {
-		t.Errorf("a charset and unknown parameters: %v", got)
-	}
-}
-
 func TestClientAuthentication(t *testing.T) {
 	h := open(t)
 	sign := func(header, claims m) func() url.Values {

@@ -303,36 +303,14 @@ func TestWhatIsNotRegistered(t *testing.T) {
 	}
 }
 
-func TestRegistrationBodies(t *testing.T) {
+// Schemes and content types have no case.
+func TestRegistrationInAnyCase(t *testing.T) {
 	h := open(t)
 	_, token := h.invite(1)
-	good := string(must(json.Marshal(h.metadata(nil))))
-	for _, tt := range []struct {
-		why, path, kind, body string
-		status                int
-		code                  string
-	}{
-		{"a form", "/oauth/register", "application/x-www-form-urlencoded", good, 400, "invalid_request"},
-		{"no content type", "/oauth/register", "", good, 400, "invalid_request"},
-		{"a query", "/oauth/register?a=b", "application/json", good, 400, "invalid_request"},
-		{"64 KiB and more", "/oauth/register", "application/json", good + strings.Repeat(" ", 64<<10), 413, "invalid_request"},
-		{"no JSON", "/oauth/register", "application/json", "{", 400, "invalid_client_metadata"},
-		{"nothing", "/oauth/register", "application/json", "", 400, "invalid_client_metadata"},
-		{"a list", "/oauth/register", "application/json", "[" + good + "]", 400, "invalid_client_metadata"},
-		{"something behind it", "/oauth/register", "application/json", good + "{}", 400, "invalid_client_metadata"},
-		{"a member twice", "/oauth/register", "application/json", `{"client_name":"a",` + good[1:], 400, "invalid_client_metadata"},
-		{"a member twice, once escaped", "/oauth/register", "application/json", `{"client\u005fname":"a",` + good[1:], 400, "invalid_client_metadata"},
-		{"not UTF-8", "/oauth/register", "application/json", "{\"x\":\"\xff\"," + good[1:], 400, "invalid_client_metadata"},
-	} {
-		header := http.Header{"Authorization": {"Bearer " + token}}
-		if tt.kind != "" {
-			header.Set("Content-Type", tt.kind)
-		}
-		h.wantError(tt.why, h.send("POST", tt.path, header, strings.NewReader(tt.body)), tt.status, tt.code)
-	}
-	header := http.Header{"Authorization": {"bearer " + token}, "Content-Type": {"application/json; charset=utf-8"}}
-	if got := h.send("POST", "/oauth/register", header, strings.NewReader(" "+good+"\n")); got.status != http.StatusCreated {
-		t.Errorf("schemes and content types have no case or order: %v", got)
+	header := http.Header{"Authorization": {"bearer " + token}, "Content-Type": {"Application/JSON; charset=utf-8"}}
+	body := " " + string(must(json.Marshal(h.metadata(nil)))) + "\n"
+	if got := h.send("POST", "/oauth/register", header, strings.NewReader(body)); got.status != http.StatusCreated {
+		t.Error(got)
 	}
 }
 
