@@ -4,7 +4,11 @@ import { appendFileSync } from 'node:fs'
 import { request } from 'node:https'
 import { ready } from './ready.mjs'
 
-const decoded = (jwt) => jwt && JSON.parse(Buffer.from(jwt.split('.')[1], 'base64url'))
+const part = (n) => (jwt) => jwt && JSON.parse(Buffer.from(jwt.split('.')[n], 'base64url'))
+const claims = part(1)
+
+// header is what a JWT says of itself.
+export const header = part(0)
 
 // recorder answers a fetch that shows this certificate, the list of what went
 // through it, and a promise of the first exchange that is as wanted.
@@ -15,7 +19,7 @@ export function recorder(certificate) {
     const answer = await (url.startsWith('https:') ? certified(url, init, certificate) : fetch(url, init))
     const exchange = {
       path: new URL(url).pathname, origin: new URL(url).origin, form: new URLSearchParams(init.body ?? ''),
-      proof: decoded(init.headers?.dpop), status: answer.status, headers: answer.headers, text: await answer.clone().text(),
+      dpop: init.headers?.dpop, proof: claims(init.headers?.dpop), status: answer.status, headers: answer.headers, text: await answer.clone().text(),
     }
     exchanges.push(exchange)
     for (const one of waiting) if (one.wanted(exchange)) one.resolve(exchange)

@@ -14,13 +14,13 @@ const insecure = { [oauth.allowInsecureRequests]: true }
 // again takes a step once more if the server first wants its nonce in the proof.
 const again = (step) => step().catch((error) => oauth.isDPoPNonceError(error) ? step() : Promise.reject(error))
 
-suite('oauth4webapi', ready.people[1], async ({ said, key, send, jarm }) => {
+suite('oauth4webapi', ready.people[1], async ({ said, key, send, jarm, mtls }) => {
   const options = { ...insecure, [oauth.customFetch]: send }
   const modify = { [oauth.modifyAssertion]: named(key?.alg) }
   const server = await oauth.processDiscoveryResponse(issuer, await oauth.discoveryRequest(issuer, { ...options, algorithm: 'oauth2' }))
   const about = await oauth.processDynamicClientRegistrationResponse(
     await oauth.dynamicClientRegistrationRequest(server, said, { ...options, initialAccessToken: ready.initial_access_token }))
-  const client = { ...about, use_mtls_endpoint_aliases: !key }
+  const client = { ...about, use_mtls_endpoint_aliases: mtls }
   const as = [server, client, key ? oauth.PrivateKeyJwt({ key: key.key, kid: key.kid }, modify) : oauth.TlsClientAuth()]
   const told = (process, send) => again(async () => process(server, client, await send()))
   return {

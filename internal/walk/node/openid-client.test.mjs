@@ -4,14 +4,14 @@ import { named } from './keys.mjs'
 import { ready } from './ready.mjs'
 import { suite } from './suite.mjs'
 
-suite('openid-client', ready.people[0], async ({ said, key, send, jarm }) => {
+suite('openid-client', ready.people[0], async ({ said, key, send, jarm, mtls }) => {
   const modify = { [oauth.modifyAssertion]: named(key?.alg) }
   const authenticate = key ? oauth.PrivateKeyJwt({ key: key.key, kid: key.kid }, modify) : oauth.TlsClientAuth()
   const registered = await oauth.dynamicClientRegistration(new URL(ready.issuer), said, authenticate, {
     execute: [oauth.allowInsecureRequests], algorithm: 'oauth2', [oauth.customFetch]: send, initialAccessToken: ready.initial_access_token,
   })
   const about = registered.clientMetadata()
-  const config = new oauth.Configuration(registered.serverMetadata(), about.client_id, { ...about, use_mtls_endpoint_aliases: !key }, authenticate)
+  const config = new oauth.Configuration(registered.serverMetadata(), about.client_id, { ...about, use_mtls_endpoint_aliases: mtls }, authenticate)
   config[oauth.customFetch] = send
   oauth.allowInsecureRequests(config)
   oauth.enableNonRepudiationChecks(config)

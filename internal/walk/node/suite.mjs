@@ -6,7 +6,7 @@ import assert from 'node:assert/strict'
 import { createHash, randomBytes, randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { describe, it } from 'node:test'
-import { recorder } from './fetch.mjs'
+import { header, recorder } from './fetch.mjs'
 import { certificateJWK, makeKey, thumbprint } from './keys.mjs'
 import { decide, decideElsewhere, introduction, ready } from './ready.mjs'
 
@@ -15,6 +15,8 @@ const ciba = 'urn:openid:params:grant-type:ciba'
 const manage = 'grant_management_query grant_management_revoke'
 const once = { type: 'account_view', actions: ['view'], datatypes: ['balances'], purpose: 'balance_overview', uses: { limit: 1 } }
 const daily = { ...once, uses: { limit: 4, per: 'day' } }
+
+const day = (n) => new Date(Date.now() + n * 864e5).toISOString().slice(0, 10)
 
 let turn = 0
 const somebody = () => ready.people[turn++ % ready.people.length]
@@ -28,12 +30,12 @@ const refused = (promise) => promise.then(() => assert.fail('it was not refused'
 })
 
 export function suite(name, counter, connect) {
-  // register answers a client that signs with a key, or one that shows a certificate.
+  // register answers a client that shows a certificate, signs with a key, or both.
   async function register({ alg = 'ES256', certificate, jarm, ...said }) {
     const { send, exchanges, until } = recorder(certificate)
-    const key = certificate ? undefined : await makeKey(alg)
+    const key = said.token_endpoint_auth_method ? undefined : await makeKey(alg)
     const app = await connect({
-      key, send, jarm,
+      key, send, jarm, mtls: Boolean(certificate),
       said: { client_name: `${name} ${randomUUID()}`, redirect_uris: [redirect], ...(key && { jwks: { keys: [key.jwk] } }), ...said },
     })
     return { ...app, key, exchanges, until }
@@ -62,12 +64,36 @@ export function suite(name, counter, connect) {
     { 'content-type': 'application/json', 'idempotency-key': randomUUID() })
 
   describe(name, { concurrency: true }, () => {
+    // First, since polling takes longest.
+    it('asks a person on their own device, and polls for the yes or the no (CIBA)', async () => {
+      const app = await register({ grant_types: [ciba], backchannel_token_delivery_mode: 'poll' })
+      const dpop = app.dpop(await makeKey('ES256'))
+      const ask = async () => app.ask({
+        login_hint: await introduction(counter.id), binding_message: 'Counter 4', authorization_details: JSON.stringify([once]),
+      })
+      await app.own(manage, dpop) // and so has a nonce: each poll takes five seconds
+      const no = await ask()
+      const yes = await ask()
+      await decideElsewhere(no.auth_req_id, counter.id, 'deny')
+      const waits = app.until((e) => e.text.includes('authorization_pending'))
+      const denied = refused(app.poll(no, dpop))
+      const polled = app.poll(yes, dpop)
+      await Promise.race([waits, polled])
+      await decideElsewhere(yes.auth_req_id, counter.id, 'allow')
+      const token = await polled
+      assert.equal(token.authorization_details[0].purpose, once.purpose)
+      assert.equal((await view(app, token, dpop)).status, 201)
+      assert.equal(await denied, '400 access_denied')
+    })
+
     for (const alg of ['PS256', 'ES256', 'Ed25519', 'EdDSA']) {
       it(`authenticates, proves and signs requests with ${alg}`, async () => {
         const app = await register({ alg, token_endpoint_auth_signing_alg: alg, request_object_signing_alg: alg })
         const { token } = await given(app, once, app.dpop(await makeKey(alg)), { signer: app.key })
         assert.equal(token.token_type, 'dpop')
         assert.equal((await app.introspect(token.access_token)).active, true)
+        const { form, dpop } = app.exchanges.findLast((e) => e.path === '/oauth/par')
+        for (const signed of [form.get('client_assertion'), form.get('request'), dpop]) assert.equal(header(signed).alg, alg)
       })
     }
 
@@ -75,7 +101,7 @@ export function suite(name, counter, connect) {
       const app = await register({})
       const wanted = {
         ...once, datatypes: ['balances', 'bills'], purpose: 'bill_overview', bill_fields: 'minimal',
-        period: { from: '2026-10-01', to: '2026-10-31' }, retention: 'PT0S',
+        period: { from: day(-31), to: day(-1) }, retention: 'PT0S',
       }
       const { token, back } = await given(app, wanted, app.dpop(await makeKey('ES256')))
       assert.equal(new URL(back).searchParams.get('iss'), ready.issuer)
@@ -137,6 +163,11 @@ export function suite(name, counter, connect) {
       await byCertificate(own, about, ready.mtls)
     })
 
+    it('authenticates by a key, with tokens that are bound to a certificate', async () => {
+      const own = selfSigned()
+      await byCertificate(own, {}, ready.mtls)
+    })
+
     // byCertificate goes all the way with one certificate, and nowhere with another.
     async function byCertificate(certificate, about, other) {
       const shown = { ...certificate } // what the connection shows from now on
@@ -151,32 +182,12 @@ export function suite(name, counter, connect) {
       for (const wrong of [other, {}]) {
         Object.assign(shown, { certificate: undefined, key: undefined }, wrong)
         assert.equal(await refused(view(app, token, undefined, api)), '401 invalid_token')
-        assert.equal(await refused(app.refresh(token.refresh_token)), '401 invalid_client')
-        assert.equal(await refused(begin(app, once)), '401 invalid_client')
+        const unbound = wrong.key ? '400 invalid_grant' : '400 invalid_request'
+        assert.equal(await refused(app.refresh(token.refresh_token)), app.key ? unbound : '401 invalid_client')
+        if (!app.key) assert.equal(await refused(begin(app, once)), '401 invalid_client')
       }
       assert.ok(app.exchanges.every((e) => e.origin === ready.mtls.url || !e.form.has('client_id')), 'all goes to mtls_endpoint_aliases')
     }
-
-    it('asks a person on their own device, and polls for the yes or the no (CIBA)', async () => {
-      const app = await register({ grant_types: [ciba], backchannel_token_delivery_mode: 'poll' })
-      const dpop = app.dpop(await makeKey('ES256'))
-      const ask = async () => app.ask({
-        login_hint: await introduction(counter.id), binding_message: 'Counter 4', authorization_details: JSON.stringify([once]),
-      })
-      await app.own(manage, dpop) // and so has a nonce: each poll takes five seconds
-      const no = await ask()
-      const yes = await ask()
-      await decideElsewhere(no.auth_req_id, counter.id, 'deny')
-      const waits = app.until((e) => e.text.includes('authorization_pending'))
-      const denied = refused(app.poll(no, dpop))
-      const polled = app.poll(yes, dpop)
-      await waits
-      await decideElsewhere(yes.auth_req_id, counter.id, 'allow')
-      const token = await polled
-      assert.equal(token.authorization_details[0].purpose, once.purpose)
-      assert.equal((await view(app, token, dpop)).status, 201)
-      assert.equal(await denied, '400 access_denied')
-    })
 
     it('has what a token is good for signed (RFC 9701), until it is revoked', async () => {
       const app = await register({ introspection_signed_response_alg: 'ES256' })
