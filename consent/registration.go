@@ -158,13 +158,6 @@ func mailbox(s string) bool {
 	return err == nil && a.Address == s
 }
 
-// plainName holds nothing that makes a name look like another one's surroundings:
-// no controls, no line breaks, no marks that turn the direction of writing.
-func plainName(s string) bool {
-	return s != "" && s == strings.TrimSpace(s) && utf8.ValidString(s) && utf8.RuneCountInString(s) <= maxName &&
-		!strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) })
-}
-
 // Redirectable reports whether a client may have people sent there (RFC 9700,
 // section 2.1; RFC 8252, section 7.3): an absolute address without a fragment
 // or a user, https or on this machine. The addresses that we call ourselves

@@ -51,6 +51,11 @@ func (s *Server) register(w http.ResponseWriter, r *http.Request) error {
 		if err := by.take(tx); err != nil {
 			return err
 		}
+		if taken, err := s.Consent.NameTaken(tx, c.Name); err != nil {
+			return err
+		} else if taken {
+			return badMetadata("client_name: people know another client by it")
+		}
 		return s.Consent.RegisterClient(tx, now, event, c)
 	})
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 	"maps"
 	"math/big"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -95,8 +96,8 @@ func TestRegistrationIsOffUntilSomebodyIsInvited(t *testing.T) {
 			t.Errorf("%s: WWW-Authenticate %q", why, got.header.Get("WWW-Authenticate"))
 		}
 	}
-	for range 2 {
-		if got := h.json("POST", "/oauth/register", token, h.metadata(nil)); got.status != http.StatusCreated {
+	for _, name := range []string{"Morning Bank", "Evening Bank"} {
+		if got := h.json("POST", "/oauth/register", token, h.metadata(m{"client_name": name})); got.status != http.StatusCreated {
 			t.Fatal(got)
 		}
 	}
@@ -255,6 +256,9 @@ func TestWhatIsNotRegistered(t *testing.T) {
 		{"no name", m{"client_name": nil}, bad},
 		{"a name in one language", m{"client_name": nil, "client_name#en": "Bank"}, bad},
 		{"a name that turns the writing round", m{"client_name": "knaB\u202e"}, bad},
+		{"a name that nobody sees", m{"client_name": "\u3164"}, bad},
+		{"a name with a letter of another script", m{"client_name": "Mоrning Bank"}, bad},
+		{"the name of a client that there is", m{"client_name#en": "bank"}, bad},
 		{"a name that is a number", m{"client_name": 5}, bad},
 		{"no keys", m{"jwks": nil}, bad},
 		{"keys twice", m{"jwks_uri": "https://bank.example/jwks"}, bad},
@@ -321,9 +325,9 @@ func TestAnInviteIsUsedAsOftenAsItSays(t *testing.T) {
 		_, token := h.invite(3)
 		var made atomic.Int32
 		var all sync.WaitGroup
-		for range 64 {
+		for i := range 64 {
 			all.Go(func() {
-				switch got := h.json("POST", "/oauth/register", token, h.metadata(nil)); got.status {
+				switch got := h.json("POST", "/oauth/register", token, h.metadata(m{"client_name": "Bank " + strconv.Itoa(i)})); got.status {
 				case http.StatusCreated:
 					made.Add(1)
 				case http.StatusUnauthorized, http.StatusNotFound:
@@ -382,7 +386,7 @@ func TestAClientKeepsItsRegistration(t *testing.T) {
 
 func TestARegistrationIsTheClientsOwn(t *testing.T) {
 	h := open(t)
-	one, two := h.enrol(nil), h.enrol(nil)
+	one, two := h.enrol(nil), h.enrol(m{"client_name": "Evening Bank"})
 	for _, tt := range []struct{ why, id, token string }{
 		{"no token", one.text("client_id"), ""},
 		{"another client's token", one.text("client_id"), two.text("registration_access_token")},
