@@ -155,7 +155,7 @@ func TestMutualTLSTakesAnyCertificateAndAsksNowhereElse(t *testing.T) {
 			at := serve(t, tt.serve)
 			c := bankClient(t, own, selfSigned(t, "bank"))
 			for range 2 { // the second by a ticket of the first
-				resp, err := c.Get("https://" + at)
+				resp, err := c.Get("https://" + at + "/oauth/jwks")
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -167,13 +167,28 @@ func TestMutualTLSTakesAnyCertificateAndAsksNowhereElse(t *testing.T) {
 				}
 			}
 			c.Transport.(*http.Transport).TLSClientConfig.Certificates = nil
-			if resp, err := c.Get("https://" + at); err != nil {
+			if resp, err := c.Get("https://" + at + "/oauth/jwks"); err != nil {
 				t.Errorf("without a certificate: %v", err)
 			} else {
 				resp.Body.Close()
 			}
 			c.CloseIdleConnections()
 		})
+	}
+}
+
+// A person's pages are at the address where nobody is asked for a certificate.
+func TestMutualTLSServesNoPages(t *testing.T) {
+	h := server.MutualTLS(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "a page") }), nil).Handler
+	for path, want := range map[string]int{
+		"/v1/sources": http.StatusOK, "/oauth/token": http.StatusOK, "/.well-known/oauth-authorization-server": http.StatusOK,
+		"/": http.StatusNotFound, "/consent/grant_A": http.StatusNotFound, "/v1": http.StatusNotFound, "/sandbox/consents": http.StatusNotFound,
+	} {
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
+		if w.Code != want {
+			t.Errorf("%s answers %d, want %d", path, w.Code, want)
+		}
 	}
 }
 

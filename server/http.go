@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 )
 
@@ -37,9 +38,18 @@ var suites = []uint16{
 
 // MutualTLS is HTTP for clients that show certificates (RFC 8705). The
 // handshake asks for one and takes any, or none: whose it is, a client's
-// registration says, and that may be nobody but the client.
+// registration says, and that may be nobody but the client. The person's pages
+// are not there: no browser has to come where it is asked for a certificate.
 func MutualTLS(h http.Handler, log *slog.Logger) *http.Server {
-	s := HTTP(h, log)
+	s := HTTP(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		for _, called := range []string{"/v1/", "/oauth/", "/.well-known/"} {
+			if strings.HasPrefix(r.URL.Path, called) {
+				h.ServeHTTP(w, r)
+				return
+			}
+		}
+		http.NotFound(w, r)
+	}), log)
 	s.TLSConfig.ClientAuth = tls.RequestClientCert
 	return s
 }
