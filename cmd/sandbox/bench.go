@@ -21,6 +21,8 @@ type benchCmd struct {
 	Latency time.Duration `help:"What each call to a source takes." default:"50ms"`
 	Days    int           `help:"Days of bills in a view." default:"3"`
 	For     time.Duration `help:"How long each of the smaller things is measured." default:"700ms"`
+	Soak    time.Duration `help:"In place of measuring, live on for so long, 10m say, and fail if memory or file grow." placeholder:"DURATION"`
+	Rate    float64       `help:"How many things are begun in a second of a soak." default:"20"`
 	Profile string        `help:"File for a CPU profile of the last views that are opened without a pause." placeholder:"FILE"`
 }
 
@@ -36,10 +38,22 @@ too: when the machine is full, it is full of them as well.
   x plain         how many views are opened in the time of one plain look
   cut short       views, and plain looks, in which a source did not answer in time
 
-Example: sandbox bench --sources 4 --at-once 1,20 --rounds 2`
+With --soak it lives on instead, with a clock that leaps ahead, while people and
+clients ask, agree, refuse, use, refresh, revoke and try what they must not, and
+fails where memory, goroutines, ended rows or the file (but for the records that
+are kept: grants, evidence, audit) grow from its third quarter to its last.
+
+Examples: sandbox bench --sources 4 --at-once 1,20 --rounds 2
+          sandbox bench --soak 10m`
 }
 
 func (b *benchCmd) Run(ctx context.Context) error {
+	if b.Soak > 0 {
+		if err := b.check(); err != nil {
+			return err
+		}
+		return b.soak(ctx, os.Stdout, os.Stderr)
+	}
 	return b.measure(ctx, os.Stdout, os.Stderr)
 }
 
@@ -91,6 +105,8 @@ func (b *benchCmd) check() error {
 		return fmt.Errorf("--at-once, --full and --rounds: 1 or more")
 	case b.Days < 1 || b.Days > 31:
 		return fmt.Errorf("--days: 1 to 31")
+	case b.Soak < 0 || b.Rate <= 0 || b.Rate > 1000:
+		return fmt.Errorf("--soak: a duration; --rate: more than 0 and at most 1000")
 	case b.Latency < 0 || b.For <= 0:
 		return fmt.Errorf("--latency and --for: a duration such as 50ms")
 	}

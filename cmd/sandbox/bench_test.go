@@ -12,7 +12,7 @@ import (
 // What is measured is the machine's; that everything is measured is ours.
 func TestBenchMeasuresEverything(t *testing.T) {
 	var out, progress bytes.Buffer
-	b := benchCmd{Sources: []int{4, 5}, AtOnce: []int{1, 2}, Rounds: 1, Full: 2, Latency: time.Millisecond, Days: 2, For: 5 * time.Millisecond}
+	b := benchCmd{Sources: []int{4, 5}, AtOnce: []int{1, 2}, Rounds: 1, Full: 2, Latency: time.Millisecond, Days: 2, For: 5 * time.Millisecond, Rate: 1}
 	if err := b.measure(t.Context(), &out, &progress); err != nil {
 		t.Fatalf("%v\n%s", err, progress.String())
 	}
@@ -46,7 +46,7 @@ func TestBenchMeasuresEverything(t *testing.T) {
 }
 
 func TestBenchRefusesWhatItCannotMeasure(t *testing.T) {
-	good := benchCmd{Sources: []int{4}, AtOnce: []int{1}, Rounds: 1, Full: 1, Days: 1, For: time.Millisecond}
+	good := benchCmd{Sources: []int{4}, AtOnce: []int{1}, Rounds: 1, Full: 1, Days: 1, For: time.Millisecond, Rate: 1}
 	if err := good.check(); err != nil {
 		t.Fatal(err)
 	}

@@ -68,7 +68,7 @@ func (b *benchCmd) town(ctx context.Context, s *sandbox) (*benchTown, error) {
 	institutions := s.sources.All()
 	for n := 2; len(s.sources.All()) < mostSources; n++ {
 		// Connections of their own, as other banks' would be.
-		more, err := townSources(s.town)
+		more, err := townSources(s.town, s.now)
 		if err != nil {
 			return nil, err
 		}
@@ -86,7 +86,7 @@ func (b *benchCmd) town(ctx context.Context, s *sandbox) (*benchTown, error) {
 	}
 	t := &benchTown{sandbox: s, jali: &client.Client{
 		Issuer: s.ready.Issuer, ID: s.ready.Clients[0].ClientID, Redirect: s.ready.Clients[0].RedirectURI, Key: s.state.Clients[0].Key,
-		HTTP: &http.Client{Timeout: time.Minute, Transport: &http.Transport{MaxIdleConnsPerHost: 1024}},
+		HTTP: &http.Client{Timeout: time.Minute, Transport: &http.Transport{MaxIdleConnsPerHost: 1024}}, Now: s.now,
 	}}
 	var together errgroup.Group
 	for _, who := range s.town.People() {

@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/alecthomas/kong"
 
@@ -28,6 +29,8 @@ type flags struct {
 	Data     string `help:"Folder to keep everything in. Default: a temporary one, removed on exit." placeholder:"DIR"`
 	Ready    string `help:"File to write, as JSON, once everything answers." placeholder:"FILE"`
 	Verbose  bool   `help:"Log every request." short:"v"`
+
+	Now func() time.Time `kong:"-"` // nil: time.Now
 }
 
 type cli struct {

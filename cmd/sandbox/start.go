@@ -32,6 +32,7 @@ type sandbox struct {
 	failed    chan error
 
 	log      *slog.Logger
+	now      func() time.Time
 	house    *house.House
 	town     *mock.Town
 	sources  *connectors.Registry
@@ -55,7 +56,10 @@ const (
 )
 
 func start(ctx context.Context, f flags, log *slog.Logger) (_ *sandbox, err error) {
-	s := &sandbox{data: f.Data, log: log, failed: make(chan error, 5)}
+	s := &sandbox{data: f.Data, log: log, failed: make(chan error, 5), now: f.Now}
+	if s.now == nil {
+		s.now = time.Now
+	}
 	s.running, s.end = context.WithCancel(context.WithoutCancel(ctx))
 	defer func() {
 		if err != nil {
@@ -150,7 +154,7 @@ func (s *sandbox) openTown(l net.Listener) (err error) {
 	if s.temporary {
 		dir = ""
 	}
-	if s.town, err = mock.New(mock.Config{Seed: 1, Now: time.Now, BaseURL: s.ready.Town, Log: s.log, Dir: dir}); err != nil {
+	if s.town, err = mock.New(mock.Config{Seed: 1, Now: s.now, BaseURL: s.ready.Town, Log: s.log, Dir: dir}); err != nil {
 		return err
 	}
 	s.serve(l, s.town.Handler())
@@ -159,14 +163,14 @@ func (s *sandbox) openTown(l net.Listener) (err error) {
 
 func (s *sandbox) openHouse(ctx context.Context, l net.Listener) error {
 	var err error
-	if s.sources, err = townSources(s.town); err != nil {
+	if s.sources, err = townSources(s.town, s.now); err != nil {
 		return err
 	}
 	if err := s.openPasskey(); err != nil {
 		return err
 	}
 	s.house, err = house.Open(ctx, house.Config{
-		Issuer: s.ready.Issuer, Data: s.data, Sources: s.sources, Log: s.log,
+		Issuer: s.ready.Issuer, Data: s.data, Sources: s.sources, Log: s.log, Now: s.now,
 		MTLS: s.ready.MTLS.URL, ClientCAs: s.state.Authority.pool(),
 		Rates: house.GenerousRates(), AllowPrivate: true, Software: softwarePath, Extra: map[string]http.Handler{"/sandbox/": s.control()},
 	})

@@ -15,7 +15,7 @@ import (
 
 // townSources are the connectors to the town's institutions, made of what an
 // operator who registered there would hold.
-func townSources(t *mock.Town) (*connectors.Registry, error) {
+func townSources(t *mock.Town, now func() time.Time) (*connectors.Registry, error) {
 	client := dial.New(dial.Config{AllowPrivate: true})
 	registry := &connectors.Registry{}
 
@@ -23,7 +23,7 @@ func townSources(t *mock.Town) (*connectors.Registry, error) {
 	wallet, err := alipay.New(alipay.Config{
 		Source:  connectors.Source{ID: "alipay", Name: connectors.Name{ZH: "支付宝", EN: "Alipay"}, Kind: connectors.Wallet},
 		Gateway: a.GatewayURL, Authorize: a.AuthorizeURL, AppID: a.AppID,
-		Key: secret.Of(privatePEM(a.AppKey)), AlipayKey: publicPEM(a.PublicKey), HTTP: client, Now: time.Now,
+		Key: secret.Of(privatePEM(a.AppKey)), AlipayKey: publicPEM(a.PublicKey), HTTP: client, Now: now,
 	})
 	if err != nil {
 		return nil, err
@@ -36,7 +36,7 @@ func townSources(t *mock.Town) (*connectors.Registry, error) {
 		Source: connectors.Source{ID: "wechatpay", Name: connectors.Name{ZH: "微信支付", EN: "WeChat Pay"}, Kind: connectors.Wallet},
 		API:    w.BaseURL, SNS: w.BaseURL, Login: w.BaseURL, AppID: w.AppID, AppSecret: w.AppSecret,
 		MchID: w.MchID, Serial: w.SerialNo, Key: secret.Of(privatePEM(w.MerchantKey)),
-		PlatformKeys: map[string]string{w.PublicKeyID: publicPEM(w.PublicKey)}, HTTP: client, Now: time.Now,
+		PlatformKeys: map[string]string{w.PublicKeyID: publicPEM(w.PublicKey)}, HTTP: client, Now: now,
 	})
 	if err != nil {
 		return nil, err
@@ -51,7 +51,7 @@ func townSources(t *mock.Town) (*connectors.Registry, error) {
 		}
 		bank, err := openbanking.New(openbanking.Config{
 			Source: connectors.Source{ID: b.ID, Name: connectors.Name{ZH: b.ZH, EN: b.EN}, Kind: connectors.Bank},
-			API:    b.APIBase, Issuer: b.Issuer, ClientID: b.ClientID, Key: key, KeyID: b.KeyID, HTTP: client, Now: time.Now,
+			API:    b.APIBase, Issuer: b.Issuer, ClientID: b.ClientID, Key: key, KeyID: b.KeyID, HTTP: client, Now: now,
 		})
 		if err != nil {
 			return nil, err

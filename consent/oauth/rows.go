@@ -109,15 +109,27 @@ func drop(tx kv.Tx, k kind, m mark, g consent.GrantID) error {
 	return tx.Delete(m.key(k))
 }
 
-// dropAll removes all codes or tokens that a grant has given, by kinds.
+// dropAll removes all codes or tokens that a grant has given, by kinds. A
+// refresh token's entry among the endings goes with it: its time may be a year
+// off.
 func dropAll(tx kv.Tx, g consent.GrantID, kinds ...kind) error {
 	var keys [][]byte
 	for _, k := range kinds {
+		behind := len(kv.Key(room, "grant", g, k))
 		for e, err := range tx.Scan(kv.Prefix(room, "grant", g, k)) {
 			if err != nil {
 				return err
 			}
 			keys = append(keys, bytes.Clone(e.Key))
+			if k != refreshKind {
+				continue
+			}
+			var r row
+			if err := kv.Decode(e.Value, &r); err != nil {
+				return err
+			}
+			mac, _, _ := kv.Text(e.Key[behind:])
+			keys = append(keys, endsKey(r.Ends, k, mark(string(g)+"."+mac)))
 		}
 	}
 	for _, key := range keys {

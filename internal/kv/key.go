@@ -3,6 +3,7 @@ package kv
 import (
 	"encoding/binary"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -81,4 +82,14 @@ func appendNumber(k []byte, n int64) []byte {
 	}
 	k = append(k, tagNumber, sign)
 	return binary.BigEndian.AppendUint64(k, uint64(n))
+}
+
+// Text answers the first element of a key, if it is text without a zero byte,
+// and what comes behind it.
+func Text(key []byte) (text string, rest []byte, ok bool) {
+	if len(key) == 0 || key[0] != tagBytes {
+		return "", key, false
+	}
+	text, after, ok := strings.Cut(string(key[1:]), "\x00\x01")
+	return text, []byte(after), ok && !strings.Contains(text, "\x00")
 }

@@ -169,3 +169,26 @@ func FuzzKeyKeepsStringsApart(f *testing.F) {
 		}
 	})
 }
+
+func TestTextIsAKeysBeginning(t *testing.T) {
+	for _, tt := range []struct {
+		of   []any
+		text string
+		ok   bool
+	}{
+		{[]any{"oauth", "ends", 1}, "oauth", true},
+		{[]any{"audit"}, "audit", true},
+		{[]any{""}, "", true},
+		{[]any{1, "a"}, "", false},
+		{[]any{"a\x00b"}, "", false}, // it is escaped, and not undone here
+		{nil, "", false},
+	} {
+		text, rest, ok := kv.Text(kv.Key(tt.of...))
+		if ok != tt.ok || ok && (text != tt.text || !bytes.Equal(rest, kv.Key(tt.of[1:]...))) {
+			t.Errorf("Text(Key(%q)) = %q, %x, %v", tt.of, text, rest, ok)
+		}
+	}
+	if _, _, ok := kv.Text([]byte{0x10, 'a'}); ok {
+		t.Error("an element without an end is text")
+	}
+}

@@ -35,6 +35,7 @@ type Client struct {
 	Redirect string // the registered redirect_uri to use
 	Key      Signer // authenticates the client and proves possession of its tokens
 	HTTP     *http.Client
+	Now      func() time.Time // nil: time.Now
 
 	nonce atomic.Pointer[string] // of the last answer that had one (RFC 9449, section 8)
 }
@@ -144,7 +145,7 @@ func (c *Client) Read(ctx context.Context, token, path string, answer any) error
 // its own: one is good for one request.
 func (c *Client) form(ctx context.Context, path string, form url.Values, answer any) error {
 	return c.send(nil, answer, func() (*http.Request, error) {
-		now := time.Now().Unix()
+		now := c.now().Unix()
 		assertion, err := c.Key.Sign(map[string]any{"typ": "JWT"}, map[string]any{
 			"iss": c.ID, "sub": c.ID, "aud": c.Issuer, "jti": rand.Text(), "iat": now, "exp": now + 60,
 		})
@@ -173,6 +174,13 @@ func (c *Client) data(token string, answer any, request func() (*http.Request, e
 	})
 }
 
+func (c *Client) now() time.Time {
+	if c.Now == nil {
+		return time.Now()
+	}
+	return c.Now()
+}
+
 // nonceWanted is what is answered to a proof without the server's nonce.
 const nonceWanted = "use_dpop_nonce"
 
@@ -193,7 +201,7 @@ func (c *Client) try(tokenHash []byte, answer any, request func() (*http.Request
 		return err
 	}
 	htu, _, _ := strings.Cut(r.URL.String(), "?")
-	claims := map[string]any{"jti": rand.Text(), "htm": r.Method, "htu": htu, "iat": time.Now().Unix()}
+	claims := map[string]any{"jti": rand.Text(), "htm": r.Method, "htu": htu, "iat": c.now().Unix()}
 	if tokenHash != nil {
 		claims["ath"] = base64.RawURLEncoding.EncodeToString(tokenHash)
 	}
