@@ -56,6 +56,9 @@ func (f *fakeGrants) Show(_ context.Context, p consent.Session, id consent.Grant
 	case "gr_renew":
 		g.Revises, g.Action, g.Base = "gr_live", consent.Replace, 1
 		g.Asked.Until = asked.Until.AddDate(0, 1, 0)
+	case "gr_again": // of ten uses in all, of which one is left: ten more, and later
+		g.Revises, g.Action, g.Base = "gr_live", consent.Replace, 1
+		g.Asked.Uses, g.Asked.Until = consent.Uses{Limit: 10}, asked.Until.AddDate(0, 1, 0)
 	case "gr_counter": // from a counter
 		g.Decoupled, g.Binding = true, counterWords
 	case "gr_changed":
@@ -174,6 +177,9 @@ func (f *fakeGrants) Revised(ctx context.Context, p consent.Session, id consent.
 		return consent.Grant{}, err
 	}
 	list, err := f.Grants(ctx, p)
+	if id == "gr_again" {
+		list[0].Agreed.Uses, list[0].Uses = consent.Uses{Limit: 10}, 9
+	}
 	return list[0], err
 }
 func (f *fakeGrants) Waiting(context.Context, consent.Session) ([]consent.Grant, error) {

@@ -73,8 +73,27 @@ func (p *Page) revision(r *http.Request, s consent.Session, g consent.Grant, aft
 		b, a := words.member(c.Member, was), words.member(c.Member, is)
 		rev.Changes = append(rev.Changes, change{c.Member, b, a, c.Wider})
 	}
+	if left := before.Left(p.Now()); g.Action == consent.Replace && before.Uses > 0 && before.Agreed.Uses.Per+after.Uses.Per == "" {
+		rev.countAnew(change{"uses", []string{words.N("grant.left.total", left)}, []string{words.often(after.Uses)}, after.Uses.Limit > left})
+	}
 	rev.Renewal = len(rev.Changes) == 1 && rev.Changes[0].Member == "until" && rev.Changes[0].Wider && len(rev.Added)+len(rev.Removed) == 0
 	return rev, nil
+}
+
+// countAnew tells of uses that are counted from the beginning, be it under the
+// same terms: what was left of them is what the person gives more than.
+func (rev *revision) countAnew(uses change) {
+	at := len(rev.Changes)
+	for i, c := range rev.Changes {
+		switch c.Member {
+		case "uses":
+			rev.Changes[i] = uses
+			return
+		case "until", "retention": // which come behind
+			at = min(at, i)
+		}
+	}
+	rev.Changes = slices.Insert(rev.Changes, at, uses)
 }
 
 // member is one member of terms in words; nothing where the terms have none.

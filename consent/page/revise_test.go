@@ -89,6 +89,25 @@ func TestARenewalReadsLikeOne(t *testing.T) {
 	}
 }
 
+// TestAReplaceThatCountsAnewSaysSo: the terms are the same ten uses, but nine of
+// them were spent, and are given again.
+func TestAReplaceThatCountsAnewSaysSo(t *testing.T) {
+	h := newHouse(t)
+	for _, path := range []string{"/consent/gr_again", "/consent/gr_again/confirm"} {
+		h.post(t, "/consent/gr_again/prepare", url.Values{"account": {"ac_1", "ac_4"}})
+		body := h.get(t, path, "in", "en").Body.String()
+		if got := changesOf(t, body); !slices.Equal(got, []string{"uses", "until"}) {
+			t.Errorf("%s says that %v change", path, got)
+			continue
+		}
+		n := inner(find(t, body, func(n *html.Node) bool { return attr(n, "data-change") == "uses" })[0])
+		if !strings.Contains(n, "<del>1 use left</del>") || !strings.Contains(n, "<ins>10 times in all</ins>") || !strings.Contains(n, "class=\"tag\"") {
+			t.Errorf("%s: %s; want 1 use left, 10 times in all, and that it is more", path, n)
+		}
+		h.grants.pending = nil
+	}
+}
+
 // TestARevisionSaysWhatItNoLongerAsksFor: an account at a source that is not
 // asked for any more drops out, which is not the same as one that was disconnected.
 func TestARevisionSaysWhatItNoLongerAsksFor(t *testing.T) {
