@@ -172,14 +172,26 @@ func TestRefreshesAtOnce(t *testing.T) {
 		t.Errorf("%d refresh tokens are kept; want %d", n, races)
 	}
 
+	var done [races]chan struct{} // refreshes, for the no to come between any two
+	for race := range races {
+		done[race] = make(chan struct{}, 16)
+	}
+	var given atomic.Int32
 	atOnce(17, func(race, i int) {
 		if i == 16 {
+			for range race % 17 {
+				<-done[race]
+			}
 			if _, err := h.consent.Revoke(t.Context(), h.person, grants[race]); err != nil {
 				t.Errorf("race %d: %v", race, err)
 			}
 			return
 		}
 		got := refresh(race)
+		done[race] <- struct{}{}
+		if got.status == http.StatusOK {
+			given.Add(1)
+		}
 		if late[race][i] = got.text("access_token"); got.status != http.StatusOK && (got.status != http.StatusBadRequest || got.text("error") != "invalid_grant") {
 			t.Errorf("race %d: refused with %v", race, got)
 		}
@@ -194,6 +206,9 @@ func TestRefreshesAtOnce(t *testing.T) {
 			t.Fatalf("race %d: refreshed later on: %v", race, got)
 		}
 	}
+	if n := given.Load(); n == 0 || n == races*16 {
+		t.Errorf("%d of %d refreshes came before the no; this races with nothing", n, races*16)
+	}
 }
 
 // TestAUseMeetsARevocation: of eight that would use a one-shot grant while the
@@ -204,8 +219,21 @@ func TestAUseMeetsARevocation(t *testing.T) {
 	tokens, grants := h.tokens(once)
 	var let [races]atomic.Int32
 	var revoked [races]atomic.Bool
+	var steps [races]chan struct{} // of those who use it, for the no to come between any two
+	for race := range races {
+		steps[race] = make(chan struct{}, 9)
+	}
 	atOnce(9, func(race, i int) {
+		step := func() {
+			select {
+			case steps[race] <- struct{}{}:
+			default:
+			}
+		}
 		if i == 8 {
+			for range race % 10 { // those of nine are reached: each of eight takes two
+				<-steps[race]
+			}
 			if _, err := h.consent.Revoke(t.Context(), h.person, grants[race]); err != nil && !errors.Is(err, consent.ErrSpent) {
 				t.Errorf("race %d: %v", race, err)
 			}
@@ -214,7 +242,9 @@ func TestAUseMeetsARevocation(t *testing.T) {
 		}
 		for after, n := false, 0; !after; n++ {
 			after = revoked[race].Load() // before it asks
+			step()
 			_, known := h.calls(&h.cert, bearing(tokens[race].text("access_token")))
+			step()
 			_, spent := h.consent.Spend(t.Context(), "runner", grants[race], fmt.Sprint(i, "-", n), []byte("r"))
 			if spent == nil {
 				let[race].Add(1)
@@ -226,11 +256,16 @@ func TestAUseMeetsARevocation(t *testing.T) {
 			}
 		}
 	})
+	used := 0
 	for race, id := range grants {
 		g, err := h.consent.Load(t.Context(), "runner", id)
 		if n := int(let[race].Load()); err != nil || n > 1 || g.Uses != n || g.State != consent.Revoked {
 			t.Fatalf("race %d: %d were let in, and it is %s with %d uses, %v", race, n, g.State, g.Uses, err)
 		}
+		used += g.Uses
+	}
+	if used == 0 {
+		t.Error("no use was let in; this races with nothing")
 	}
 }
 
