@@ -194,16 +194,19 @@ func (s *Server) tokenOf(h http.Header) (scheme, token string, err error) {
 	return scheme, token, nil
 }
 
-// prove checks that the request comes from who holds the token's key.
+// prove checks that the request comes from who holds the token's key. A proof by
+// another key is refused before it is remembered: nobody fills our memory with
+// keys that they have made up.
 func (s *Server) prove(r *http.Request, token, key string, now time.Time) error {
-	proved, err := s.proofOf(r, token, now)
+	p, err := s.proofOf(r, token, now)
+	if err == nil {
+		if p.Thumbprint != key {
+			return s.unauthorized(dPoP, errToken.Saying("the access token is bound to another key than the DPoP proof's"))
+		}
+		err = s.replay.TakeProof(p, now)
+	}
 	if f := fault.Of(err); err != nil && f.Kind == fault.Unauthenticated {
 		return s.unauthorized(dPoP, f)
-	} else if err != nil {
-		return err
 	}
-	if proved != key {
-		return s.unauthorized(dPoP, errToken.Saying("the access token is bound to another key than the DPoP proof's"))
-	}
-	return nil
+	return err
 }

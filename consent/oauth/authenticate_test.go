@@ -16,6 +16,7 @@ func TestDataAPIRefuses(t *testing.T) {
 	token := got.text("access_token")
 	good := func() string { return h.proof(h.bank.dpop, "GET", issuer+"/v1/views/a%20b", token, nil) }
 	used := good()
+	made := h.proof(h.other.dpop, "GET", issuer+"/v1/views/a%20b", token, nil)
 	for _, tt := range []struct {
 		why    string
 		auth   []string
@@ -41,7 +42,8 @@ func TestDataAPIRefuses(t *testing.T) {
 		{"a proof for the Host that was sent", []string{"DPoP " + token}, []string{h.proof(h.bank.dpop, "GET", "http://inside/v1/views/a%20b", token, nil)}, "invalid_dpop_proof", "invalid_dpop_proof"},
 		{"a proof without ath", []string{"DPoP " + token}, []string{h.proof(h.bank.dpop, "GET", issuer+"/v1/views/a%20b", token, m{"ath": nil})}, "invalid_dpop_proof", "invalid_dpop_proof"},
 		{"a proof for another token", []string{"DPoP " + token}, []string{h.proof(h.bank.dpop, "GET", issuer+"/v1/views/a%20b", "other", nil)}, "invalid_dpop_proof", "invalid_dpop_proof"},
-		{"another key's proof", []string{"DPoP " + token}, []string{h.proof(h.other.dpop, "GET", issuer+"/v1/views/a%20b", token, nil)}, "invalid_token", "invalid_token"},
+		{"another key's proof", []string{"DPoP " + token}, []string{made}, "invalid_token", "invalid_token"},
+		{"that again: nothing is remembered of it", []string{"DPoP " + token}, []string{made}, "invalid_token", "invalid_token"},
 	} {
 		t.Run(tt.why, func(t *testing.T) {
 			r := httptest.NewRequest("GET", "http://inside/v1/views/a%20b?limit=1", nil)

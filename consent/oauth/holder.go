@@ -94,24 +94,24 @@ func (s *Server) holderAsked(c call) (holder, error) {
 // the nonce of the next.
 func (s *Server) proof(c call) (string, error) {
 	c.answer.Set(headerNonce, s.nonces.At(c.now))
-	return s.proofOf(c.Request, "", c.now)
+	p, err := s.proofOf(c.Request, "", c.now)
+	if err != nil {
+		return "", err
+	}
+	return p.Thumbprint, s.replay.TakeProof(p, c.now)
 }
 
 // proofOf checks the one proof that a request brings for a token, or for none,
-// and answers its key. It may name either of our addresses.
-func (s *Server) proofOf(r *http.Request, token string, now time.Time) (string, error) {
+// but for whether it was used before. It may name either of our addresses.
+func (s *Server) proofOf(r *http.Request, token string, now time.Time) (dpop.Proof, error) {
 	proof, err := dpop.FromHeader(r.Header)
 	if err != nil {
-		return "", err
+		return dpop.Proof{}, err
 	}
 	path := r.URL.EscapedPath()
 	urls := []string{s.Issuer + path}
 	if s.MTLS != "" {
 		urls = append(urls, s.MTLS+path)
 	}
-	p, err := dpop.Verify(proof, dpop.Request{Method: r.Method, URLs: urls, Token: token, Nonces: s.nonces, Now: now})
-	if err != nil {
-		return "", err
-	}
-	return p.Thumbprint, s.replay.TakeProof(p, now)
+	return dpop.Verify(proof, dpop.Request{Method: r.Method, URLs: urls, Token: token, Nonces: s.nonces, Now: now})
 }
