@@ -296,7 +296,7 @@ func FuzzVerify(f *testing.F) {
 }
 
 func FuzzSameURL(f *testing.F) {
-	for _, s := range []string{htu, "https://[::1]:8080/a%2fb", "http://a/%", "https://a/./b", "//a", "http:a", "https://h:443", "https://" + strings.Repeat("\xa2", 1000)} {
+	for _, s := range []string{htu, "https://[::1]:8080/a%2fb", "http://a/%", "https://a/./b", "//a", "http:a", "https://h:443", "https://" + strings.Repeat("\xa2", 1000), "https://%99", "https://[fe80::1%25a]"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {

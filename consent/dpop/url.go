@@ -18,7 +18,7 @@ func sameURL(htu, request string) bool {
 }
 
 func canonical(raw string) (string, bool) {
-	if len(raw) > 2048 || strings.ContainsFunc(raw, func(r rune) bool { return r <= ' ' || r >= 0x7f }) { // RFC 3986 is in ASCII
+	if len(raw) > 2048 || !isVisible(raw) { // RFC 3986 is in ASCII
 		return "", false
 	}
 	raw, _, _ = strings.Cut(raw, "#")
@@ -29,7 +29,7 @@ func canonical(raw string) (string, bool) {
 	}
 	scheme, host, port := u.Scheme, strings.ToLower(u.Hostname()), u.Port() // Parse has the scheme in lower case
 	switch {
-	case scheme != "https" && scheme != "http", host == "":
+	case scheme != "https" && scheme != "http", host == "", !isVisible(host), strings.Contains(host, "%"): // Parse has decoded escapes
 		return "", false
 	case strings.Contains(host, ":"): // IPv6
 		host = "[" + host + "]"
@@ -39,6 +39,10 @@ func canonical(raw string) (string, bool) {
 	}
 	path, ok := canonicalPath(u.EscapedPath())
 	return scheme + "://" + host + path, ok
+}
+
+func isVisible(s string) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r >= 0x7f })
 }
 
 // canonicalPath decodes what needs no escape, writes the other escapes in
