@@ -67,6 +67,19 @@ func TestPausingEverything(t *testing.T) {
 	}
 }
 
+func TestResumingAClientThatIsGone(t *testing.T) {
+	h := build(t)
+	h.must(h.Pause(ctx, ann, bank))
+	h.must(h.RemoveClient(ctx, bank))
+	h.must(h.Resume(ctx, ann, bank))
+	if m, err := h.Paused(ctx, ann); err != nil || len(m) != 0 {
+		t.Errorf("Paused = %v, %v; want nobody", m, err)
+	}
+	if err := h.Pause(ctx, ann, bank); !errors.Is(err, ErrNoClient) {
+		t.Errorf("Pause: %v, want ErrNoClient", err)
+	}
+}
+
 func TestRevokingAllOfAClient(t *testing.T) {
 	h := build(t)
 	first, second := h.givenTo(bank, ann, daily(4, "")), h.givenTo(bank, ann, daily(4, ""))

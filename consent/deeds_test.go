@@ -235,14 +235,14 @@ func (m *machine) revokeAll(rt *rapid.T) {
 
 func (m *machine) pause(rt *rapid.T) {
 	c := rapid.SampledFrom([]ClientID{bank, other}).Draw(rt, "client")
-	do := m.Pause
+	do, gone := m.Pause, m.removed[c]
 	if m.paused[c] {
-		do = m.Resume
+		do, gone = m.Resume, false // also one that is gone
 	}
-	if err := do(ctx, ann, c); m.removed[c] != errors.Is(err, ErrNoClient) || !m.removed[c] && err != nil {
+	if err := do(ctx, ann, c); gone != errors.Is(err, ErrNoClient) || !gone && err != nil {
 		rt.Fatalf("Pause or Resume: %v", err)
 	}
-	if !m.removed[c] {
+	if !gone {
 		m.paused[c] = !m.paused[c]
 	}
 }

@@ -45,7 +45,7 @@ func (s *Service) pause(ctx context.Context, p Session, client ClientID, on bool
 	}
 	now, event := s.now(), rand.Text()
 	return s.DB.Update(ctx, func(tx kv.Tx) error {
-		if client != "" {
+		if on && client != "" { // one that is gone can be resumed, so that nothing stands paused for ever
 			if _, err := getClient(tx, client); err != nil {
 				return err
 			}

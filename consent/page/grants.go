@@ -1,8 +1,11 @@
 package page
 
 import (
+	"context"
 	"errors"
+	"maps"
 	"net/http"
+	"slices"
 	"time"
 
 	"jali/consent"
@@ -160,6 +163,12 @@ func (p *Page) grants(w http.ResponseWriter, r *http.Request, s consent.Session)
 			c.Ended = append(c.Ended, g)
 		}
 	}
+	paused, err := p.pausedOnly(r.Context(), s, place)
+	if err != nil {
+		p.fail(w, r, err)
+		return
+	}
+	clients = append(clients, paused...)
 	all, err := p.Consent.AllPaused(r.Context(), s)
 	if err != nil {
 		p.fail(w, r, err)
@@ -167,6 +176,27 @@ func (p *Page) grants(w http.ResponseWriter, r *http.Request, s consent.Session)
 	}
 	p.render(w, r, http.StatusOK, "grants", p.frameOf(r, s, "grants.title", "grants",
 		map[string]any{"Clients": clients, "AllPaused": all, "Done": done(r)}))
+}
+
+// pausedOnly are the clients that the person has paused and never granted
+// anything: they have asked, and can be let to again.
+func (p *Page) pausedOnly(ctx context.Context, s consent.Session, others map[consent.ClientID]*clientCard) ([]*clientCard, error) {
+	paused, err := p.Consent.Paused(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	var list []*clientCard
+	for _, id := range slices.Sorted(maps.Keys(paused)) {
+		if others[id] != nil || !paused[id] {
+			continue
+		}
+		c, err := p.clientName(ctx, id, map[consent.ClientID]consent.Client{})
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, &clientCard{ID: id, Name: c.Name, Paused: true})
+	}
+	return list, nil
 }
 
 func (p *Page) grant(w http.ResponseWriter, r *http.Request, s consent.Session) {

@@ -69,6 +69,22 @@ func TestWhatWaitsIsSeenEverywhere(t *testing.T) {
 	}
 }
 
+// Who asks too often can be paused where they ask, and resumed though they were
+// never granted anything, or are gone by now.
+func TestWhoAsksCanBePaused(t *testing.T) {
+	h := newHouse(t)
+	h.grants.waiting = []consent.Grant{{ID: "gr_counter", Client: bank.ID, Asked: asked, LapsesAt: now.Add(4 * time.Minute)}}
+	button := find(t, h.get(t, "/requests", "in", "").Body.String(), byID("pause-gr_counter"))
+	if len(button) != 1 || attr(button[0].Parent, "action") != "/clients/"+string(bank.ID)+"/pause" {
+		t.Error("the list does not let one pause who asks")
+	}
+	h.grants.paused = map[consent.ClientID]bool{"cli_gone": true, "cli_resumed": false}
+	body := h.get(t, "/grants", "in", "").Body.String()
+	if len(find(t, body, byID("resume-cli_gone"))) != 1 || len(find(t, body, byID("resume-cli_resumed"))) != 0 {
+		t.Error("a paused client without grants cannot be resumed")
+	}
+}
+
 func TestIntroduce(t *testing.T) {
 	h := newHouse(t)
 	code := func() []*html.Node {
