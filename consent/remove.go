@@ -11,10 +11,19 @@ import (
 // removeBatch is how many grants RemoveClient ends in one transaction.
 const removeBatch = 100
 
-// RemoveClient ends all grants of a client and takes it from the register. It
-// is suspended first, so that nothing is used while that goes on, and can be
-// called again where it was cut short.
+// RemoveClient ends all grants of a client and takes it from the register, for
+// the operator. It is suspended first, so that nothing is used while that goes
+// on, and can be called again where it was cut short.
 func (s *Service) RemoveClient(ctx context.Context, id ClientID) error {
+	return s.removeClient(ctx, id, "operator")
+}
+
+// Deregister is RemoveClient by the client itself.
+func (s *Service) Deregister(ctx context.Context, id ClientID) error {
+	return s.removeClient(ctx, id, "client")
+}
+
+func (s *Service) removeClient(ctx context.Context, id ClientID, by string) error {
 	for {
 		now, event := s.now(), rand.Text()
 		var gone bool
@@ -30,7 +39,7 @@ func (s *Service) RemoveClient(ctx context.Context, id ClientID) error {
 			for i := range living {
 				g := &living[i]
 				if g.at(now).State == Given {
-					err = s.revoke(tx, now, nth(event, i), g, "operator")
+					err = s.revoke(tx, now, nth(event, i), g, by)
 				} else {
 					err = s.expire(tx, now, nth(event, i), g)
 				}

@@ -105,7 +105,7 @@ func resent(said jose.Claims, id consent.ClientID) error {
 // deregister answers DELETE /oauth/register/{client_id}: the client goes, and
 // every grant it was given ends.
 func (s *Server) deregister(w http.ResponseWriter, r *http.Request, c consent.Client, _ string) error {
-	if err := s.Consent.RemoveClient(r.Context(), c.ID); err != nil && !errors.Is(err, consent.ErrNoClient) {
+	if err := s.Consent.Deregister(r.Context(), c.ID); err != nil && !errors.Is(err, consent.ErrNoClient) {
 		return err
 	}
 	s.Log.InfoContext(r.Context(), "a client removed itself", "client", c.ID)

@@ -422,8 +422,8 @@ func TestAClientRemovesItself(t *testing.T) {
 	for _, method := range []string{"GET", "PUT", "DELETE"} {
 		h.wantError(method+" of what is gone", h.json(method, path, token, m{}), 401, "invalid_token")
 	}
-	if g, err := h.consent.Load(t.Context(), consent.ClientID(a.id), grant); err != nil || g.State != consent.Revoked {
-		t.Errorf("its grant is %s, %v; want revoked", g.State, err)
+	if g, err := h.consent.Load(t.Context(), consent.ClientID(a.id), grant); err != nil || g.State != consent.Revoked || g.EndedBy != "client" {
+		t.Errorf("its grant is %s by %q, %v; want revoked by the client: its person's receipt says so", g.State, g.EndedBy, err)
 	}
 	if _, err := h.call(a.dpop, access); err == nil {
 		t.Error("its token still opens the grant")
