@@ -106,15 +106,21 @@ func (b *Brake) Return(key string) {
 	}
 }
 
+var translated = netip.MustParsePrefix("64:ff9b::/96")
+
 // Address is the key of whoever calls from a host and port, as in
 // http.Request.RemoteAddr: an IPv4 address, or the /64 of an IPv6 one, which is
-// what one subscriber is given. What is no address is one key together.
+// what one subscriber is given. An IPv4 address that a network has translated is
+// itself (RFC 6052, section 2.1). What is no address is one key together.
 func Address(remote string) string {
 	at, err := netip.ParseAddrPort(remote)
 	if err != nil {
 		return "unknown"
 	}
 	a := at.Addr().Unmap().WithZone("")
+	if b := a.As16(); translated.Contains(a) {
+		a = netip.AddrFrom4([4]byte(b[12:]))
+	}
 	if a.Is6() {
 		p, _ := a.Prefix(64)
 		return p.String()

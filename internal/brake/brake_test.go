@@ -224,6 +224,7 @@ func TestAddress(t *testing.T) {
 		{"[::ffff:203.0.113.9]:1", "203.0.113.9", "the same, as IPv6 writes it"},
 		{"[2001:db8:1:2:3:4:5:6]:1", "2001:db8:1:2::/64", "one subscriber has them all"},
 		{"[2001:db8:1:2::]:1", "2001:db8:1:2::/64", "the same"},
+		{"[64:ff9b::203.0.113.9]:1", "203.0.113.9", "a translated address (RFC 6052): all of IPv4 is one /64 there"},
 		{"[fe80::1%eth0]:1", "fe80::/64", "a zone says nothing of who it is"},
 		{"@", "unknown", "a socket file's"},
 		{"", "unknown", "nothing"},
