@@ -18,9 +18,10 @@ const (
 )
 
 // Sweep expires what has lapsed: requests, given grants past Until, tickets,
-// idempotency keys; and says which grants will soon. It walks an index by time, in small transactions, and
-// answers how many grants and requests it ended. Nothing depends on when it
-// runs: what has lapsed is refused before, too.
+// idempotency keys, introductions; and tells of grants that soon will. It walks
+// an index by time, in small transactions, and answers how many grants and
+// requests it ended. Nothing depends on when it runs: what has lapsed is
+// refused before, too.
 func (s *Service) Sweep(ctx context.Context) (int, error) {
 	total := 0
 	for {

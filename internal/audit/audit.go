@@ -1,5 +1,6 @@
 // Package audit keeps what was done with a person's data: every grant, use,
-// refusal, revocation, connection, import, sign-in and deletion.
+// refusal, revocation, connection, import, sign-in and deletion; and what was
+// done with the register of clients, which is nobody's.
 //
 // An event is written in the transaction of the deed it records, so neither
 // exists without the other. It names things by id and holds no account
