@@ -144,10 +144,12 @@ func (s *Service) SuspendClient(ctx context.Context, id ClientID, suspended bool
 	})
 }
 
-// SetKeys replaces a client's public keys, or the address they were at.
+// SetKeys replaces a client's public keys, or the address they were at. From then
+// on they are in the operator's hands: a client that registered itself manages
+// itself no longer, or whoever took its keys could take this back.
 func (s *Service) SetKeys(ctx context.Context, id ClientID, jwks []byte) error {
 	_, err := s.ReviseClient(ctx, id, func(c Client) (Client, error) {
-		c.JWKS, c.JWKSURI = bytes.Clone(jwks), ""
+		c.JWKS, c.JWKSURI, c.Management = bytes.Clone(jwks), "", nil
 		return c, nil
 	})
 	return err

@@ -17,7 +17,7 @@ type clientCmd struct {
 	List     clientList     `cmd:"" help:"List the registered clients."`
 	Show     clientShow     `cmd:"" help:"Show a client's registration."`
 	Suspend  clientSuspend  `cmd:"" help:"Refuse a client from now on, or let it in again."`
-	Keys     clientKeys     `cmd:"" help:"Replace a client's public keys."`
+	Keys     clientKeys     `cmd:"" help:"Replace a client's public keys. One that registered itself manages itself no longer."`
 	Rename   clientRename   `cmd:"" help:"Give a client another name."`
 	Remove   clientRemove   `cmd:"" help:"End all grants of a client and forget it."`
 	Invite   clientInvite   `cmd:"" help:"Let clients register themselves; print a token for that, once."`

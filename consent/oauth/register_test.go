@@ -9,6 +9,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"maps"
 	"math/big"
 	"net/http"
@@ -430,6 +431,28 @@ func TestAClientRemovesItself(t *testing.T) {
 	}
 	h.wantError("its own token", h.manage("GET", a, own, grant), 401, "invalid_token")
 	h.wantError("its key", h.introspect(a, access), 401, "invalid_client")
+}
+
+// Where the operator has put a client's keys in its own hands, whoever took the
+// old ones, and the registration access token that lay beside them, cannot take
+// that back.
+func TestPinnedKeysStay(t *testing.T) {
+	h := open(t)
+	made := h.enrol(nil)
+	a := app{id: made.text("client_id"), key: must(jose.Generate(jose.ES256)), dpop: h.bank.dpop}
+	thief := a
+	thief.key = h.bank.key
+	if err := h.consent.SetKeys(t.Context(), consent.ClientID(a.id), fmt.Appendf(nil, `{"keys":[%s]}`, a.key.Public().JWK())); err != nil {
+		t.Fatal(err)
+	}
+	for _, method := range []string{"GET", "PUT", "DELETE"} {
+		got := h.json(method, "/oauth/register/"+a.id, made.text("registration_access_token"), h.metadata(m{"client_id": a.id}))
+		h.wantError(method+" by the old token", got, 401, "invalid_token")
+	}
+	if got := h.introspect(a, "x"); got.status != http.StatusOK {
+		t.Errorf("by its new key: %v", got)
+	}
+	h.wantError("by its old key", h.introspect(thief, "x"), 401, "invalid_client")
 }
 
 // Whatever is sent, what is registered can be used: it is told as it stands,
