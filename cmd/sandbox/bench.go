@@ -40,8 +40,8 @@ too: when the machine is full, it is full of them as well.
 
 With --soak it lives on instead, with a clock that leaps ahead, while people and
 clients ask, agree, refuse, use, refresh, revoke and try what they must not, and
-fails where memory, goroutines, ended rows or the file (but for the records that
-are kept: grants, evidence, audit) grow from its third quarter to its last.
+fails where memory, goroutines or the file (but for the records that are kept:
+grants, evidence, audit) grow in its second half, or rows stay that have ended.
 
 Examples: sandbox bench --sources 4 --at-once 1,20 --rounds 2
           sandbox bench --soak 10m`
