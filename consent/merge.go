@@ -4,8 +4,10 @@ import "slices"
 
 // Merge answers what a grant of the terms t becomes when more is added to it
 // (Grant Management, grant_management_action=merge): of every member the
-// wider of the two. What cannot be united without opening what neither opens
-// is an [ErrTerms] that names the member.
+// wider of the two, and where more leaves one out, the grant's. What the grant
+// had no need of and more does not say takes the purpose's default. What
+// cannot be united without opening what neither opens is an [ErrTerms] that
+// names the member.
 func (t Terms) Merge(more Terms) (Terms, error) {
 	if t.Purpose != more.Purpose {
 		return Terms{}, wrong("purpose", "must be the grant's own to merge; replace it, or ask for another grant")
@@ -20,9 +22,9 @@ func (t Terms) Merge(more Terms) (Terms, error) {
 	}
 	m := Terms{
 		Purpose: t.Purpose, Datatypes: union(t.Datatypes, more.Datatypes), Fields: t.Fields, Period: period, Uses: uses,
-		Until: t.Until, Retention: max(t.Retention, more.Retention), Locations: union(t.Locations, more.Locations),
+		Sources: t.Sources, Until: t.Until, Retention: max(t.Retention, more.Retention), Locations: union(t.Locations, more.Locations),
 	}
-	if len(t.Sources) > 0 && len(more.Sources) > 0 { // else the person picks, as they did
+	if len(t.Sources) > 0 { // else the person picks, as they did
 		m.Sources = union(t.Sources, more.Sources)
 	}
 	if more.Fields.rank() > m.Fields.rank() {
@@ -31,7 +33,19 @@ func (t Terms) Merge(more Terms) (Terms, error) {
 	if more.Until.After(m.Until) {
 		m.Until = more.Until
 	}
-	return m, nil
+	return m.defaults(), nil
+}
+
+// defaults fills in what the datatypes ask for and nobody has said.
+func (t Terms) defaults() Terms {
+	rule, _ := t.Purpose.Rule()
+	if slices.Contains(t.Datatypes, Bills) && t.Fields == "" {
+		t.Fields = Minimal
+	}
+	if t.dated() && t.Period.Zero() {
+		t.Period = Period{Days: rule.DefaultDays}
+	}
+	return t
 }
 
 func (p Period) merge(more Period) (Period, error) {

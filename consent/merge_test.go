@@ -28,7 +28,15 @@ func TestMerge(t *testing.T) {
 		{"one more source", func(t *Terms) { t.Sources = []string{"alipay"} }, func(t *Terms) { t.Sources = []string{"unionpay", "alipay"} },
 			func(t *Terms) { t.Sources = []string{"alipay", "unionpay"} }, ""},
 		{"sources of a grant for which the person picks", nil, func(t *Terms) { t.Sources = []string{"alipay"} }, func(*Terms) {}, ""},
-		{"the person picks from now on", func(t *Terms) { t.Sources = []string{"alipay"} }, nil, func(t *Terms) { t.Sources = nil }, ""},
+		{"no source named", func(t *Terms) { t.Sources = []string{"alipay"} }, nil, func(*Terms) {}, ""},
+		{"nothing but a datatype", func(t *Terms) { t.Period, t.Retention = Period{From: "2026-10-01", To: "2026-10-31"}, time.Hour },
+			func(t *Terms) {
+				*t = Terms{Purpose: t.Purpose, Datatypes: []Datatype{Statements}, Uses: t.Uses}
+			},
+			func(t *Terms) { t.Datatypes = []Datatype{Balances, Bills, Statements} }, ""},
+		{"bills where there were none, and nothing of them", func(t *Terms) { t.Datatypes, t.Fields, t.Period = []Datatype{Balances}, "", Period{} },
+			func(t *Terms) { t.Fields, t.Period = "", Period{} },
+			func(t *Terms) { t.Datatypes, t.Fields, t.Period = once().Datatypes, Minimal, Period{Days: defaultDays} }, ""},
 		{"less of each bill", nil, func(t *Terms) { t.Fields = Minimal }, func(*Terms) {}, ""},
 		{"more of each bill", func(t *Terms) { t.Fields = Minimal }, nil, func(t *Terms) { t.Fields = Standard }, ""},
 		{"a longer window", nil, func(t *Terms) { t.Period.Days = 60 }, func(t *Terms) { t.Period.Days = 60 }, ""},

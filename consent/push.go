@@ -15,7 +15,7 @@ type Action string
 
 const (
 	Create  Action = "create"
-	Merge   Action = "merge"   // what is asked for is added to what was agreed
+	Merge   Action = "merge"   // what is asked for is added to what was agreed; see [Terms.Merge]
 	Replace Action = "replace" // what is asked for takes its place; also how a grant is renewed
 )
 
@@ -43,8 +43,10 @@ type Request struct {
 // who has paused the client is taken and not shown, so that nobody learns of
 // the pause.
 func (s *Service) Push(tx kv.Tx, now time.Time, r Request) (Grant, error) {
-	if err := r.Asked.Within(now); err != nil {
-		return Grant{}, err
+	if r.Action != Merge { // of which the whole is looked at
+		if err := r.Asked.Within(now); err != nil {
+			return Grant{}, err
+		}
 	}
 	if _, err := activeClient(tx, r.Client); err != nil {
 		return Grant{}, err

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"jali/consent"
-	"jali/consent/rar"
 	"jali/internal/kv"
 )
 
@@ -71,7 +70,7 @@ func (s *Server) askDecoupled(w http.ResponseWriter, c call) error {
 	if err := s.resource(c.form); err != nil {
 		return err
 	}
-	asked, err := rar.Parse([]byte(c.form.Get("authorization_details")), c.now, s.Resource())
+	asked, err := s.details(c, action)
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"net/url"
 
 	"jali/consent"
+	"jali/consent/rar"
 	"jali/internal/kv"
 )
 
@@ -26,6 +27,15 @@ func grantAction(form url.Values) (consent.Action, consent.GrantID, error) {
 		return "", "", invalidRequest("grant_management_action must be create, merge or replace")
 	}
 	return action, id, nil
+}
+
+// details answers what a request asks for: of a merge, what it adds.
+func (s *Server) details(c call, action consent.Action) (consent.Terms, error) {
+	raw := []byte(c.form.Get("authorization_details"))
+	if action == consent.Merge {
+		return rar.ParseMore(raw, s.Resource())
+	}
+	return rar.Parse(raw, c.now, s.Resource())
 }
 
 // supersede drops the refresh tokens of a grant that its client is about to

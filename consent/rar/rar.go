@@ -9,6 +9,7 @@ package rar
 import (
 	"encoding/json"
 	"errors"
+	"slices"
 	"time"
 
 	"jali/consent"
@@ -30,27 +31,60 @@ var ErrInvalid = consent.ErrTerms
 // ceilings is ErrInvalid, which says which member and why, never its value.
 // resource is the only location there is.
 func Parse(raw []byte, now time.Time, resource string) (consent.Terms, error) {
-	tree, err := read(raw)
+	t, given, err := parse(raw, resource)
 	if err != nil {
-		return consent.Terms{}, at("", err.Error())
+		return consent.Terms{}, err
 	}
-	list, ok := tree.([]any)
-	if !ok || len(list) != 1 {
-		return consent.Terms{}, at("", "must be an array of exactly one object")
-	}
-	o, ok := list[0].(object)
-	if !ok {
-		return consent.Terms{}, at("[0]", "must be an object")
-	}
-	r := reader{path: "[0]", of: o}
-	t := r.terms(now, resource)
-	if r.err != nil {
-		return consent.Terms{}, r.err
-	}
+	t = defaults(t, given, now)
 	if err := t.Within(now); err != nil {
 		return consent.Terms{}, err
 	}
 	return t, nil
+}
+
+// ParseMore reads what is to be merged into a grant: what is left out stays
+// unset, since it is the grant's to say ([consent.Terms.Merge]). Ceilings are
+// held by what the grant would become.
+func ParseMore(raw []byte, resource string) (consent.Terms, error) {
+	t, _, err := parse(raw, resource)
+	return t, err
+}
+
+func parse(raw []byte, resource string) (consent.Terms, object, error) {
+	tree, err := read(raw)
+	if err != nil {
+		return consent.Terms{}, nil, at("", err.Error())
+	}
+	list, ok := tree.([]any)
+	if !ok || len(list) != 1 {
+		return consent.Terms{}, nil, at("", "must be an array of exactly one object")
+	}
+	o, ok := list[0].(object)
+	if !ok {
+		return consent.Terms{}, nil, at("[0]", "must be an object")
+	}
+	r := reader{path: "[0]", of: o}
+	t := r.terms(resource)
+	return t, o, r.err
+}
+
+// defaults fills in what a request leaves out, by its purpose.
+func defaults(t consent.Terms, given object, now time.Time) consent.Terms {
+	rule, ok := t.Purpose.Rule()
+	if !ok {
+		return t // Within says so
+	}
+	bills := slices.Contains(t.Datatypes, consent.Bills)
+	if _, said := given["bill_fields"]; bills && !said {
+		t.Fields = consent.Minimal
+	}
+	if _, said := given["period"]; !said && (bills || slices.Contains(t.Datatypes, consent.Statements)) {
+		t.Period = consent.Period{Days: rule.DefaultDays}
+	}
+	if _, said := given["until"]; !said {
+		t.Until = rule.DefaultLife.After(now).Truncate(time.Second).UTC()
+	}
+	return t
 }
 
 // Format writes agreed terms as the enriched authorization_details array of a

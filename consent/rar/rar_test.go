@@ -222,6 +222,23 @@ func TestWhatIsWrittenIsReadBack(t *testing.T) {
 	})
 }
 
+// A merge is of what it says and of nothing else.
+func TestParseMore(t *testing.T) {
+	got, err := ParseMore([]byte(least), api)
+	whole, errWhole := Parse([]byte(least), now, api)
+	if err != nil || errWhole != nil {
+		t.Fatal(err, errWhole)
+	}
+	want := whole
+	want.Fields, want.Period, want.Until = "", consent.Period{}, time.Time{}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("ParseMore = %+v\nwant        %+v", got, want)
+	}
+	if _, err := ParseMore([]byte(`[{"type":"account_view","nobody":1}]`), api); !errors.Is(err, ErrInvalid) {
+		t.Errorf("an unknown member: %v", err)
+	}
+}
+
 func FuzzParse(f *testing.F) {
 	for _, s := range []string{whole, least, `[]`, `[{"type":"account_view","type":1}]`, `[{"uses":{"limit":1e400}}]`, `[[[[[[[[[[]]]]]]]]]]`, "[\"\\ud800\"]"} {
 		f.Add([]byte(s))

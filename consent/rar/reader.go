@@ -18,7 +18,7 @@ type reader struct {
 	err  error
 }
 
-func (r *reader) terms(now time.Time, resource string) consent.Terms {
+func (r *reader) terms(resource string) consent.Terms {
 	r.knows("type", "locations", "actions", "datatypes", "sources", "bill_fields", "period", "purpose", "uses", "until", "retention")
 	r.require("type", "actions", "datatypes", "purpose", "uses")
 	if r.text("type") != Type {
@@ -27,7 +27,7 @@ func (r *reader) terms(now time.Time, resource string) consent.Terms {
 	if a := r.texts("actions"); !slices.Equal(a, []string{action}) {
 		r.fail("actions", `must be ["`+action+`"]`)
 	}
-	t := consent.Terms{
+	return consent.Terms{
 		Purpose:   consent.Purpose(r.text("purpose")),
 		Datatypes: named[consent.Datatype](r.texts("datatypes")),
 		Sources:   named[string](r.texts("sources")),
@@ -38,21 +38,6 @@ func (r *reader) terms(now time.Time, resource string) consent.Terms {
 		Until:     r.until(),
 		Locations: r.locations(resource),
 	}
-	rule, ok := t.Purpose.Rule()
-	if !ok {
-		return t // Within says so
-	}
-	bills := slices.Contains(t.Datatypes, consent.Bills)
-	if _, given := r.of["bill_fields"]; bills && !given {
-		t.Fields = consent.Minimal
-	}
-	if _, given := r.of["period"]; !given && (bills || slices.Contains(t.Datatypes, consent.Statements)) {
-		t.Period = consent.Period{Days: rule.DefaultDays}
-	}
-	if _, given := r.of["until"]; !given {
-		t.Until = rule.DefaultLife.After(now).Truncate(time.Second).UTC()
-	}
-	return t
 }
 
 func (r *reader) uses() consent.Uses {
