@@ -17,6 +17,7 @@ import (
 	"math/big"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -214,6 +215,32 @@ func TestVerbsSpeakToARunningServer(t *testing.T) {
 	if out, err := s.run(t.Context(), "client", "list"); err != nil || !strings.Contains(out, "Morning Bank") {
 		t.Errorf("client list without a server: %v\n%s", err, out)
 	}
+}
+
+// Clients at private addresses, which this machine's own is, are told only
+// where the operator says so.
+func TestClientsInTheOperatorsOwnNetwork(t *testing.T) {
+	env := &testscript.Env{WorkDir: t.TempDir()}
+	if err := setup(env); err != nil {
+		t.Fatal(err)
+	}
+	told := make(chan string, 1)
+	hook := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { told <- r.Header.Get("webhook-id") }))
+	defer hook.Close()
+	s := serve(t, "--allow-private")
+	id, err := s.run(t.Context(), "client", "add", "--name-zh", "晨曦银行", "--name-en", "Morning Bank",
+		"--redirect", "https://app.bank.example/callback", "--jwks", filepath.Join(env.WorkDir, "public.jwks"), "--webhook", hook.URL)
+	if err != nil {
+		t.Fatalf("client add: %v\n%s", err, id)
+	}
+	out, err := s.run(t.Context(), "webhook", "test", "--client", strings.TrimSpace(id))
+	if err != nil || !strings.Contains(out, "http_200") {
+		t.Fatalf("webhook test: %v\n%s", err, out)
+	}
+	if got := <-told; !strings.HasPrefix(out, got) || got == "" {
+		t.Errorf("the client was told %q, the operator\n%s", got, out)
+	}
+	s.end(t)
 }
 
 // An operator invites, a client registers itself over HTTP, and the operator

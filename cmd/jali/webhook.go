@@ -134,7 +134,7 @@ func meaning(said string) string {
 	case "no_answer":
 		return "no whole answer came within 15 s, or no connection"
 	case "address_refused":
-		return "its address is neither https nor on this machine, or leads to a private network"
+		return "its address is neither https nor on this machine, or leads to a private network, which only --allow-private reaches"
 	case "answer_too_large":
 		return "its answer is larger than 16 KiB; an empty one is enough"
 	}
