@@ -1,14 +1,16 @@
 package consent
 
 import (
+	"strconv"
 	"time"
 
 	"jali/internal/kv"
 )
 
 const (
-	// remindBefore is how long before its end a grant is about to expire, and
-	// remindFrom the life from which on that is worth telling.
+	// remindBefore is how long before the end of a grant, or of the yes that it
+	// is read by, that is told; and remindFrom the life from which on that is
+	// worth telling.
 	remindBefore = 7 * 24 * time.Hour
 	remindFrom   = 2 * remindBefore
 )
@@ -29,7 +31,7 @@ const (
 	dueTicket  = "ticket"
 	dueUse     = "use" // an idempotency key; Key is it
 	dueLeave   = "leave"
-	dueRemind  = "remind" // given, and about to end
+	dueRemind  = "remind" // given, and about to be unreadable; Key is the revision
 
 	dueIntroduction = "introduction" // ID is a person, Key their code
 )
@@ -46,14 +48,15 @@ func (g Grant) dueTicket() due {
 }
 
 // dueReminder is nothing for a grant that is used once or soon over.
-func (g Grant) dueReminder() (due, bool) {
-	return due{At: g.Agreed.Until.Add(-remindBefore), Kind: dueRemind, ID: string(g.ID)},
-		!g.Agreed.Uses.Once() && g.Agreed.Until.Sub(g.DecidedAt) > remindFrom
+func (s *Service) dueReminder(g Grant) (due, bool) {
+	end := s.ReadableUntil(g)
+	return due{At: end.Add(-remindBefore), Kind: dueRemind, ID: string(g.ID), Key: strconv.Itoa(g.Revision)},
+		!g.Agreed.Uses.Once() && end.Sub(g.DecidedAt) > remindFrom
 }
 
 // schedule puts down what is due of a given grant.
-func (g Grant) schedule(tx kv.Tx) error {
-	if d, ok := g.dueReminder(); ok {
+func (s *Service) schedule(tx kv.Tx, g Grant) error {
+	if d, ok := s.dueReminder(g); ok {
 		if err := d.put(tx); err != nil {
 			return err
 		}
@@ -61,9 +64,10 @@ func (g Grant) schedule(tx kv.Tx) error {
 	return g.dueEnd().put(tx)
 }
 
-// unschedule undoes schedule; a reminder that was given is gone already.
-func (g Grant) unschedule(tx kv.Tx) error {
-	if d, ok := g.dueReminder(); ok {
+// unschedule undoes schedule; a reminder that was given is gone already, and
+// one put down for another StepUpLife is passed over when it comes.
+func (s *Service) unschedule(tx kv.Tx, g Grant) error {
+	if d, ok := s.dueReminder(g); ok {
 		if err := d.delete(tx); err != nil {
 			return err
 		}

@@ -117,7 +117,7 @@ func (s *Service) Give(ctx context.Context, p Session, id GrantID, response []by
 
 // begin puts a new grant into the indexes, with its evidence and its record.
 func (s *Service) begin(tx kv.Tx, now time.Time, event string, g Grant, yes Evidence) error {
-	if err := g.schedule(tx); err != nil {
+	if err := s.schedule(tx, g); err != nil {
 		return err
 	}
 	for _, key := range [][]byte{givenKey(g.Person, g.Client, g.ID), livingKey(g.Client, g.ID)} {

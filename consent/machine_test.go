@@ -101,7 +101,7 @@ func live(rt *rapid.T, db kv.DB) {
 		return nil
 	})
 	if rapid.Bool().Draw(rt, "steps up") {
-		m.stepUp = 10 * 24 * time.Hour
+		m.stepUp = 16 * 24 * time.Hour
 		m.StepUpLife = m.stepUp
 	}
 	m.push(rt)

@@ -235,9 +235,9 @@ func (m *model) passes() int {
 		if l.state != Given {
 			continue
 		}
-		if l.remindable() && !m.clock.Before(l.agreed.Until.Add(-remindBefore)) && !l.reminded {
+		if m.remindable(l) && !m.clock.Before(m.readableUntil(l).Add(-remindBefore)) && !l.reminded {
 			l.reminded = true
-			if !l.over(m.clock) {
+			if m.clock.Before(m.readableUntil(l)) {
 				m.reminds++
 			}
 		}
@@ -249,8 +249,15 @@ func (m *model) passes() int {
 	return ended
 }
 
-func (l *life) remindable() bool {
-	return !l.agreed.Uses.Once() && l.agreed.Until.Sub(l.decided) > 14*24*time.Hour
+func (m *model) remindable(l *life) bool {
+	return !l.agreed.Uses.Once() && m.readableUntil(l).Sub(l.decided) > 14*24*time.Hour
+}
+
+func (m *model) readableUntil(l *life) time.Time {
+	if m.stepUp > 0 && l.decided.Add(m.stepUp).Before(l.agreed.Until) {
+		return l.decided.Add(m.stepUp)
+	}
+	return l.agreed.Until
 }
 
 // moments are when something will change by itself.
@@ -266,7 +273,7 @@ func (m *model) moments() []time.Time {
 		case l.state == Given || l.state == Exhausted:
 			list = append(list, l.agreed.Until, l.agreed.Until.Add(-remindBefore), nextDay(m.clock, Shanghai))
 			if m.stepUp > 0 {
-				list = append(list, l.decided.Add(m.stepUp))
+				list = append(list, l.decided.Add(m.stepUp), l.decided.Add(m.stepUp-remindBefore))
 			}
 		}
 		if l.ticket != "" {

@@ -92,7 +92,7 @@ func (s *Service) Revised(ctx context.Context, p Session, request GrantID) (Gran
 // so that renewing a daily grant gives no second day's worth.
 func (s *Service) become(tx kv.Tx, now time.Time, event string, t *Grant, request Grant, yes Evidence) error {
 	was := *t
-	if err := t.unschedule(tx); err != nil {
+	if err := s.unschedule(tx, *t); err != nil {
 		return err
 	}
 	if err := t.dueTicket().delete(tx); err != nil { // a code would be for what it was
@@ -110,7 +110,7 @@ func (s *Service) become(tx kv.Tx, now time.Time, event string, t *Grant, reques
 	if t.left(now) == 0 && t.Agreed.Uses.Per == "" {
 		return ErrChanged // used since the choice was made
 	}
-	if err := t.schedule(tx); err != nil {
+	if err := s.schedule(tx, *t); err != nil {
 		return err
 	}
 	if err := kv.Store(tx, evidenceKey(t.ID, t.Revision), yes); err != nil {

@@ -13,6 +13,7 @@ import (
 
 	"jali/internal/audit"
 	"jali/internal/kv"
+	"jali/internal/webhook"
 )
 
 func (h house) request(r Request) error {
@@ -381,6 +382,80 @@ func TestReminders(t *testing.T) {
 	_, err := h.Revoke(ctx, ann, id)
 	h.must(err)
 	sweep(end.Add(8*week), 2)
+}
+
+// Where the yes is too old to be read by before the grant ends, that moment is
+// what is announced, once for each yes, to the person and to the client.
+func TestRemindersOfAnOldYes(t *testing.T) {
+	const day = 24 * time.Hour
+	begins := func(life time.Duration) (house, GrantID, func(at time.Time, want int)) {
+		h := build(t)
+		h.StepUpLife = life
+		h.listens(bank)
+		id, _ := h.given(daily(4, "")) // 30 days
+		return h, id, func(at time.Time, want int) {
+			t.Helper()
+			h.clock.set(at)
+			_, err := h.Sweep(ctx)
+			h.must(err)
+			said, told := 0, 0
+			for _, v := range h.verbs("ann", "") {
+				if v == audit.GrantExpiring {
+					said++
+				}
+			}
+			for _, v := range h.queued(bank) {
+				if strings.HasPrefix(v, webhook.GrantExpiring) {
+					told++
+				}
+			}
+			if said != want || told != want {
+				t.Errorf("at +%v it was said %d times and told %d times; want %d", at.Sub(noon), said, told, want)
+			}
+		}
+	}
+	t.Run("each yes", func(t *testing.T) {
+		h, id, sweep := begins(20 * day)
+		sweep(noon.Add(13*day-time.Second), 0)
+		sweep(noon.Add(13*day), 1)
+		sweep(noon.Add(23*day), 1) // nothing more before its end
+		renewed := daily(4, "")
+		renewed.Until = noon.Add(60 * day).UTC()
+		h.yes(h.revising(Replace, id, renewed), Choice{Accounts: wallet})
+		sweep(noon.Add(36*day-time.Second), 1)
+		sweep(noon.Add(36*day), 2)
+		sweep(noon.Add(61*day), 2)
+	})
+	t.Run("its end comes first", func(t *testing.T) {
+		_, _, sweep := begins(180 * day)
+		sweep(noon.Add(23*day-time.Second), 0)
+		sweep(noon.Add(23*day), 1)
+	})
+	t.Run("too short a life to be worth it", func(t *testing.T) {
+		_, _, sweep := begins(14 * day)
+		sweep(noon.Add(29*day), 0)
+	})
+	t.Run("swept when it is too late", func(t *testing.T) {
+		_, _, sweep := begins(20 * day)
+		sweep(noon.Add(20*day), 0)
+	})
+	t.Run("a longer life since", func(t *testing.T) {
+		h, _, sweep := begins(20 * day)
+		h.StepUpLife = 25 * day
+		sweep(noon.Add(13*day), 0)
+		sweep(noon.Add(18*day), 1)
+	})
+	t.Run("a longer life and another yes since", func(t *testing.T) {
+		h, id, sweep := begins(20 * day)
+		h.StepUpLife = 25 * day
+		h.clock.set(noon.Add(day))
+		renewed := daily(4, "")
+		renewed.Until = noon.Add(60 * day).UTC()
+		h.yes(h.revising(Replace, id, renewed), Choice{Accounts: wallet})
+		sweep(noon.Add(13*day), 0)
+		sweep(noon.Add(19*day), 1)
+		sweep(noon.Add(59*day), 1)
+	})
 }
 
 func TestAnOldYesIsNotReadBy(t *testing.T) {

@@ -118,7 +118,7 @@ func (s *Service) end(tx kv.Tx, now time.Time, g *Grant, to State, by string) er
 		}
 		g.Ticket = nil
 	}
-	if err := g.unschedule(tx); err != nil {
+	if err := s.unschedule(tx, *g); err != nil {
 		return err
 	}
 	for _, key := range [][]byte{givenKey(g.Person, g.Client, g.ID), livingKey(g.Client, g.ID)} {

@@ -157,10 +157,21 @@ func (s *Service) living(tx kv.Tx, now time.Time, client ClientID, id GrantID, g
 	} else if paused {
 		return Grant{}, Client{}, ErrPaused
 	}
-	if s.StepUpLife > 0 && !now.Before(g.DecidedAt.Add(s.StepUpLife)) {
+	if !now.Before(s.ReadableUntil(g)) {
 		return Grant{}, Client{}, ErrStepUpOld
 	}
 	return g, c, nil
+}
+
+// ReadableUntil answers until when a grant that was given can be read, if
+// nothing else stops it: its end, or before that the moment at which the last
+// yes to it is older than StepUpLife ([ErrStepUpOld]) and its person has to
+// give another.
+func (s *Service) ReadableUntil(g Grant) time.Time {
+	if again := g.DecidedAt.Add(s.StepUpLife); s.StepUpLife > 0 && again.Before(g.Agreed.Until) {
+		return again
+	}
+	return g.Agreed.Until
 }
 
 // take counts one use, if there is one left.

@@ -18,7 +18,7 @@ const (
 )
 
 // Sweep expires what has lapsed: requests, given grants past Until, tickets,
-// idempotency keys, introductions; and tells of grants that soon will. It walks
+// idempotency keys, introductions; and tells of grants that soon will, or will want another yes. It walks
 // an index by time, in small transactions, and answers how many grants and
 // requests it ended. Nothing depends on when it runs: what has lapsed is
 // refused before, too.
@@ -107,7 +107,7 @@ func (s *Service) lapse(tx kv.Tx, now time.Time, event string, d due) (bool, err
 	case dueRequest:
 		return s.lapseRequest(tx, now, g)
 	case dueRemind:
-		return false, s.remind(tx, now, event, g)
+		return false, s.remind(tx, now, event, g, d)
 	case dueGrant:
 		if g.at(now).State != Expired || g.State != Given { // never so; and if it were, the others behind it must not wait
 			return false, nil
@@ -117,10 +117,16 @@ func (s *Service) lapse(tx kv.Tx, now time.Time, event string, d due) (bool, err
 	return false, nil
 }
 
-// remind tells that a grant will end soon, unless it has.
-func (s *Service) remind(tx kv.Tx, now time.Time, event string, g Grant) error {
-	if g.at(now).State != Given {
+// remind tells that a grant will soon be read no more, unless it is so already
+// or a later yes has a reminder of its own. Where StepUpLife has grown since d
+// was put down, it waits on.
+func (s *Service) remind(tx kv.Tx, now time.Time, event string, g Grant, d due) error {
+	is, ok := s.dueReminder(g)
+	switch {
+	case !ok || g.State != Given || d.Key != is.Key || !now.Before(s.ReadableUntil(g)):
 		return nil
+	case now.Before(is.At):
+		return is.put(tx)
 	}
 	if err := tell(tx, now, event, webhook.GrantExpiring, g); err != nil {
 		return err

@@ -26,6 +26,7 @@ type fakeGrants struct {
 	waiting []consent.Grant
 	code    consent.Introduction
 	soon    time.Time // when gr_live ends, where that is not as asked
+	old     time.Time // when the yes to gr_live is too old, where that is ever
 	deeds   []string
 
 	unprepared error // what Prepare answers
@@ -131,6 +132,12 @@ func (f *fakeGrants) Grants(_ context.Context, p consent.Session) ([]consent.Gra
 		list = append(list, consent.Grant{ID: "gr_ask", Client: bank.ID, State: consent.Refused, Asked: asked, DecidedAt: now})
 	}
 	return list, nil
+}
+func (f *fakeGrants) ReadableUntil(g consent.Grant) time.Time {
+	if g.ID == "gr_live" && !f.old.IsZero() && f.old.Before(g.Agreed.Until) {
+		return f.old
+	}
+	return g.Agreed.Until
 }
 func (f *fakeGrants) Pause(_ context.Context, _ consent.Session, id consent.ClientID) error {
 	f.deeds = append(f.deeds, "pause "+string(id))

@@ -24,7 +24,8 @@ type grantCard struct {
 	Revocable  bool // living, or used up with a view that may still be open
 	Paused     bool
 	Left       string
-	Ends       string // how soon, where that is near
+	Again      bool   // living, and not readable until the person says yes again
+	Ends       string // how soon it ends or becomes so, where that is near
 }
 
 type clientCard struct {
@@ -80,8 +81,11 @@ func (p *Page) cards(r *http.Request, s consent.Session) ([]grantCard, error) {
 			}
 		}
 		if card.Living {
-			card.Left = words.left(g, now)
-			card.Ends = words.ends(g, now)
+			readable := p.Consent.ReadableUntil(g)
+			if card.Again = !now.Before(readable); !card.Again {
+				card.Left = words.left(g, now)
+				card.Ends = words.ends(g, readable, now)
+			}
 		}
 		cards = append(cards, card)
 	}
@@ -99,21 +103,28 @@ func (c *catalog) left(g consent.Grant, now time.Time) string {
 // nearEnd is how long before its end a grant is marked.
 const nearEnd = 7 * 24 * time.Hour
 
-// ends says how soon a living grant ends that could be used until then, and
-// nothing where that is more than a week away. One for a single use is not
-// missed when it ends.
-func (c *catalog) ends(g consent.Grant, now time.Time) string {
-	left := g.Agreed.Until.Sub(now)
-	switch {
-	case left <= 0 || left > nearEnd || g.Agreed.Uses.Once():
+// ends says how soon a living grant ends, or before that wants another yes
+// (readable is the earlier of the two), and nothing where that is more than a
+// week away. One for a single use is not missed when it ends.
+func (c *catalog) ends(g consent.Grant, readable, now time.Time) string {
+	left := readable.Sub(now)
+	if left <= 0 || left > nearEnd || g.Agreed.Uses.Once() {
 		return ""
-	case left <= 24*time.Hour:
-		return c.N("grant.ends.hours", int((left+time.Hour-1)/time.Hour))
 	}
-	return c.N("grant.ends.days", int((left+24*time.Hour-1)/(24*time.Hour)))
+	days, hours := int((left+24*time.Hour-1)/(24*time.Hour)), int((left+time.Hour-1)/time.Hour)
+	switch again := readable.Before(g.Agreed.Until); {
+	case again && days > 1:
+		return c.N("grant.again.days", days)
+	case again:
+		return c.N("grant.again.hours", hours)
+	case days > 1:
+		return c.N("grant.ends.days", days)
+	}
+	return c.N("grant.ends.hours", hours)
 }
 
-// endingGrant is a living grant that ends soon, as home tells of it.
+// endingGrant is a living grant that ends soon or wants another yes, as home
+// tells of it.
 type endingGrant struct {
 	ID     consent.GrantID
 	Client consent.Name
@@ -129,8 +140,15 @@ func (p *Page) ending(r *http.Request, s consent.Session) ([]endingGrant, error)
 	clients := map[consent.ClientID]consent.Client{}
 	var list []endingGrant
 	for _, g := range grants {
-		soon := words.ends(g, now)
-		if g.State != consent.Given || soon == "" {
+		if g.State != consent.Given || !now.Before(g.Agreed.Until) || g.Agreed.Uses.Once() {
+			continue
+		}
+		readable := p.Consent.ReadableUntil(g)
+		soon := words.ends(g, readable, now)
+		if !now.Before(readable) {
+			soon = words.T("grant.again")
+		}
+		if soon == "" {
 			continue
 		}
 		c, err := p.clientName(r.Context(), g.Client, clients)

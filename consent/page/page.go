@@ -45,6 +45,7 @@ type Grants interface {
 	Refuse(context.Context, consent.Session, consent.GrantID) (consent.Grant, consent.Ticket, error)
 	Revoke(context.Context, consent.Session, consent.GrantID) (consent.Grant, error)
 	Grants(context.Context, consent.Session) ([]consent.Grant, error)
+	ReadableUntil(consent.Grant) time.Time
 	Pause(context.Context, consent.Session, consent.ClientID) error
 	Resume(context.Context, consent.Session, consent.ClientID) error
 	Paused(context.Context, consent.Session) (map[consent.ClientID]bool, error)

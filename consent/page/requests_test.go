@@ -161,8 +161,42 @@ func TestGrantsThatEndSoonAreMarked(t *testing.T) {
 		}
 	}
 	once := consent.Grant{Agreed: consent.Terms{Uses: consent.Uses{Limit: 1}, Until: now.Add(time.Hour)}}
-	if got := newCatalog(t, "en").ends(once, now); got != "" {
+	if got := newCatalog(t, "en").ends(once, once.Agreed.Until, now); got != "" {
 		t.Errorf("a grant for one use is missed: %q", got)
+	}
+}
+
+// A grant whose yes is too old, or soon will be, is not called living and said
+// to last until its end, wherever it stands.
+func TestGrantsThatWantAnotherYesAreMarked(t *testing.T) {
+	for _, tt := range []struct {
+		left             time.Duration
+		english, chinese string // empty: not marked
+	}{
+		{8 * 24 * time.Hour, "", ""},
+		{nearEnd, "Needs your yes again within 7 days", "7 天内要你再确认一次"},
+		{24 * time.Hour, "Needs your yes again within 24 hours", "24 小时内要你再确认一次"},
+		{time.Second, "Needs your yes again within 1 hour", "1 小时内要你再确认一次"},
+		{0, "Needs your yes again before it can be used", "要你再确认一次才能继续使用"},
+		{-30 * 24 * time.Hour, "Needs your yes again before it can be used", "要你再确认一次才能继续使用"},
+	} {
+		h := newHouse(t)
+		h.grants.old = now.Add(tt.left)
+		for _, path := range []string{"/", "/grants", "/grants/gr_live"} {
+			en, zh := h.get(t, path, "in", "en").Body.String(), h.get(t, path, "in", "zh-CN").Body.String()
+			if marked := strings.Contains(en, "Needs your yes again"); marked != (tt.english != "") {
+				t.Errorf("%s, %s before the yes is too old: marked %v", path, tt.left, marked)
+			}
+			if !strings.Contains(en, tt.english) || !strings.Contains(zh, tt.chinese) {
+				t.Errorf("%s, %s before the yes is too old, says neither %q nor %q", path, tt.left, tt.english, tt.chinese)
+			}
+			if readable := tt.left > 0; path != "/" && strings.Contains(en, "uses left today") != readable {
+				t.Errorf("%s, %s before the yes is too old: uses are left: %v", path, tt.left, !readable)
+			}
+			if strings.Contains(en, "Ends within") {
+				t.Errorf("%s, %s before the yes is too old, speaks of the end", path, tt.left)
+			}
+		}
 	}
 }
 

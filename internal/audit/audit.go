@@ -38,7 +38,7 @@ const (
 	GrantRefused   = "grant.refused"
 	GrantUsed      = "grant.used"
 	GrantRevoked   = "grant.revoked"
-	GrantExpiring  = "grant.expiring" // in seven days
+	GrantExpiring  = "grant.expiring" // in seven days it ends, or wants another yes
 	GrantExpired   = "grant.expired"
 	ClientPaused   = "client.paused"
 	ClientResumed  = "client.resumed"

@@ -59,7 +59,7 @@ const (
 	GrantUsed      = "grant.used"
 	GrantExhausted = "grant.exhausted"
 	GrantRevoked   = "grant.revoked"
-	GrantExpiring  = "grant.expiring" // within seven days
+	GrantExpiring  = "grant.expiring" // within seven days, or wants another yes
 	GrantExpired   = "grant.expired"
 	GrantPaused    = "grant.paused"
 	GrantResumed   = "grant.resumed"
