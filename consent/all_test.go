@@ -3,6 +3,7 @@ package consent
 import (
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -67,11 +68,11 @@ func TestPausingEverything(t *testing.T) {
 	}
 }
 
-func TestResumingAClientThatIsGone(t *testing.T) {
+func TestAClientThatIsGoneIsNotPaused(t *testing.T) {
 	h := build(t)
 	h.must(h.Pause(ctx, ann, bank))
 	h.must(h.RemoveClient(ctx, bank))
-	h.must(h.Resume(ctx, ann, bank))
+	h.must(h.Resume(ctx, ann, bank)) // on a page that still shows it
 	if m, err := h.Paused(ctx, ann); err != nil || len(m) != 0 {
 		t.Errorf("Paused = %v, %v; want nobody", m, err)
 	}
@@ -109,6 +110,57 @@ func TestRevokingAllOfAClient(t *testing.T) {
 	boom := errors.New("boom")
 	h.Ended = append(h.Ended, func(kv.Tx, Grant, bool) error { return boom })
 	h.leavesNoTrace(boom, func() error { _, err := h.RevokeAll(ctx, ann, other); return err })
+}
+
+// Of a removed client nobody's switch is left, nor what another room keeps of
+// it, however much that is; other clients' stay.
+func TestRemovingAClientForgetsIt(t *testing.T) {
+	h := build(t)
+	count := func(prefix ...any) int {
+		n := 0
+		h.must(h.DB.View(ctx, func(tx kv.Tx) error {
+			n = 0
+			for _, err := range tx.Scan(kv.Prefix(append([]any{room}, prefix...)...)) {
+				if err != nil {
+					return err
+				}
+				n++
+			}
+			return nil
+		}))
+		return n
+	}
+	const people = 2*removeBatch + 5
+	for i := range people {
+		h.must(h.Pause(ctx, Session{Person: PersonID(fmt.Sprint("person ", i))}, bank))
+	}
+	h.must(h.Pause(ctx, ann, other))
+	h.must(h.PauseAll(ctx, ann))
+	if paused, by := count("paused"), count("paused_by", bank); paused != people+1 || by != people {
+		t.Fatalf("%d switches, %d of them on the bank", paused, by)
+	}
+	kept, asked := 2*removeBatch, 0
+	h.Removed = append(h.Removed, func(_ kv.Tx, id ClientID, limit int) (bool, error) {
+		asked++
+		n := min(limit, kept)
+		kept -= n
+		return n < limit, nil
+	})
+	h.must(h.RemoveClient(ctx, bank))
+	if paused, by := count("paused"), count("paused_by"); paused != 1 || by != 1 {
+		t.Errorf("%d switches and %d by client are left; want the one on the other client", paused, by)
+	}
+	if kept != 0 || asked != 3 {
+		t.Errorf("another room keeps %d rows after %d calls", kept, asked)
+	}
+	if _, err := h.Client(ctx, bank); !errors.Is(err, ErrNoClient) {
+		t.Errorf("the client: %v", err)
+	}
+	h.must(h.Resume(ctx, ann, other))
+	h.must(h.ResumeAll(ctx, ann))
+	if left := count("paused") + count("paused_by") + count("all_paused"); left != 0 {
+		t.Errorf("%d switches are left", left)
+	}
 }
 
 func TestRemovingAClient(t *testing.T) {

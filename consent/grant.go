@@ -32,6 +32,7 @@
 //	("waiting", person, client, grant) decoupled requests that are not decided
 //	("used", grant, key)               what an idempotency key was spent on
 //	("paused", person, client)         there: paused
+//	("paused_by", client, person)      the same, by client
 //	("all_paused", person)             there: every client is
 //	("leave", person)                  the Agreement of a person about to leave
 //	("introduction", code)             who may be asked under a living code; see [Service.Introduce]

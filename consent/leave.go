@@ -67,18 +67,17 @@ func (s *Service) Leave(ctx context.Context, p Session, response []byte) (Eviden
 		if err := s.forgetGrants(tx, now, event, p.Person); err != nil {
 			return err
 		}
-		for _, r := range []kv.Range{kv.Prefix(room, "paused", p.Person), kv.Prefix(room, "waiting", p.Person)} {
-			if err := deleteAll(tx, r); err != nil {
-				return err
-			}
+		if err := deleteAll(tx, kv.Prefix(room, "waiting", p.Person)); err != nil {
+			return err
+		}
+		if err := forgetPausesOf(tx, p.Person); err != nil {
+			return err
 		}
 		if err := forgetIntroduction(tx, p.Person); err != nil {
 			return err
 		}
-		for _, key := range [][]byte{allPausedKey(p.Person), leaveKey(p.Person)} {
-			if err := tx.Delete(key); err != nil {
-				return err
-			}
+		if err := tx.Delete(leaveKey(p.Person)); err != nil {
+			return err
 		}
 		if err := dueLeaving(p.Person, a).delete(tx); err != nil {
 			return err

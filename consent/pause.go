@@ -45,7 +45,7 @@ func (s *Service) pause(ctx context.Context, p Session, client ClientID, on bool
 	}
 	now, event := s.now(), rand.Text()
 	return s.DB.Update(ctx, func(tx kv.Tx) error {
-		if on && client != "" { // one that is gone can be resumed, so that nothing stands paused for ever
+		if on && client != "" {
 			if _, err := getClient(tx, client); err != nil {
 				return err
 			}
@@ -55,7 +55,7 @@ func (s *Service) pause(ctx context.Context, p Session, client ClientID, on bool
 			return err
 		}
 		if !on {
-			if err := tx.Delete(key); err != nil {
+			if err := unpause(tx, p.Person, client); err != nil {
 				return err
 			}
 		}
@@ -66,10 +66,63 @@ func (s *Service) pause(ctx context.Context, p Session, client ClientID, on bool
 			if err := tx.Put(key, []byte(cmp.Or(string(client), "all"))); err != nil {
 				return err
 			}
+			if client != "" {
+				if err := tx.Put(pausedByKey(client, p.Person), []byte(p.Person)); err != nil {
+					return err
+				}
+			}
 		}
 		return audit.Append(tx, audit.Event{ID: event, At: now, Person: string(p.Person), Client: string(client),
 			Verb: verb, On: string(client)})
 	})
+}
+
+// unpause turns a switch off.
+func unpause(tx kv.Tx, p PersonID, c ClientID) error {
+	if c == "" {
+		return tx.Delete(allPausedKey(p))
+	}
+	if err := tx.Delete(pausedByKey(c, p)); err != nil {
+		return err
+	}
+	return tx.Delete(pausedKey(p, c))
+}
+
+// forgetPauses turns off the first switches that people have put on a client,
+// and reports whether there are no more.
+func forgetPauses(tx kv.Tx, c ClientID, limit int) (bool, error) {
+	var by []PersonID
+	for row, err := range tx.Scan(kv.Prefix(room, "paused_by", c)) {
+		if err != nil {
+			return false, err
+		}
+		if by = append(by, PersonID(row.Value)); len(by) == limit {
+			break
+		}
+	}
+	for _, p := range by {
+		if err := unpause(tx, p, c); err != nil {
+			return false, err
+		}
+	}
+	return len(by) < limit, nil
+}
+
+// forgetPausesOf turns off every switch of a person.
+func forgetPausesOf(tx kv.Tx, p PersonID) error {
+	clients := []ClientID{""}
+	for row, err := range tx.Scan(kv.Prefix(room, "paused", p)) {
+		if err != nil {
+			return err
+		}
+		clients = append(clients, ClientID(row.Value))
+	}
+	for _, c := range clients {
+		if err := unpause(tx, p, c); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // tellPaused tells the clients of the given grants of a range that no other

@@ -8,11 +8,12 @@ import (
 	"jali/internal/kv"
 )
 
-// removeBatch is how many grants RemoveClient ends in one transaction.
+// removeBatch is how many grants RemoveClient ends in one transaction, and how
+// many rows of the client each room drops in one.
 const removeBatch = 100
 
-// RemoveClient ends all grants of a client and takes it from the register, for
-// the operator. It is suspended first, so that nothing is used while that goes
+// RemoveClient ends all grants of a client and takes it from the register, with
+// all else that is kept of it, for the operator. It is suspended first, so that nothing is used while that goes
 // on, and can be called again where it was cut short.
 func (s *Service) RemoveClient(ctx context.Context, id ClientID) error {
 	return s.removeClient(ctx, id, "operator")
@@ -47,7 +48,12 @@ func (s *Service) removeClient(ctx context.Context, id ClientID, by string) erro
 					return err
 				}
 			}
-			if gone = len(living) < removeBatch; !gone {
+			if gone = len(living) < removeBatch; gone {
+				if gone, err = s.forgetClient(tx, id); err != nil {
+					return err
+				}
+			}
+			if !gone {
 				c.Suspended = true
 				return kv.Store(tx, clientKey(id), c)
 			}
@@ -59,6 +65,17 @@ func (s *Service) removeClient(ctx context.Context, id ClientID, by string) erro
 			return err
 		}
 	}
+}
+
+// forgetClient drops the next rows that are kept of a client, and reports
+// whether there are no more.
+func (s *Service) forgetClient(tx kv.Tx, id ClientID) (bool, error) {
+	for _, removed := range append([]func(kv.Tx, ClientID, int) (bool, error){forgetPauses}, s.Removed...) {
+		if done, err := removed(tx, id, removeBatch); err != nil || !done {
+			return false, err
+		}
+	}
+	return true, nil
 }
 
 // livingOf answers the first given grants of a client.

@@ -13,9 +13,12 @@ func grantKey(id GrantID) []byte              { return kv.Key(room, "grant", id)
 func personKey(p PersonID, id GrantID) []byte { return kv.Key(room, "person", p, id) }
 func usedKey(id GrantID, key string) []byte   { return kv.Key(room, "used", id, key) }
 func pausedKey(p PersonID, c ClientID) []byte { return kv.Key(room, "paused", p, c) }
-func leaveKey(p PersonID) []byte              { return kv.Key(room, "leave", p) }
-func allPausedKey(p PersonID) []byte          { return kv.Key(room, "all_paused", p) }
-func clientKey(id ClientID) []byte            { return kv.Key(room, "client", id) }
+func pausedByKey(c ClientID, p PersonID) []byte {
+	return kv.Key(room, "paused_by", c, p)
+}
+func leaveKey(p PersonID) []byte     { return kv.Key(room, "leave", p) }
+func allPausedKey(p PersonID) []byte { return kv.Key(room, "all_paused", p) }
+func clientKey(id ClientID) []byte   { return kv.Key(room, "client", id) }
 func givenKey(p PersonID, c ClientID, id GrantID) []byte {
 	return kv.Key(room, "given", p, c, id)
 }

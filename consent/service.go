@@ -30,6 +30,10 @@ type Service struct {
 	// Changed is told, in its transaction, of a grant that a new yes has changed:
 	// as it was, and as it is.
 	Changed []func(tx kv.Tx, was, is Grant) error
+	// Removed drops what a room keeps of a client that is being removed, at most
+	// limit rows in one transaction, and reports whether there is no more. It is
+	// asked once the client's grants have ended, until there is none.
+	Removed []func(tx kv.Tx, id ClientID, limit int) (done bool, err error)
 	// StepUpLife is how long a yes may be read by before the person has to be
 	// asked again ([ErrStepUpOld]); zero: for as long as its grant lives.
 	StepUpLife time.Duration

@@ -82,6 +82,26 @@ func (s *Server) acquaint(tx kv.Tx, g consent.Grant) error {
 	return tx.Put(subKey(a), []byte(g.Person))
 }
 
+// ClientRemoved forgets the first people whom a client could name, and reports
+// whether there are no more.
+func (s *Server) ClientRemoved(tx kv.Tx, c consent.ClientID, limit int) (done bool, err error) {
+	var keys [][]byte
+	for e, err := range tx.Scan(kv.Prefix(room, "sub", c)) {
+		if err != nil {
+			return false, err
+		}
+		if keys = append(keys, bytes.Clone(e.Key), acquaintedKey(consent.PersonID(e.Value), c)); len(keys) == 2*limit {
+			break
+		}
+	}
+	for _, k := range keys {
+		if err := tx.Delete(k); err != nil {
+			return false, err
+		}
+	}
+	return len(keys) < 2*limit, nil
+}
+
 // PersonLeaves forgets by what clients could name a person, in the transaction
 // in which they leave.
 func (s *Server) PersonLeaves(tx kv.Tx, p consent.PersonID) error {

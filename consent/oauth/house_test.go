@@ -97,6 +97,7 @@ func open(t testing.TB) *house {
 	h.server = h.newServer()
 	h.consent.Ended = append(h.consent.Ended, h.server.GrantEnded)
 	h.consent.Changed = append(h.consent.Changed, h.server.GrantChanged)
+	h.consent.Removed = append(h.consent.Removed, h.server.ClientRemoved)
 	h.http = httptest.NewServer(h.server)
 	t.Cleanup(h.http.Close)
 	h.bank, h.other = h.register("bank"), h.register("other")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -275,6 +276,37 @@ func TestSweepRemovesWhatHasEnded(t *testing.T) {
 	err := h.db.Update(ctx, func(tx kv.Tx) error { return h.server.PersonLeaves(tx, h.person.Person) })
 	if n := h.rows(); n != 0 || err != nil {
 		t.Errorf("%d rows are left of a person who has left, %v", n, err)
+	}
+}
+
+// Of a client that is removed nothing is left but what ends by itself, and of
+// others nothing is lost.
+func TestARemovedClientCanNameNobody(t *testing.T) {
+	h := open(t)
+	ctx := t.Context()
+	const people = 105 // more than one step's
+	err := h.db.Update(ctx, func(tx kv.Tx) error {
+		for _, c := range []app{h.bank, h.other} {
+			for i := range people {
+				g := consent.Grant{Person: consent.PersonID(fmt.Sprint("person_", i)), Client: consent.ClientID(c.id)}
+				if err := h.server.acquaint(tx, g); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+	if n := h.rows(); n != 4*people || err != nil {
+		t.Fatalf("%d rows of two clients, %v; want %d", n, err, 4*people)
+	}
+	if err := h.consent.RemoveClient(ctx, consent.ClientID(h.bank.id)); err != nil {
+		t.Fatal(err)
+	}
+	if n := h.rows(); n != 2*people {
+		t.Errorf("%d rows are left, want the other client's %d", n, 2*people)
+	}
+	if err := h.consent.RemoveClient(ctx, consent.ClientID(h.other.id)); err != nil || h.rows() != 0 {
+		t.Errorf("%d rows are left of no client, %v", h.rows(), err)
 	}
 }
 
