@@ -110,6 +110,13 @@ func (s *Service) Introduced(ctx context.Context, p Session) (Introduction, erro
 	return Introduction{Code: in.Code, Until: in.Until}, nil
 }
 
+// Introduces reports whether a code is living, and ends nothing.
+func (s *Service) Introduces(tx kv.Tx, now time.Time, code string) (bool, error) {
+	var in introduction
+	_, err := kv.Load(tx, introductionKey(code), &in)
+	return in.lives(now), err
+}
+
 // TakeIntroduction answers whose code this is and ends it, in the transaction
 // of the request that it is for. How many tries a client has is the caller's
 // to bound.

@@ -16,28 +16,49 @@ const codeDigits = 8 // of an introduction
 // wrongCodes is how many introductions a client may guess wrong.
 var wrongCodes = brake.Limit{Every: 6 * time.Second, Burst: 10}
 
-// hinted runs f in a transaction with the person whom the login_hint names. Of
-// codes, of which there are few enough to try, a client has only so many wrong
-// ones; whoever is refused for that learns nothing about this one.
+// hinted runs f in a transaction with the person whom the login_hint names.
 func (s *Server) hinted(c call, f func(kv.Tx, consent.PersonID) error) error {
-	hint, key := c.form.Get("login_hint"), string(c.client.ID)
+	hint := c.form.Get("login_hint")
 	code := len(hint) == codeDigits && strings.Trim(hint, "0123456789") == ""
 	if code {
-		if err := s.guesses.Take(key).Err(); err != nil {
+		if err := s.guess(c, hint); err != nil {
 			return err
 		}
 	}
-	wrong := false
-	err := s.DB.Update(c.Context(), func(tx kv.Tx) error {
+	return s.DB.Update(c.Context(), func(tx kv.Tx) error {
 		person, err := s.named(tx, c, hint, code)
-		if wrong = err == errUnknownUser; err != nil {
+		if err != nil {
 			return err
 		}
 		return f(tx, person)
 	})
-	if code && !wrong {
-		s.guesses.Return(key)
+}
+
+// guess refuses a code that is wrong. There are few enough of them to try, so a
+// client has only so many wrong ones, and whoever is refused for that learns
+// nothing about this one: a try is taken before the code is looked up, and given
+// back if it is right. One code is looked up at a time, which is a read of one
+// row. Were they looked up side by side, right codes would be refused for those
+// that have yet to give theirs back; and were a try taken only once a code had
+// been found wrong, any number at once could be guessed before the first is
+// counted. A right code that another request ends before this one does is none
+// that was guessed.
+func (s *Server) guess(c call, code string) error {
+	s.guessing.Lock()
+	defer s.guessing.Unlock()
+	key := string(c.client.ID)
+	if err := s.guesses.Take(key).Err(); err != nil {
+		return err
 	}
+	right := false
+	err := s.DB.View(c.Context(), func(tx kv.Tx) (err error) {
+		right, err = s.Consent.Introduces(tx, c.now, code)
+		return err
+	})
+	if err == nil && !right {
+		return errUnknownUser
+	}
+	s.guesses.Return(key)
 	return err
 }
 

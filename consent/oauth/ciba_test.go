@@ -565,6 +565,43 @@ func TestCIBAGuessing(t *testing.T) {
 	}
 }
 
+// Right codes are taken however many come at once, and of wrong ones that come
+// at once no more are answered than one after the other.
+func TestCIBAGuessingAtOnce(t *testing.T) {
+	h, _ := elsewhere(t)
+	atOnce := func(codes []string) (statuses map[int]int) {
+		forms := make([]url.Values, len(codes)) // each has an assertion of its own
+		for i, code := range codes {
+			forms[i] = h.askForm(h.bank, code, once)
+		}
+		var all sync.WaitGroup
+		var mu sync.Mutex
+		statuses = map[int]int{}
+		for _, form := range forms {
+			all.Go(func() {
+				w := h.direct("/oauth/bc-authorize", form, "")
+				mu.Lock()
+				defer mu.Unlock()
+				statuses[w.Code]++
+			})
+		}
+		all.Wait()
+		return statuses
+	}
+	many := 4 * wrongCodes.Burst
+	var right, wrong []string
+	for range many {
+		h.person.Person += "+"
+		right, wrong = append(right, h.says()), append(wrong, "00000000")
+	}
+	if got := atOnce(right); got[http.StatusOK] != many {
+		t.Errorf("%d right codes: %v", many, got)
+	}
+	if got := atOnce(wrong); got[http.StatusBadRequest] != wrongCodes.Burst || got[http.StatusTooManyRequests] != many-wrongCodes.Burst {
+		t.Errorf("%d wrong codes: %v; want %d answered", many, got, wrongCodes.Burst)
+	}
+}
+
 func TestCIBAManyRequestsWait(t *testing.T) {
 	h, _ := elsewhere(t)
 	for range 3 {

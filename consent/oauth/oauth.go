@@ -85,6 +85,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/ory/fosite"
@@ -156,8 +157,10 @@ type Server struct {
 	replay *dpop.Replay
 	nonces *dpop.Nonces
 	routes routes
-	// guesses are the introductions that clients have tried in vain.
-	guesses *brake.Brake
+	// guesses are the introductions that clients have tried in vain; guessing is
+	// held while one is tried.
+	guesses  *brake.Brake
+	guessing sync.Mutex
 	// grantTypes are how a sender gets tokens, by grant_type.
 	grantTypes map[string]func(c call, h holder) (map[string]any, error)
 }
