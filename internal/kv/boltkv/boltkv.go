@@ -1,12 +1,13 @@
 // Package boltkv keeps a [kv.DB] in one file, with bbolt.
 //
 // Updates that arrive together share one bolt transaction and so one fsync:
-// whoever comes while a commit is in flight joins the next group, and nobody
-// waits for company. Each closure runs in its caller's own goroutine, one
-// after the other, on an overlay over what the group has so far; it is merged
-// only if it returned nil, since bbolt has no savepoints. A closure that
-// fails, panics or exits its goroutine harms its own caller alone: the panic
-// goes up where it arose.
+// whoever comes while a commit is in flight joins the next group. Nobody waits
+// for company, but before a group commits it lets run what is ready to: on a
+// busy machine that is others on their way here. Each closure runs in its
+// caller's own goroutine, one after the other, on an overlay over what the
+// group has so far; it is merged only if it returned nil, since bbolt has no
+// savepoints. A closure that fails, panics or exits its goroutine harms its
+// own caller alone: the panic goes up where it arose.
 //
 // A closure that failed may have failed because of what an earlier one of its
 // group wrote. So its error, too, is answered only when the group is on disk;

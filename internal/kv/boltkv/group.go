@@ -3,6 +3,7 @@ package boltkv
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"runtime/debug"
 	"sync/atomic"
 
@@ -154,6 +155,7 @@ func (db *DB) settle(members []*member) {
 		}
 		members = nil
 		if n < maxGroup {
+			runtime.Gosched() // whoever is about to come comes now, and shares the commit
 			members = db.next(false)
 		}
 	}
