@@ -66,7 +66,7 @@ func (h *House) published(t *testing.T) ed25519.PublicKey {
 	}
 	w = httptest.NewRecorder()
 	h.Handler.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "http://localhost:8080/oauth/jwks", nil))
-	if strings.Contains(w.Body.String(), "OKP") {
+	if strings.Contains(w.Body.String(), `"OKP"`) {
 		t.Errorf("the key is published among those of tokens: %s", w.Body)
 	}
 	return key
