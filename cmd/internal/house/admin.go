@@ -78,8 +78,28 @@ func (a *admin) addClient(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	c.ID, c.AddedAt, c.Suspended, c.Management = consent.ClientID("client_"+rand.Text()), time.Time{}, false, nil
-	err := a.house.Consent.AddClient(r.Context(), c)
+	err := a.certifiable(r, c)
+	if err == nil {
+		err = a.house.Consent.AddClient(r.Context(), c)
+	}
 	a.answer(w, c, err)
+}
+
+// certifiable refuses a client whose certificate the running server could never
+// see or believe. A house that a verb has opened for itself alone does not know
+// how it will be served.
+func (a *admin) certifiable(r *http.Request, c consent.Client) error {
+	_, running := r.Context().Value(http.ServerContextKey).(*http.Server)
+	shows := c.CertificateBound || c.Auth == consent.TLSClientAuth || c.Auth == consent.SelfSignedTLS
+	switch {
+	case !running:
+		return nil
+	case shows && a.house.OAuth.MTLS == "":
+		return consent.ErrClient.Saying("this server has no address at which clients show certificates; start it with --mtls-url")
+	case c.Auth == consent.TLSClientAuth && a.house.OAuth.ClientCAs == nil:
+		return consent.ErrClient.Saying("this server knows no authority of clients' certificates; start it with --client-ca")
+	}
+	return nil
 }
 
 func (a *admin) client(w http.ResponseWriter, r *http.Request) {
