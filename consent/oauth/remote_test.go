@@ -63,7 +63,7 @@ func (h *house) byURL(t *testing.T) *keyServer {
 	t.Helper()
 	k := serveKeys(t)
 	k.give("", h.bank.key)
-	h.server.remote.http = dial.New(dial.Config{AllowPrivate: true, MaxBody: maxKeySet, Timeout: 2 * time.Second})
+	h.server.remote.http = dial.New(dial.Config{AllowPrivate: true, MaxBody: maxKeySet})
 	t.Cleanup(h.server.remote.http.CloseIdleConnections)
 	_, err := h.consent.ReviseClient(t.Context(), "client_bank", func(c consent.Client) (consent.Client, error) {
 		c.JWKS, c.JWKSURI = nil, k.URL+"/jwks"
@@ -246,13 +246,6 @@ func TestKeyServersThatAreRefused(t *testing.T) {
 				_, _ = w.Write([]byte(good(h)))
 			}
 		}},
-		{"never ends", func(h *house, _ *keyServer) http.HandlerFunc {
-			return func(w http.ResponseWriter, r *http.Request) {
-				_, _ = w.Write([]byte(good(h)))
-				w.(http.Flusher).Flush()
-				<-r.Context().Done()
-			}
-		}},
 		{"an error with keys in it", func(h *house, _ *keyServer) http.HandlerFunc {
 			return func(w http.ResponseWriter, _ *http.Request) {
 				w.WriteHeader(http.StatusInternalServerError)
@@ -276,8 +269,6 @@ func TestKeyServersThatAreRefused(t *testing.T) {
 		t.Run(tt.why, func(t *testing.T) {
 			h := open(t)
 			k := h.byURL(t)
-			h.server.remote.http = dial.New(dial.Config{AllowPrivate: true, MaxBody: maxKeySet, Timeout: 200 * time.Millisecond})
-			defer h.server.remote.http.CloseIdleConnections()
 			k.answer(tt.serve(h, k))
 			h.wantError(tt.why, h.known(h.bank.key), 401, "invalid_client")
 			h.wantError("again", h.known(h.bank.key), 401, "invalid_client")
@@ -286,6 +277,19 @@ func TestKeyServersThatAreRefused(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestAKeySetThatNeverEnds(t *testing.T) {
+	h := open(t)
+	k := h.byURL(t)
+	h.server.remote.http = dial.New(dial.Config{AllowPrivate: true, Timeout: 200 * time.Millisecond})
+	t.Cleanup(h.server.remote.http.CloseIdleConnections)
+	k.answer(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = w.Write(keySetOf(h.bank.key))
+		w.(http.Flusher).Flush()
+		<-r.Context().Done()
+	})
+	h.wantError("an answer without an end", h.known(h.bank.key), 401, "invalid_client")
 }
 
 func TestAKeySetOnTheInsideIsNotFetched(t *testing.T) {

@@ -33,7 +33,7 @@ func (h *house) testCounter(t *testing.T) {
 	code := strings.ReplaceAll(eval[string](b, `document.querySelector("#introduction .unseen").textContent`), " ", "")
 	b.do("nothing waits", chromedp.Navigate(h.Issuer+"/requests"))
 	const binding = "海棠 42"
-	asked, err := bank.Ask(t.Context(), client.Question{Person: code, Binding: binding, Details: []map[string]any{{
+	asked, err := bank.Ask(t.Context(), client.Question{Person: code, Binding: binding, Expiry: 15 * time.Minute, Details: []map[string]any{{
 		"type": "account_view", "actions": []string{"view"}, "datatypes": []string{"balances"}, "purpose": "balance_overview",
 		"uses": map[string]any{"limit": 2, "per": "day"}, "until": time.Now().AddDate(0, 0, 5).Format(time.RFC3339),
 	}}})

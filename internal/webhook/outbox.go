@@ -18,7 +18,8 @@ import (
 )
 
 // ErrSuspended is what [Config.Endpoint] and [Config.Notification] answer for
-// a client that is told nothing at present: its events wait.
+// a client that is told nothing at present: its events wait, its pings are
+// dropped.
 var ErrSuspended = &fault.Error{Kind: fault.Denied, Code: "webhook_suspended", Detail: "this client is suspended"}
 
 // Config of an Outbox. All but Metrics and Log are required.
@@ -32,7 +33,8 @@ type Config struct {
 	// Endpoint answers where a client is told of events; empty: nowhere any
 	// more, and what waits for it is dropped.
 	Endpoint func(ctx context.Context, client string) (uri string, err error)
-	// Notification opens a ping. A fault that is Gone drops it.
+	// Notification opens a ping. [ErrSuspended] and a fault that is
+	// Gone drop it.
 	Notification func(context.Context, Ping) (Notice, error)
 	Metrics      prometheus.Registerer
 	Log          *slog.Logger

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"net/url"
+	"strconv"
+	"time"
 )
 
 // Asked is a request that the person decides on a device of their own (OpenID
@@ -16,10 +18,11 @@ type Asked struct {
 
 // Question is what a person is asked where they are signed in already.
 type Question struct {
-	Person  string // the sub by which this client knows them, or the eight digits that they read out
-	Binding string // shown on both devices, so that they know which request is theirs
-	Details any    // the authorization_details array
-	Notify  string // of a client that is pinged: the bearer token by which it knows the ping
+	Person  string        // the sub by which this client knows them, or the eight digits that they read out
+	Binding string        // shown on both devices, so that they know which request is theirs
+	Details any           // the authorization_details array
+	Expiry  time.Duration // how long the person may take, in whole seconds up to 15 minutes; zero: the server's five minutes
+	Notify  string        // of a client that is pinged: the bearer token by which it knows the ping
 }
 
 // Ask asks it.
@@ -31,6 +34,9 @@ func (c *Client) Ask(ctx context.Context, q Question) (Asked, error) {
 	form := url.Values{"login_hint": {q.Person}, "authorization_details": {string(array)}}
 	if q.Binding != "" {
 		form.Set("binding_message", q.Binding)
+	}
+	if q.Expiry > 0 {
+		form.Set("requested_expiry", strconv.Itoa(int(q.Expiry.Seconds())))
 	}
 	if q.Notify != "" {
 		form.Set("client_notification_token", q.Notify)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"time"
 
 	"jali/openapi/client"
 )
@@ -11,13 +12,13 @@ import (
 func TestAskingAPersonElsewhere(t *testing.T) {
 	ctx := context.Background()
 	j, c := stand(t, 200, `{"auth_req_id":"R","expires_in":300}`)
-	a, err := c.Ask(ctx, client.Question{Person: "12345678", Binding: "柜台 7", Details: []map[string]any{{"type": "account_view"}}, Notify: "N"})
+	a, err := c.Ask(ctx, client.Question{Person: "12345678", Binding: "柜台 7", Details: []map[string]any{{"type": "account_view"}}, Notify: "N", Expiry: 15 * time.Minute})
 	if err != nil || a != (client.Asked{ID: "R", ExpiresIn: 300, Interval: 5}) {
 		t.Fatalf("Ask = %+v, %v; want the interval of section 7.3 where none is told", a, err)
 	}
 	j.checkAssertion(t, c.Issuer)
 	j.checkProof(t, c.Issuer+"/oauth/bc-authorize", "")
-	for name, want := range map[string]string{"login_hint": "12345678", "binding_message": "柜台 7", "client_notification_token": "N", "authorization_details": `[{"type":"account_view"}]`} {
+	for name, want := range map[string]string{"login_hint": "12345678", "binding_message": "柜台 7", "client_notification_token": "N", "requested_expiry": "900", "authorization_details": `[{"type":"account_view"}]`} {
 		if j.form[name] != want {
 			t.Errorf("%s = %q, want %q", name, j.form[name], want)
 		}

@@ -10,6 +10,7 @@ import (
 	"jali/consent"
 	"jali/consent/oauth"
 	"jali/internal/dial"
+	"jali/internal/fault"
 	"jali/internal/jose"
 	"jali/internal/secret"
 	"jali/internal/webhook"
@@ -84,6 +85,10 @@ func (a *admin) replay(w http.ResponseWriter, r *http.Request) {
 	}
 	if of.Event != "" {
 		a.answer(w, 1, a.house.Outbox.Replay(r.Context(), r.PathValue("id"), of.Event))
+		return
+	}
+	if of.Since.IsZero() {
+		a.answer(w, nil, &fault.Error{Kind: fault.Invalid, Code: "invalid_request", Detail: "say which event, or since when"})
 		return
 	}
 	n, err := a.house.Outbox.ReplaySince(r.Context(), r.PathValue("id"), of.Since)
