@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"sync"
 	"time"
 
 	"jali/internal/audit"
@@ -93,12 +94,13 @@ func (c Client) whole() Client {
 	return c
 }
 
-// Client answers a client, suspended or not.
+// Client answers a client, suspended or not. What it holds is shared with
+// others who ask, and must not be changed.
 func (s *Service) Client(ctx context.Context, id ClientID) (Client, error) {
 	var c Client
 	err := s.DB.View(ctx, func(tx kv.Tx) error {
 		var err error
-		c, err = getClient(tx, id)
+		c, err = s.known.get(tx, id)
 		return err
 	})
 	return c, err
@@ -164,8 +166,39 @@ func getClient(tx kv.Tx, id ClientID) (Client, error) {
 	return c, err
 }
 
-func activeClient(tx kv.Tx, id ClientID) (Client, error) {
-	c, err := getClient(tx, id)
+// knownClients remembers clients by their rows: every request needs its own,
+// and reads it anew, but its JSON is parsed again only where it has changed.
+type knownClients struct{ byID sync.Map } // of knownClient
+
+type knownClient struct {
+	row []byte
+	Client
+}
+
+// get is getClient for who changes nothing in what it answers.
+func (k *knownClients) get(tx kv.Tx, id ClientID) (Client, error) {
+	row, err := tx.Get(clientKey(id))
+	if err != nil {
+		return Client{}, err
+	}
+	if row == nil {
+		k.byID.Delete(id)
+		return Client{}, ErrNoClient
+	}
+	if known, ok := k.byID.Load(id); ok && bytes.Equal(known.(knownClient).row, row) {
+		return known.(knownClient).Client, nil
+	}
+	var c Client
+	if err := kv.Decode(row, &c); err != nil {
+		return Client{}, err
+	}
+	k.byID.Store(id, knownClient{bytes.Clone(row), c})
+	return c, nil
+}
+
+func activeClient(tx kv.Tx, id ClientID) (Client, error) { return active(getClient(tx, id)) }
+
+func active(c Client, err error) (Client, error) {
 	if err == nil && c.Suspended {
 		err = ErrSuspended
 	}

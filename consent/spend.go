@@ -148,7 +148,7 @@ func (s *Service) living(tx kv.Tx, now time.Time, client ClientID, id GrantID, g
 	case g.State == Expired || !now.Before(g.Agreed.Until):
 		return Grant{}, Client{}, ErrExpired
 	}
-	c, err := activeClient(tx, client)
+	c, err := active(s.known.get(tx, client))
 	if err != nil {
 		return Grant{}, Client{}, err
 	}
