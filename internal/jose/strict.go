@@ -1,6 +1,7 @@
 package jose
 
 import (
+	"bytes"
 	"encoding/json"
 	"math"
 	"strconv"
@@ -16,6 +17,9 @@ func (c Claims) String(name string) (string, bool) {
 	raw := c[name]
 	if len(raw) < 2 || raw[0] != '"' {
 		return "", false
+	}
+	if bytes.IndexByte(raw, '\\') < 0 { // valid JSON and UTF-8, or it would not be here
+		return string(raw[1 : len(raw)-1]), true
 	}
 	var s string
 	if json.Unmarshal(raw, &s) != nil {
