@@ -1,7 +1,6 @@
 package oauth
 
 import (
-	"crypto/rand"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -63,26 +62,15 @@ func (s *Server) askDecoupled(w http.ResponseWriter, c call) error {
 	if err != nil {
 		return err
 	}
-	action, revises, err := grantAction(c.form)
-	if err != nil {
-		return err
-	}
-	if err := s.resource(c.form); err != nil {
-		return err
-	}
-	asked, err := s.details(c, action)
-	if err != nil {
-		return err
-	}
 	scopes, err := scopesOf(withoutOpenID(c.form))
 	if err != nil {
 		return errOpenScope
 	}
-	held, err := s.holderAsked(c)
+	request, held, err := s.asks(c)
 	if err != nil {
 		return err
 	}
-	id := consent.GrantID("grant_" + rand.Text())
+	id := request.ID
 	authReqID, m := s.store.fresh(decoupledKind, string(id))
 	d := decoupled{Request: id, Client: c.client.ID, holder: held, Scopes: scopes, Ends: c.now.Add(life), Interval: int(pollInterval.Seconds())}
 	if c.client.Delivery == consent.Ping {
@@ -90,11 +78,9 @@ func (s *Server) askDecoupled(w http.ResponseWriter, c call) error {
 			return err
 		}
 	}
-	request := consent.Request{ID: id, Client: c.client.ID, Asked: asked, Action: action, Revises: revises,
-		Decoupled: true, Binding: c.form.Get("binding_message"),
-		// One poll before the end, so that a yes of the last moment is still fetched.
-		Lapses: d.Ends.Add(-min(pollInterval, life/2)),
-	}
+	request.Decoupled, request.Binding = true, c.form.Get("binding_message")
+	// One poll before the end, so that a yes of the last moment is still fetched.
+	request.Lapses = d.Ends.Add(-min(pollInterval, life/2))
 	err = s.hinted(c, func(tx kv.Tx, person consent.PersonID) error {
 		request := request
 		request.Person = person

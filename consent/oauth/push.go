@@ -33,43 +33,30 @@ func (s *Server) push(w http.ResponseWriter, c call) error {
 	if err := acceptable(c.form, c.client); err != nil {
 		return err
 	}
-	action, revises, err := grantAction(c.form)
-	if err != nil {
-		return err
-	}
-	if err := s.resource(c.form); err != nil {
-		return err
-	}
-	asked, err := s.details(c, action)
-	if err != nil {
-		return err
-	}
 	scopes, err := scopesOf(c.form)
 	if err != nil {
 		return err
 	}
-	held, err := s.holderAsked(c)
+	asked, held, err := s.asks(c)
 	if err != nil {
 		return err
 	}
-	id := consent.GrantID("grant_" + rand.Text())
+	asked.Lapses = c.now.Add(decideLife)
 	st := step{now: c.now, client: c.client, held: held, asked: pushed{
-		Grant: id, Client: c.client.ID, State: c.form.Get("state"), holder: held, Scopes: scopes,
+		Grant: asked.ID, Client: c.client.ID, State: c.form.Get("state"), holder: held, Scopes: scopes,
 		SignAnswer: signsAnswer(c.form), OpenUntil: c.now.Add(requestLife),
 	}}
 	ctx := c.Context()
 	kept := only(c.form, "response_type", "redirect_uri", "code_challenge", "code_challenge_method")
 	kept.Set("client_id", string(c.client.ID))
-	kept.Set("state", string(id)) // see the package comment
+	kept.Set("state", string(asked.ID)) // see the package comment
 	ar, err := s.core.NewPushedAuthorizeRequest(with(ctx, &st), request(http.MethodPost, kept))
 	if err != nil {
 		return err
 	}
 	var answer fosite.PushedAuthorizeResponder
 	err = s.DB.Update(ctx, func(tx kv.Tx) error {
-		if _, err := s.Consent.Push(tx, c.now, consent.Request{
-			ID: id, Client: c.client.ID, Asked: asked, Lapses: c.now.Add(decideLife), Action: action, Revises: revises,
-		}); err != nil {
+		if _, err := s.Consent.Push(tx, c.now, asked); err != nil {
 			return err
 		}
 		in := st
@@ -85,6 +72,26 @@ func (s *Server) push(w http.ResponseWriter, c call) error {
 		"request_uri": answer.GetRequestURI(), "expires_in": int(requestLife.Seconds()),
 	})
 	return nil
+}
+
+// asks reads what a pushed or a decoupled request asks for, and what its tokens
+// will be bound to. Of whom it is asked and until when is its endpoint's to say.
+func (s *Server) asks(c call) (consent.Request, holder, error) {
+	action, revises, err := grantAction(c.form)
+	if err != nil {
+		return consent.Request{}, holder{}, err
+	}
+	if err := s.resource(c.form); err != nil {
+		return consent.Request{}, holder{}, err
+	}
+	terms, err := s.details(c, action)
+	if err != nil {
+		return consent.Request{}, holder{}, err
+	}
+	held, err := s.holderAsked(c)
+	return consent.Request{
+		ID: consent.GrantID("grant_" + rand.Text()), Client: c.client.ID, Asked: terms, Action: action, Revises: revises,
+	}, held, err
 }
 
 // acceptable is what fosite would be too lenient about.
