@@ -14,7 +14,7 @@ import (
 // BenchmarkSeal and BenchmarkOpen work on 256 bytes; "x-gcm" is how many times
 // as long they take as AES-256-GCM alone.
 func BenchmarkSeal(b *testing.B) {
-	h, r, plain := newHouse(b), Record{"bill", "p1", "b1"}, make([]byte, 256)
+	h, r, plain := newHouse(b), Record{Kind: "bill", Person: "p1", Key: "b1"}, make([]byte, 256)
 	h.person(b, "p1")
 	bare := bareGCM(b)
 	b.ReportAllocs()
@@ -29,7 +29,7 @@ func BenchmarkSeal(b *testing.B) {
 }
 
 func BenchmarkOpen(b *testing.B) {
-	h, r, plain := newHouse(b), Record{"bill", "p1", "b1"}, make([]byte, 256)
+	h, r, plain := newHouse(b), Record{Kind: "bill", Person: "p1", Key: "b1"}, make([]byte, 256)
 	h.person(b, "p1")
 	sealed := h.seal(b, r, string(plain))
 	bare := bareGCM(b)

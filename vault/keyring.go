@@ -3,28 +3,35 @@ package vault
 import (
 	"bytes"
 	"context"
+	"crypto/hkdf"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"jali/internal/kv"
+	"jali/internal/secret"
+	"jali/vault/anchor"
 	"jali/vault/kek"
 )
 
 // storedRing is the row in DB; what is wrapped is a rootKeys as JSON.
 type storedRing struct {
-	ID      string `json:"id"` // random; Keys holds the same
+	Format  int    `json:"format"`
+	ID      string `json:"id"` // random; Keys and the anchor hold the same
 	Wrapped []byte `json:"wrapped"`
 }
 
-// rootKeys are the root of everything. Terms only ever gain one; MAC stays as
-// it is, or ids of views and hashes of tokens would not outlive a new term.
+// ringFormat is of this layout of keys; there was another before it.
+const ringFormat = 2
+
+// rootKeys are the root of everything. MAC stays as it is, or ids of views and
+// hashes of tokens would not outlive a new term.
 type rootKeys struct {
 	ID    string    `json:"id"`
-	Terms []termKey `json:"terms"` // the last is the one in use
+	Terms []termKey `json:"terms"` // the last is the one in use; one before it is being left
 	MAC   []byte    `json:"mac"`
 }
 
@@ -34,10 +41,15 @@ type termKey struct {
 	Key  []byte    `json:"key"`
 }
 
-// keyring is the rootKeys ready for use.
+// keyring is the terms of rootKeys that the anchor allows, ready for use.
 type keyring struct {
-	terms   map[uint32]*aead // wraps the keys of persons and pairs
+	terms   map[uint32]*aead // wraps the keys of persons, parts and pairs
 	current *aead
+	made    time.Time // when the current term began
+}
+
+// fixedKeys come out of the root and stay the same in all terms.
+type fixedKeys struct {
 	mac     []byte // under [Vault.MAC]
 	subject []byte // under [Vault.Subject]
 	viewID  []byte // under [Vault.ViewID]
@@ -47,30 +59,47 @@ type keyring struct {
 
 var ringKey = kv.Key("vault", "keyring")
 
-func openRing(ctx context.Context, c Config) (*keyring, error) {
+func openRing(ctx context.Context, c Config) (*keyring, fixedKeys, error) {
 	stored, owner, err := readRing(ctx, c)
 	if err != nil {
-		return nil, err
+		return nil, fixedKeys{}, err
 	}
+	var root rootKeys
 	if stored == nil {
-		return foundRing(ctx, c, owner)
+		root, err = foundRing(ctx, c, owner)
+	} else {
+		root, err = unwrapRoot(ctx, c, *stored, owner)
 	}
-	if owner != stored.ID {
-		return nil, ErrForeignKeys
+	if err != nil {
+		return nil, fixedKeys{}, err
+	}
+	return root.ready(c.Anchor.State())
+}
+
+// unwrapRoot refuses strangers before it asks for the key-encryption key.
+func unwrapRoot(ctx context.Context, c Config, stored storedRing, owner string) (root rootKeys, err error) {
+	switch held := c.Anchor.State().Ring; {
+	case stored.Format != ringFormat:
+		return root, ErrFormat
+	case owner != stored.ID:
+		return root, ErrForeignKeys
+	case held == "":
+		return root, anchor.ErrMissing.Because(errors.New(c.Anchor.Path() + " is not there"))
+	case held != stored.ID:
+		return root, ErrForeignKeys.Because(errors.New("the anchor is of another database"))
 	}
 	plain, err := c.KEK.Unwrap(ctx, stored.Wrapped)
 	if err != nil {
-		return nil, err
+		return root, err
 	}
 	defer clear(plain)
-	var root rootKeys
 	if err := json.Unmarshal(plain, &root); err != nil {
-		return nil, kek.ErrTampered.Because(errors.New("what was unwrapped is no keyring")) // err would quote it
+		return root, kek.ErrTampered.Because(errors.New("what was unwrapped is no keyring")) // err would quote it
 	}
 	if root.ID != stored.ID {
-		return nil, kek.ErrTampered.Because(errors.New("the wrapped keyring is another one"))
+		return root, kek.ErrTampered.Because(errors.New("the wrapped keyring is another one"))
 	}
-	return root.ready()
+	return root, nil
 }
 
 // readRing answers the row in DB, if any, and the keyring that Keys names.
@@ -95,23 +124,27 @@ func readRing(ctx context.Context, c Config) (stored *storedRing, owner string, 
 	return stored, owner, err
 }
 
-// foundRing makes the first term. Keys learns the ring's name first, so that a
-// crash in between leaves something to go on from; another process that was
-// faster is believed.
-func foundRing(ctx context.Context, c Config, owner string) (*keyring, error) {
+// foundRing makes the first term. Keys learns the ring's name first, then the
+// anchor is made, so that a crash in between leaves something to go on from;
+// another process that was faster is believed.
+func foundRing(ctx context.Context, c Config, owner string) (none rootKeys, err error) {
 	id := rand.Text()
 	if owner != "" {
 		id = owner
 		if empty, err := holdsNoKeys(ctx, c.Keys); err != nil {
-			return nil, err
+			return none, err
 		} else if !empty {
-			return nil, ErrForeignKeys.Because(errors.New("there are keys, but no keyring in the database"))
+			return none, ErrForeignKeys.Because(errors.New("there are keys, but no keyring in the database"))
 		}
+	}
+	held := c.Anchor.State()
+	if held.Ring != "" && (held.Ring != owner || held.Term != 1) {
+		return none, ErrForeignKeys.Because(errors.New("there is an anchor, but no keyring in the database"))
 	}
 	root := rootKeys{ID: id, Terms: []termKey{{Term: 1, Made: c.Now().UTC(), Key: random(keySize)}}, MAC: random(keySize)}
 	wrapped, err := wrapRoot(ctx, c.KEK, root)
 	if err != nil {
-		return nil, err
+		return none, err
 	}
 	err = c.Keys.Update(ctx, func(tx kv.Tx) error {
 		if b, err := tx.Get(ringKey); err != nil || string(b) == id {
@@ -122,7 +155,13 @@ func foundRing(ctx context.Context, c Config, owner string) (*keyring, error) {
 		return tx.Put(ringKey, []byte(id))
 	})
 	if err != nil {
-		return nil, err
+		return none, err
+	}
+	if held.Ring == "" {
+		ratchet := secret.New(random(keySize))
+		if err := c.Anchor.Change(func(s *anchor.State) { s.Ring, s.Term, s.Ratchet = id, 1, ratchet }); err != nil {
+			return none, err
+		}
 	}
 	err = c.DB.Update(ctx, func(tx kv.Tx) error {
 		if b, err := tx.Get(ringKey); err != nil {
@@ -130,12 +169,9 @@ func foundRing(ctx context.Context, c Config, owner string) (*keyring, error) {
 		} else if b != nil {
 			return ErrForeignKeys.Because(errors.New("another process has founded this vault; start again"))
 		}
-		return kv.Store(tx, ringKey, storedRing{ID: id, Wrapped: wrapped})
+		return kv.Store(tx, ringKey, storedRing{Format: ringFormat, ID: id, Wrapped: wrapped})
 	})
-	if err != nil {
-		return nil, err
-	}
-	return root.ready()
+	return root, err
 }
 
 // wrapRoot also unwraps, before anything rests on it: a key-encryption key
@@ -179,27 +215,56 @@ func holdsNoKeys(ctx context.Context, keys kv.DB) (bool, error) {
 	return empty, err
 }
 
-func (root rootKeys) ready() (*keyring, error) {
+// mostTurns bounds how many terms an anchor may be behind its database: an old
+// copy of it opens what came later.
+const mostTurns = 1 << 16
+
+// ready turns the ratchet to each term that is still allowed.
+func (root rootKeys) ready(held anchor.State) (ring *keyring, fixed fixedKeys, err error) {
 	if len(root.Terms) == 0 || len(root.MAC) != keySize {
-		return nil, kek.ErrTampered.Because(errors.New("the keyring lacks keys"))
+		return nil, fixed, kek.ErrTampered.Because(errors.New("the keyring lacks keys"))
 	}
-	ring := &keyring{terms: map[uint32]*aead{},
-		mac: derived(root.MAC, "mac"), subject: derived(root.MAC, "subject"),
-		viewID: derived(root.MAC, "view id"), viewRow: derived(root.MAC, "view hash"), view: derived(root.MAC, "view")}
-	for _, t := range root.Terms {
-		if len(t.Key) != keySize {
-			return nil, kek.ErrTampered.Because(fmt.Errorf("the key of term %d has %d bytes", t.Term, len(t.Key)))
+	ring = &keyring{terms: map[uint32]*aead{}}
+	ratchet, at := held.Ratchet.Reveal(), held.Term
+	for i, t := range root.Terms {
+		switch {
+		case len(t.Key) != keySize:
+			return nil, fixed, kek.ErrTampered.Because(fmt.Errorf("the key of term %d has %d bytes", t.Term, len(t.Key)))
+		case i > 0 && t.Term <= root.Terms[i-1].Term:
+			return nil, fixed, kek.ErrTampered.Because(errors.New("the terms are out of order"))
+		case t.Term < held.Term:
+			continue
+		case t.Term-at > mostTurns:
+			return nil, fixed, ErrForeignKeys.Because(errors.New("the anchor is of a far older term"))
 		}
-		a, err := newAEAD(derived(t.Key, "wrap"), t.Term)
+		for ; at < t.Term; at++ {
+			ratchet = turned(ratchet)
+		}
+		a, err := newAEAD(wrapping(t.Key, ratchet), t.Term)
 		if err != nil {
-			return nil, err
+			return nil, fixed, err
 		}
-		ring.terms[t.Term], ring.current = a, a
+		ring.terms[t.Term], ring.current, ring.made = a, a, t.Made
 	}
-	if !slices.IsSortedFunc(root.Terms, func(a, b termKey) int { return int(int64(a.Term) - int64(b.Term)) }) {
-		return nil, kek.ErrTampered.Because(errors.New("the terms are out of order"))
+	if ring.current == nil {
+		return nil, fixed, ErrOldKeyring
 	}
-	return ring, nil
+	return ring, fixedKeys{
+		mac: derived(root.MAC, "mac"), subject: derived(root.MAC, "subject"),
+		viewID: derived(root.MAC, "view id"), viewRow: derived(root.MAC, "view hash"), view: derived(root.MAC, "view"),
+	}, nil
+}
+
+// turned is the ratchet of the next term: it leads nowhere back.
+func turned(ratchet []byte) []byte { return derived(ratchet, "next term") }
+
+// wrapping is the key that wraps in a term: whoever lacks either has nothing.
+func wrapping(root, ratchet []byte) []byte {
+	key, err := hkdf.Key(sha256.New, root, ratchet, "jali wrap", keySize)
+	if err != nil {
+		panic("vault: 32 bytes are never too many for HKDF: " + err.Error())
+	}
+	return key
 }
 
 // wrap seals a key under the root's current term.

@@ -37,7 +37,7 @@ func (v *Vault) Pair(ctx context.Context, person, client string) (*Pair, error) 
 		return nil, errNameless
 	}
 	for {
-		if _, err := v.personAEAD(ctx, person, v.ring.current.term); err != nil {
+		if _, err := v.sealing(ctx, holder{person: person}, v.ring().current.term); err != nil {
 			return nil, err
 		}
 		epoch, err := v.epoch(ctx, person, client)
@@ -102,12 +102,12 @@ func (v *Vault) pairKey(ctx context.Context, person, client string, epoch int) (
 	}
 	names := []string{"pair", person, client, strconv.Itoa(epoch)}
 	if len(wrapped) == 0 {
-		fresh := v.ring.wrap(random(keySize), names...)
+		fresh := v.ring().wrap(random(keySize), names...)
 		err := v.keys.Update(ctx, func(tx kv.Tx) error {
 			if err := read(tx); err != nil || len(wrapped) > 0 {
 				return err
 			}
-			if b, err := tx.Get(personKey(person, v.ring.current.term)); err != nil {
+			if b, err := tx.Get(holder{person: person}.row()); err != nil {
 				return err
 			} else if b == nil {
 				return ErrShredded // left, and was shredded, since Pair looked
@@ -122,7 +122,7 @@ func (v *Vault) pairKey(ctx context.Context, person, client string, epoch int) (
 			return nil, err
 		}
 	}
-	key, err := v.ring.unwrap(wrapped, names...)
+	key, err := v.ring().unwrap(wrapped, names...)
 	if err != nil {
 		return nil, err
 	}
@@ -167,7 +167,7 @@ func (v *Vault) EndEpoch(tx kv.Tx, person, client string) error {
 	if err := forget(tx, kv.Prefix("vault", "alias", person, client)); err != nil {
 		return err
 	}
-	if err := kv.Store(tx, endedKey(person, client, epoch), mark{person, client, epoch}); err != nil {
+	if err := kv.Store(tx, endedKey(person, client, epoch), mark{Person: person, Client: client, Epoch: epoch}); err != nil {
 		return err
 	}
 	return kv.Store(tx, epochKey(person, client), epoch+1)

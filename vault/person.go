@@ -1,6 +1,7 @@
 package vault
 
 import (
+	"bytes"
 	"context"
 	"strconv"
 
@@ -8,8 +9,28 @@ import (
 	"jali/internal/secret"
 )
 
-func personKey(person string, term uint32) []byte {
-	return kv.Key("vault", "person", person, int64(term))
+// holder is whose key seals: a person's, or that of one part of theirs.
+type holder struct{ person, part string }
+
+func (h holder) row() []byte {
+	if h.part == "" {
+		return kv.Key("vault", "person", h.person)
+	}
+	return kv.Key("vault", "part", h.person, h.part)
+}
+
+// names is what the holder's wrapped key is bound to.
+func (h holder) names() []string {
+	if h.part == "" {
+		return []string{"person", h.person}
+	}
+	return []string{"part", h.person, h.part}
+}
+
+// termOfHolder names a key that seals: a holder's in one term.
+type termOfHolder struct {
+	holder
+	term uint32
 }
 
 // NewPerson makes a person's key, if there is none yet. Durable before it
@@ -18,27 +39,50 @@ func (v *Vault) NewPerson(ctx context.Context, person string) error {
 	if person == "" {
 		return errNameless
 	}
-	row := personKey(person, v.ring.current.term)
-	wrapped := v.ring.wrap(random(keySize), "person", person)
+	return v.newKey(ctx, holder{person: person}, nil)
+}
+
+// NewPart makes the key of one part of a person's data, that can be destroyed
+// without the rest of it; a connection is such a part. Durable before it
+// answers. A person without a key: [ErrShredded]. The id is never used again
+// after [Vault.PartEnds].
+func (v *Vault) NewPart(ctx context.Context, person, part string) error {
+	if person == "" || part == "" {
+		return errNameless
+	}
+	return v.newKey(ctx, holder{person, part}, holder{person: person}.row())
+}
+
+// newKey makes a holder's key, only where there is a row needed.
+func (v *Vault) newKey(ctx context.Context, h holder, needed []byte) error {
+	row, wrapped := h.row(), v.ring().wrap(random(keySize), h.names()...)
 	return v.keys.Update(ctx, func(tx kv.Tx) error {
 		if b, err := tx.Get(row); err != nil || b != nil {
 			return err
+		}
+		if needed != nil {
+			if b, err := tx.Get(needed); err != nil {
+				return err
+			} else if b == nil {
+				return ErrShredded
+			}
 		}
 		return tx.Put(row, wrapped)
 	})
 }
 
-// personAEAD answers a person's key of a term.
-func (v *Vault) personAEAD(ctx context.Context, person string, term uint32) (*aead, error) {
-	id := strconv.FormatUint(uint64(term), 10) + " " + person
+// sealing answers what seals for a holder in a term.
+func (v *Vault) sealing(ctx context.Context, h holder, term uint32) (*aead, error) {
+	id := termOfHolder{h, term}
 	a, age, ok := v.persons.get(id)
 	if ok {
 		return a, nil
 	}
 	var wrapped []byte
+	row := h.row()
 	err := v.keys.View(ctx, func(tx kv.Tx) error {
-		b, err := tx.Get(personKey(person, term))
-		wrapped = append([]byte(nil), b...)
+		b, err := tx.Get(row)
+		wrapped = bytes.Clone(b)
 		return err
 	})
 	if err != nil {
@@ -47,11 +91,11 @@ func (v *Vault) personAEAD(ctx context.Context, person string, term uint32) (*ae
 	if len(wrapped) == 0 {
 		return nil, ErrShredded
 	}
-	key, err := v.ring.unwrap(wrapped, "person", person)
+	key, err := v.ring().unwrap(wrapped, h.names()...)
 	if err != nil {
 		return nil, err
 	}
-	if a, err = newAEAD(key, term); err != nil {
+	if a, err = newAEAD(derived(key, "seal in term "+strconv.FormatUint(uint64(term), 10)), term); err != nil {
 		return nil, err
 	}
 	clear(key)
@@ -59,19 +103,19 @@ func (v *Vault) personAEAD(ctx context.Context, person string, term uint32) (*ae
 	return a, nil
 }
 
-// Seal needs no transaction, nor does [Vault.Open]: persons' keys are kept in
-// memory, bounded, and read from Keys on a miss. Sealing the same twice gives
-// different bytes, 33 longer than plain. A person whose key was destroyed:
-// [ErrShredded].
+// Seal needs no transaction, nor does [Vault.Open]: keys are kept in memory,
+// bounded, and read from Keys on a miss. Sealing the same twice gives
+// different bytes, 33 longer than plain. A person or part whose key was
+// destroyed: [ErrShredded].
 func (v *Vault) Seal(ctx context.Context, r Record, plain []byte) ([]byte, error) {
 	if r.Kind == "" || r.Person == "" || r.Key == "" {
 		return nil, errNameless
 	}
-	a, err := v.personAEAD(ctx, r.Person, v.ring.current.term)
+	a, err := v.sealing(ctx, r.holder(), v.ring().current.term)
 	if err != nil {
 		return nil, err
 	}
-	return a.seal(plain, "record", r.Kind, r.Person, r.Key), nil
+	return a.seal(plain, r.names()...), nil
 }
 
 // Open answers what was sealed as r: [ErrSealed] if it was not, or was changed
@@ -81,14 +125,14 @@ func (v *Vault) Open(ctx context.Context, r Record, sealed []byte) (secret.Value
 	if err != nil {
 		return secret.Value{}, err
 	}
-	if _, ok := v.ring.terms[term]; !ok {
+	if term == 0 || term > v.ring().current.term {
 		return secret.Value{}, ErrSealed
 	}
-	a, err := v.personAEAD(ctx, r.Person, term)
+	a, err := v.sealing(ctx, r.holder(), term)
 	if err != nil {
 		return secret.Value{}, err
 	}
-	plain, err := a.open(sealed, "record", r.Kind, r.Person, r.Key)
+	plain, err := a.open(sealed, r.names()...)
 	if err != nil {
 		return secret.Value{}, err
 	}

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"jali/internal/kv"
+	"jali/vault/anchor"
 )
 
 var errPlanted = errors.New("planted")
@@ -83,14 +84,14 @@ func TestShredDestroysKeys(t *testing.T) {
 	for _, p := range []string{"p1", "p2", "p"} {
 		h.person(t, p)
 	}
-	r, r2 := Record{"bill", "p1", "b1"}, Record{"bill", "p2", "b1"}
+	r, r2 := Record{Kind: "bill", Person: "p1", Key: "b1"}, Record{Kind: "bill", Person: "p2", Key: "b1"}
 	sealed, sealed2 := h.seal(t, r, "x"), h.seal(t, r2, "x")
 	pair := h.pair(t, "p1", "bank")
 	alias, err := h.alias(pair, "a1", "opaque")
 	if err != nil {
 		t.Fatal(err)
 	}
-	person, epoch := h.wrapped(t, personKey("p1", 1)), h.wrapped(t, pairKey("p1", "bank", 1))
+	person, epoch := h.wrapped(t, holder{person: "p1"}.row()), h.wrapped(t, pairKey("p1", "bank", 1))
 	h.do(t, func(tx kv.Tx) error { return h.PersonLeaves(tx, "p1") })
 
 	// From the deletion on, before any key is destroyed.
@@ -131,7 +132,7 @@ func TestShredDestroysKeys(t *testing.T) {
 		}
 		h.open(t)
 	}
-	if h.wrapped(t, personKey("p", 1)) == nil {
+	if h.wrapped(t, holder{person: "p"}.row()) == nil {
 		t.Error("a person whose id begins the same lost their key")
 	}
 	if n := h.marks(t); n != 0 {
@@ -156,7 +157,14 @@ func TestShredDestroysEndedEpochs(t *testing.T) {
 	if !bytes.Contains(b, shop) {
 		t.Error("another client's key is gone")
 	}
-	h.seal(t, Record{"bill", "p1", "b1"}, "x")
+	h.seal(t, Record{Kind: "bill", Person: "p1", Key: "b1"}, "x")
+}
+
+// with is the same vault over stores that fail.
+func (h *house) with(db kv.DB, keys Keys) *Vault {
+	v := &Vault{db: db, keys: keys, kek: h.kek, anchor: h.held, now: h.Vault.now, fixed: h.fixed, persons: h.persons, pairs: h.pairs}
+	v.rings.Store(h.ring())
+	return v
 }
 
 func TestShredTakesUpWhereItStopped(t *testing.T) {
@@ -174,15 +182,19 @@ func TestShredTakesUpWhereItStopped(t *testing.T) {
 			h.person(t, "p1")
 			h.person(t, "p2")
 			h.pair(t, "p2", "bank")
-			r := Record{"bill", "p1", "b1"}
+			r := Record{Kind: "bill", Person: "p1", Key: "b1"}
 			sealed := h.seal(t, r, "x")
-			doomed := [][]byte{h.wrapped(t, personKey("p1", 1)), h.wrapped(t, pairKey("p2", "bank", 1))}
+			doomed := [][]byte{h.wrapped(t, holder{person: "p1"}.row()), h.wrapped(t, pairKey("p2", "bank", 1))}
+			if err := h.NewPart(bg, "p2", "link"); err != nil {
+				t.Fatal(err)
+			}
+			doomed = append(doomed, h.wrapped(t, holder{"p2", "link"}.row()))
 			h.do(t, func(tx kv.Tx) error {
-				return errors.Join(h.PersonLeaves(tx, "p1"), h.EndEpoch(tx, "p2", "bank"))
+				return errors.Join(h.PersonLeaves(tx, "p1"), h.EndEpoch(tx, "p2", "bank"), h.PartEnds(tx, "p2", "link"))
 			})
 			db, keys := &failing{DB: h.db}, &failing{DB: h.keys, Keys: h.keys}
 			plant(db, keys)
-			broken := &Vault{db: db, keys: keys, ring: h.ring, persons: h.persons, pairs: h.pairs}
+			broken := h.with(db, keys)
 			if err := broken.Shred(bg); !errors.Is(err, errPlanted) {
 				t.Fatalf("Shred = %v, want the planted failure", err)
 			}
@@ -204,13 +216,72 @@ func TestShredTakesUpWhereItStopped(t *testing.T) {
 			if n := h.marks(t); n != 0 {
 				t.Errorf("%d marks are left", n)
 			}
-			h.seal(t, Record{"bill", "p2", "b1"}, "x")
+			h.seal(t, Record{Kind: "bill", Person: "p2", Key: "b1"}, "x")
 		})
 	}
 }
 
+func TestAPartEndsAlone(t *testing.T) {
+	h := newHouse(t)
+	h.person(t, "p1")
+	if err := h.NewPart(bg, "p2", "a"); !errors.Is(err, ErrShredded) {
+		t.Errorf("NewPart of nobody = %v, want ErrShredded", err)
+	}
+	r := func(part string) Record { return Record{Kind: "credential", Person: "p1", Part: part, Key: "c1"} }
+	if _, err := h.Seal(bg, r("a"), nil); !errors.Is(err, ErrShredded) {
+		t.Errorf("Seal before NewPart = %v, want ErrShredded", err)
+	}
+	sealed := map[string][]byte{}
+	for _, part := range []string{"", "a", "b", "ab"} {
+		if part != "" {
+			for range 2 {
+				if err := h.NewPart(bg, "p1", part); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		sealed[part] = h.seal(t, r(part), "token")
+	}
+	for from, b := range sealed {
+		for to := range sealed {
+			if _, err := h.Open(bg, r(to), b); (err == nil) != (from == to) {
+				t.Errorf("sealed for part %q, opened for %q: %v", from, to, err)
+			}
+		}
+	}
+	key := h.wrapped(t, holder{"p1", "a"}.row())
+	h.do(t, func(tx kv.Tx) error { return h.PartEnds(tx, "p1", "a") })
+	if err := h.Shred(bg); err != nil {
+		t.Fatal(err)
+	}
+	if bytes.Contains(h.file(t, "keys.db"), key) {
+		t.Error("the part's wrapped key is still in the file")
+	}
+	if _, err := h.Open(bg, r("a"), sealed["a"]); !errors.Is(err, ErrShredded) {
+		t.Errorf("Open of an ended part = %v, want ErrShredded", err)
+	}
+	for _, part := range []string{"", "b", "ab"} {
+		if _, err := h.Open(bg, r(part), sealed[part]); err != nil {
+			t.Errorf("Open of part %q = %v: it did not end", part, err)
+		}
+	}
+	h.do(t, func(tx kv.Tx) error { return h.PersonLeaves(tx, "p1") })
+	if err := h.Shred(bg); err != nil {
+		t.Fatal(err)
+	}
+	for part := range sealed {
+		if _, err := h.Open(bg, r(part), sealed[part]); !errors.Is(err, ErrShredded) {
+			t.Errorf("Open of part %q after the person left = %v, want ErrShredded", part, err)
+		}
+	}
+	held, err := anchor.At(h.held.Path())
+	if err != nil || len(held.State().Shredded) != 2 {
+		t.Errorf("the anchor knows of %d that are gone, %v; want the part and the person", len(held.State().Shredded), err)
+	}
+}
+
 func TestCacheForgetsWhatWasReadBeforeItWasEmptied(t *testing.T) {
-	c := newCache[int](2)
+	c := newCache[string, int](2)
 	_, age, _ := c.get("a")
 	c.empty()
 	c.put("a", 1, age)
@@ -261,7 +332,7 @@ func TestAKeyMadeTooLateIsTakenBack(t *testing.T) {
 			h := newHouse(t)
 			h.person(t, "p1")
 			keys := &overtaken{Keys: h.keys}
-			slow := &Vault{db: h.db, keys: keys, ring: h.ring, persons: h.persons, pairs: h.pairs}
+			slow := h.with(h.db, keys)
 			keys.by = func() {
 				h.do(t, tt.by(h))
 				if err := h.Shred(bg); err != nil {

@@ -52,7 +52,7 @@ func (v *Vault) signingKey(ctx context.Context, name string, generate func() (cr
 		if err != nil {
 			return secret.Value{}, err
 		}
-		fresh := v.ring.wrap(der, names...)
+		fresh := v.ring().wrap(der, names...)
 		clear(der)
 		err = v.db.Update(ctx, func(tx kv.Tx) error {
 			if err := read(tx); err != nil || len(sealed) > 0 {
@@ -65,7 +65,7 @@ func (v *Vault) signingKey(ctx context.Context, name string, generate func() (cr
 			return secret.Value{}, err
 		}
 	}
-	der, err := v.ring.unwrap(sealed, names...)
+	der, err := v.ring().unwrap(sealed, names...)
 	if err != nil {
 		return secret.Value{}, err
 	}

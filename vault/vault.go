@@ -3,15 +3,23 @@
 //
 //	key-encryption key (package kek)
 //	  -> root keyring, in terms                 DB, wrapped; unwrapped once, by Open
-//	       -> one key per person                Keys, wrapped under the root
-//	            -> sealed records               wherever their rooms keep them
+//	     with the term's ratchet (package anchor)
+//	       -> one key per person, one per part  Keys, wrapped under the root
+//	            -> one per term
+//	                 -> sealed records          wherever their rooms keep them
 //	       -> one per (person, client, epoch)   Keys, wrapped under the root
 //	            -> ids that one client meets
 //
-// What is sealed binds what it is: kind, person, record, schema version and
-// term are associated data, so that a row put elsewhere does not open. Bytes
-// do not vanish from a database file by deletion, keys do by [Vault.Shred]: it
-// destroys them in Keys, a small file, and has that rewritten.
+// What is sealed binds what it is: kind, person, part, record, schema version
+// and term are associated data, so that a row put elsewhere does not open.
+// Bytes do not vanish from a database file by deletion, keys do by
+// [Vault.Shred]: it destroys them in Keys, a small file, and has that
+// rewritten.
+//
+// What wraps in a term needs the keyring and the anchor both. The anchor's
+// ratchet only turns forward: from one term's comes the next one's, and never
+// the former. Once everything is wrapped anew and the anchor has moved on, no
+// copy of the databases from before can be opened with it.
 //
 // An epoch is the time from a client's first grant of a person's to the end
 // of its last living one. Aliases and ids belong to it; the next begins with
@@ -27,24 +35,28 @@
 //	("vault", "name", client, alias)                     person, account and epoch behind it
 //	("vault", "left", person)                            a mark: keys to be destroyed
 //	("vault", "ended", person, client, epoch)            a mark: a key to be destroyed
+//	("vault", "cut", person, part)                       a mark: a key to be destroyed
 //
 // Rows in Keys:
 //
 //	("vault", "keyring")                                 which keyring these belong to
-//	("vault", "person", person, term)                    a wrapped key
+//	("vault", "person", person)                          a wrapped key
+//	("vault", "part", person, part)                      a wrapped key
 //	("vault", "pair", person, client, epoch)             a wrapped key
 //
-// The vault knows persons, clients and accounts by id alone, and not why
+// The vault knows persons, parts, clients and accounts by id alone, and not why
 // anything is sealed.
 package vault
 
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"jali/internal/fault"
 	"jali/internal/kv"
+	"jali/vault/anchor"
 	"jali/vault/kek"
 )
 
@@ -53,6 +65,14 @@ var (
 	// sealed for them cannot be opened by anyone.
 	ErrShredded = &fault.Error{Kind: fault.Gone, Code: "person_shredded",
 		Detail: "this person's data has been destroyed"}
+
+	// ErrOldKeyring is a database from before its last new term.
+	ErrOldKeyring = &fault.Error{Kind: fault.Unavailable, Code: "keyring_retired", Owner: fault.Us,
+		Detail: "this database is from before its keys were last renewed, and what it holds can no longer be opened; put back a later backup, nothing was changed"}
+
+	// ErrFormat is a database of a version before the first release.
+	ErrFormat = &fault.Error{Kind: fault.Unavailable, Code: "vault_format", Owner: fault.Us,
+		Detail: "this database was made by another version of Jali, which this one cannot read; use that version, nothing was changed"}
 
 	// ErrSealed is a sealed record that does not open: it was changed, cut, or
 	// belongs elsewhere.
@@ -80,26 +100,31 @@ var (
 )
 
 // schema is the version of what is sealed and of how names are bound to it.
-const schema = 1
+const schema = 2
 
 // Vault is opened once per process by [Open].
 type Vault struct {
-	db   kv.DB
-	keys Keys
+	db     kv.DB
+	keys   Keys
+	kek    kek.KEK
+	anchor *anchor.File
+	now    func() time.Time
 
-	ring    *keyring
-	persons *cache[*aead]  // by person and term
-	pairs   *cache[[]byte] // by person, client and epoch
+	rings   atomic.Pointer[keyring]
+	fixed   fixedKeys
+	persons *cache[termOfHolder, *aead]
+	pairs   *cache[string, []byte] // by person, client and epoch
 
 	shredding sync.Mutex
 }
 
 // Config of a Vault.
 type Config struct {
-	DB   kv.DB   // rows sealed elsewhere, aliases, tombstones
-	Keys Keys    // keys.db: wrapped person and epoch keys, small, compacted after a deletion
-	KEK  kek.KEK // wraps the root keyring; asked once, in Open
-	Now  func() time.Time
+	DB     kv.DB        // rows sealed elsewhere, aliases, tombstones
+	Keys   Keys         // keys.db: wrapped person, part and epoch keys, small, compacted after a deletion
+	KEK    kek.KEK      // wraps the root keyring; asked once, in Open
+	Anchor *anchor.File // outside both and outside their backups
+	Now    func() time.Time
 }
 
 // Keys is the store of wrapped keys, kept apart so that destroying one can be
@@ -113,27 +138,39 @@ type Keys interface {
 // some 3 MiB when full.
 const keptKeys = 4096
 
-// Open unwraps the root keyring, and makes it where both stores are empty. It
-// changes nothing if the key-encryption key is the wrong one
-// ([kek.ErrWrongKey]) or the two stores are strangers ([ErrForeignKeys]).
+// Open unwraps the root keyring, and makes it and the anchor where both stores
+// are empty. It changes nothing if the key-encryption key is the wrong one
+// ([kek.ErrWrongKey]), if stores and anchor are strangers ([ErrForeignKeys]),
+// if the anchor is missing ([anchor.ErrMissing]), or if the database is from
+// before the term that the anchor allows ([ErrOldKeyring]).
 func Open(ctx context.Context, c Config) (*Vault, error) {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	ring, err := openRing(ctx, c)
+	ring, fixed, err := openRing(ctx, c)
 	if err != nil {
 		return nil, err
 	}
-	return &Vault{
-		db: c.DB, keys: c.Keys, ring: ring,
-		persons: newCache[*aead](keptKeys), pairs: newCache[[]byte](keptKeys),
-	}, nil
+	v := &Vault{
+		db: c.DB, keys: c.Keys, kek: c.KEK, anchor: c.Anchor, now: c.Now, fixed: fixed,
+		persons: newCache[termOfHolder, *aead](keptKeys), pairs: newCache[string, []byte](keptKeys),
+	}
+	v.rings.Store(ring)
+	return v, nil
 }
+
+// ring is the keyring in use; a rotation replaces it.
+func (v *Vault) ring() *keyring { return v.rings.Load() }
 
 // Record names what is sealed; all of it, with the schema version and term, is
 // associated data, so a row moved elsewhere does not open.
 type Record struct {
 	Kind   string // "credential", "bill", "account", "name", …
 	Person string
+	Part   string // whose key seals, made by NewPart; empty: the person's own
 	Key    string // the row's own id
 }
+
+func (r Record) holder() holder { return holder{r.Person, r.Part} }
+
+func (r Record) names() []string { return []string{"record", r.Kind, r.Person, r.Part, r.Key} }

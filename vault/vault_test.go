@@ -20,6 +20,8 @@ import (
 
 	"jali/internal/kv"
 	"jali/internal/kv/boltkv"
+	"jali/internal/secret"
+	"jali/vault/anchor"
 	"jali/vault/kek"
 )
 
@@ -31,6 +33,7 @@ type house struct {
 	dir      string
 	db, keys *boltkv.DB
 	kek      kek.KEK
+	held     *anchor.File
 }
 
 func newHouse(t testing.TB) *house {
@@ -56,10 +59,22 @@ func (h *house) bolt(t testing.TB, name string) *boltkv.DB {
 	return db
 }
 
-func (h *house) config() Config { return Config{DB: h.db, Keys: h.keys, KEK: h.kek, Now: time.Now} }
+func (h *house) config() Config {
+	return Config{DB: h.db, Keys: h.keys, KEK: h.kek, Anchor: h.held, Now: time.Now}
+}
+
+func (h *house) anchor(t testing.TB, name string) *anchor.File {
+	t.Helper()
+	a, err := anchor.At(filepath.Join(h.dir, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
 
 func (h *house) open(t testing.TB) {
 	t.Helper()
+	h.held = h.anchor(t, "anchor")
 	v, err := Open(bg, h.config())
 	if err != nil {
 		t.Fatal(err)
@@ -130,7 +145,7 @@ func (h *house) file(t testing.TB, name string) []byte {
 func TestSealedOpensAcrossRestarts(t *testing.T) {
 	h := newHouse(t)
 	h.person(t, "p1")
-	r := Record{"account", "p1", "a1"}
+	r := Record{Kind: "account", Person: "p1", Key: "a1"}
 	sealed := h.seal(t, r, "6222 0212 3456 7890")
 	for range 2 {
 		got, err := h.Open(bg, r, sealed)
@@ -159,7 +174,7 @@ func TestSwappedRecordsDoNotOpen(t *testing.T) {
 		h.person(t, p)
 	}
 	draw := func() Record {
-		return Record{kinds[random.IntN(len(kinds))], persons[random.IntN(len(persons))], fmt.Sprint(random.IntN(20))}
+		return Record{Kind: kinds[random.IntN(len(kinds))], Person: persons[random.IntN(len(persons))], Key: fmt.Sprint(random.IntN(20))}
 	}
 	refused := 0
 	for refused < 1000 {
@@ -178,11 +193,11 @@ func TestSwappedRecordsDoNotOpen(t *testing.T) {
 		refused++
 	}
 	// Boundaries between names count, not only their letters.
-	sealed := h.seal(t, Record{"bill", "p1", "23"}, "plain")
-	if _, err := h.Open(bg, Record{"bil", "p1", "l23"}, sealed); !errors.Is(err, ErrSealed) {
+	sealed := h.seal(t, Record{Kind: "bill", Person: "p1", Key: "23"}, "plain")
+	if _, err := h.Open(bg, Record{Kind: "bil", Person: "p1", Key: "l23"}, sealed); !errors.Is(err, ErrSealed) {
 		t.Errorf("Open with letters moved from kind to key = %v, want ErrSealed", err)
 	}
-	for _, r := range []Record{{"", "p1", "1"}, {"bill", "", "1"}, {"bill", "p1", ""}} {
+	for _, r := range []Record{{Person: "p1", Key: "1"}, {Kind: "bill", Key: "1"}, {Kind: "bill", Person: "p1"}} {
 		if _, err := h.Seal(bg, r, nil); err == nil {
 			t.Errorf("Seal(%v) = nil, want an error: it binds too little", r)
 		}
@@ -192,7 +207,7 @@ func TestSwappedRecordsDoNotOpen(t *testing.T) {
 func TestDamagedRecordsDoNotOpen(t *testing.T) {
 	h := newHouse(t)
 	h.person(t, "p1")
-	r := Record{"bill", "p1", "b1"}
+	r := Record{Kind: "bill", Person: "p1", Key: "b1"}
 	sealed := h.seal(t, r, "午餐 35.50")
 	view, err := h.SealView("view_x", []byte("plain"))
 	if err != nil {
@@ -228,7 +243,7 @@ func TestDamagedRecordsDoNotOpen(t *testing.T) {
 
 func TestUnknownPersonsHaveNoKey(t *testing.T) {
 	h := newHouse(t)
-	if _, err := h.Seal(bg, Record{"bill", "nobody", "1"}, []byte("x")); !errors.Is(err, ErrShredded) {
+	if _, err := h.Seal(bg, Record{Kind: "bill", Person: "nobody", Key: "1"}, []byte("x")); !errors.Is(err, ErrShredded) {
 		t.Errorf("Seal = %v, want ErrShredded", err)
 	}
 	if _, err := h.Pair(bg, "nobody", "bank"); !errors.Is(err, ErrShredded) {
@@ -241,7 +256,7 @@ func TestFilesHoldNothingPlain(t *testing.T) {
 	h.person(t, "p1")
 	const plain = "6222021234567890123"
 	h.do(t, func(tx kv.Tx) error {
-		return tx.Put(kv.Key("room", "a1"), h.seal(t, Record{"account", "p1", "a1"}, plain))
+		return tx.Put(kv.Key("room", "a1"), h.seal(t, Record{Kind: "account", Person: "p1", Key: "a1"}, plain))
 	})
 	pair := h.pair(t, "p1", "bank")
 	if _, err := h.alias(pair, "a1", "opaque"); err != nil {
@@ -259,7 +274,7 @@ func TestFilesHoldNothingPlain(t *testing.T) {
 	h.do(t, func(tx kv.Tx) error { return tx.Put(kv.Key("room", h.ViewHash(view)), sealed) })
 	secrets := map[string][]byte{
 		"an account number": []byte(plain), "the number in hex": []byte(hex.EncodeToString([]byte(plain))),
-		"the signing key": der.Reveal(), "the pair's key": pair.key, "the MAC key": h.ring.mac, "the view's id": []byte(view),
+		"the signing key": der.Reveal(), "the pair's key": pair.key, "the MAC key": h.fixed.mac, "the view's id": []byte(view),
 	}
 	for _, name := range []string{"jali.db", "keys.db"} {
 		b := h.file(t, name)
@@ -295,16 +310,30 @@ func TestOpenRefusesAndChangesNothing(t *testing.T) {
 	}
 	a, b := newHouse(t), newHouse(t)
 	a.person(t, "p1")
+	later := a.anchor(t, "later")
+	if err := later.Change(func(s *anchor.State) { *s = a.held.State(); s.Term = 2 }); err != nil {
+		t.Fatal(err)
+	}
+	none := func() *anchor.File { return a.anchor(t, "none") }
+	former := a.bolt(t, "former.db")
+	if err := former.Update(bg, func(tx kv.Tx) error { return kv.Store(tx, ringKey, storedRing{ID: a.held.State().Ring}) }); err != nil {
+		t.Fatal(err)
+	}
 	for _, tt := range []struct {
 		why  string
 		c    Config
 		want error
 	}{
-		{"another key", Config{DB: a.db, Keys: a.keys, KEK: b.kek}, kek.ErrWrongKey},
-		{"another house's keys", Config{DB: a.db, Keys: b.keys, KEK: a.kek}, ErrForeignKeys},
-		{"the keys are missing", Config{DB: a.db, Keys: a.bolt(t, "empty1.db"), KEK: a.kek}, ErrForeignKeys},
-		{"the database is missing", Config{DB: a.bolt(t, "empty2.db"), Keys: a.keys, KEK: a.kek}, ErrForeignKeys},
-		{"a key that does not take back what it gave", Config{DB: a.bolt(t, "empty3.db"), Keys: a.bolt(t, "empty4.db"), KEK: forgetful{}}, kek.ErrTampered},
+		{"another key", Config{DB: a.db, Keys: a.keys, KEK: b.kek, Anchor: a.held}, kek.ErrWrongKey},
+		{"another house's keys", Config{DB: a.db, Keys: b.keys, KEK: a.kek, Anchor: a.held}, ErrForeignKeys},
+		{"the keys are missing", Config{DB: a.db, Keys: a.bolt(t, "empty1.db"), KEK: a.kek, Anchor: a.held}, ErrForeignKeys},
+		{"the database is missing", Config{DB: a.bolt(t, "empty2.db"), Keys: a.keys, KEK: a.kek, Anchor: a.held}, ErrForeignKeys},
+		{"both are missing, the anchor is there", Config{DB: a.bolt(t, "empty5.db"), Keys: a.bolt(t, "empty6.db"), KEK: a.kek, Anchor: a.held}, ErrForeignKeys},
+		{"another house's anchor", Config{DB: a.db, Keys: a.keys, KEK: a.kek, Anchor: b.held}, ErrForeignKeys},
+		{"the anchor is missing", Config{DB: a.db, Keys: a.keys, KEK: a.kek, Anchor: none()}, anchor.ErrMissing},
+		{"the anchor allows no term that old", Config{DB: a.db, Keys: a.keys, KEK: a.kek, Anchor: later}, ErrOldKeyring},
+		{"a database of a former layout", Config{DB: former, Keys: a.keys, KEK: a.kek, Anchor: a.held}, ErrFormat},
+		{"a key that does not take back what it gave", Config{DB: a.bolt(t, "empty3.db"), Keys: a.bolt(t, "empty4.db"), KEK: forgetful{}, Anchor: none()}, kek.ErrTampered},
 	} {
 		before := rows(tt.c.DB, tt.c.Keys)
 		if _, err := Open(bg, tt.c); !errors.Is(err, tt.want) {
@@ -312,6 +341,9 @@ func TestOpenRefusesAndChangesNothing(t *testing.T) {
 		}
 		if rows(tt.c.DB, tt.c.Keys) != before {
 			t.Errorf("%s: Open changed a store", tt.why)
+		}
+		if none().State().Ring != "" {
+			t.Errorf("%s: Open made an anchor", tt.why)
 		}
 	}
 	a.open(t)
@@ -339,7 +371,7 @@ func TestOneUnwrapAtTheStart(t *testing.T) {
 	h.kek = c
 	h.open(t)
 	h.person(t, "p1")
-	h.seal(t, Record{"bill", "p1", "1"}, "x")
+	h.seal(t, Record{Kind: "bill", Person: "p1", Key: "1"}, "x")
 	h.pair(t, "p1", "bank")
 	if _, err := h.SigningKey(bg); err != nil {
 		t.Fatal(err)
@@ -356,8 +388,15 @@ func TestFoundingTakenUpAfterACrash(t *testing.T) {
 		t.Fatal(err)
 	}
 	h.kek, h.db, h.keys = key, h.bolt(t, "jali.db"), h.bolt(t, "keys.db")
-	if _, err := Open(bg, Config{DB: &failing{DB: h.db, updates: -1}, Keys: h.keys, KEK: h.kek}); err == nil {
-		t.Fatal("the planted failure did not come")
+	for _, stopped := range []Config{
+		{Keys: &failing{DB: h.keys, Keys: h.keys, updates: -1}, DB: h.db},
+		{Keys: &failing{DB: h.keys, Keys: h.keys, updates: 1}, DB: h.db},
+		{Keys: h.keys, DB: &failing{DB: h.db, updates: -1}},
+	} {
+		stopped.KEK, stopped.Anchor = h.kek, h.anchor(t, "anchor")
+		if _, err := Open(bg, stopped); !errors.Is(err, errPlanted) {
+			t.Fatalf("Open = %v: the planted failure did not come", err)
+		}
 	}
 	h.open(t)
 	h.open(t)
@@ -365,16 +404,17 @@ func TestFoundingTakenUpAfterACrash(t *testing.T) {
 
 func TestANewTermKeepsWhatWas(t *testing.T) {
 	root := rootKeys{ID: "ring", Terms: []termKey{{Term: 1, Key: random(keySize)}}, MAC: random(keySize)}
-	first, err := root.ready()
+	held := anchor.State{Ring: "ring", Term: 1, Ratchet: secret.New(random(keySize))}
+	first, fixed, err := root.ready(held)
 	if err != nil {
 		t.Fatal(err)
 	}
 	root.Terms = append(root.Terms, termKey{Term: 2, Key: random(keySize)})
-	second, err := root.ready()
+	second, fixed2, err := root.ready(held)
 	if err != nil {
 		t.Fatal(err)
 	}
-	old, now := &Vault{ring: first}, &Vault{ring: second}
+	old, now := &Vault{fixed: fixed}, &Vault{fixed: fixed2}
 	if old.ViewID("g", "k") != now.ViewID("g", "k") || old.Subject("p", "c") != now.Subject("p", "c") ||
 		!bytes.Equal(old.MAC("token", "x"), now.MAC("token", "x")) || old.ViewHash("v") != now.ViewHash("v") {
 		t.Error("ids of views, subjects or MACs changed with a new term")
@@ -389,13 +429,24 @@ func TestANewTermKeepsWhatWas(t *testing.T) {
 	if _, err := first.unwrap(second.wrap([]byte("a key"), "x"), "x"); !errors.Is(err, ErrSealed) {
 		t.Errorf("an unknown term = %v, want ErrSealed", err)
 	}
+	moved := anchor.State{Ring: "ring", Term: 2, Ratchet: secret.New(turned(held.Ratchet.Reveal()))}
+	alone, _, err := root.ready(moved)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := alone.unwrap(second.wrap([]byte("a key"), "x"), "x"); err != nil || string(got) != "a key" {
+		t.Errorf("with the anchor of term 2, what term 2 wrapped = %q, %v", got, err)
+	}
+	if _, err := alone.unwrap(wrapped, "person", "p1"); !errors.Is(err, ErrSealed) {
+		t.Errorf("with the anchor of term 2, what term 1 wrapped: %v, want ErrSealed", err)
+	}
 	for why, bad := range map[string]rootKeys{
 		"no term":     {ID: "ring", MAC: root.MAC},
 		"a short key": {ID: "ring", MAC: root.MAC, Terms: []termKey{{Term: 1, Key: []byte("x")}}},
 		"a short MAC": {ID: "ring", MAC: []byte("x"), Terms: root.Terms},
 		"disorder":    {ID: "ring", MAC: root.MAC, Terms: []termKey{root.Terms[1], root.Terms[0]}},
 	} {
-		if _, err := bad.ready(); !errors.Is(err, kek.ErrTampered) {
+		if _, _, err := bad.ready(held); !errors.Is(err, kek.ErrTampered) {
 			t.Errorf("%s: ready = %v, want ErrTampered", why, err)
 		}
 	}

@@ -9,13 +9,13 @@ import (
 // ViewID is HMAC-SHA-256 over grant and idempotency key, 256 bits in base64url
 // behind "view_": the same again for the same two, and stored nowhere.
 func (v *Vault) ViewID(grant, idempotencyKey string) string {
-	return "view_" + base64.RawURLEncoding.EncodeToString(mac(v.ring.viewID, grant, idempotencyKey))
+	return "view_" + base64.RawURLEncoding.EncodeToString(mac(v.fixed.viewID, grant, idempotencyKey))
 }
 
 // ViewHash is what a view's record is kept under and what logs hold. It leads
 // back to no id.
 func (v *Vault) ViewHash(viewID string) string {
-	return base64.RawURLEncoding.EncodeToString(mac(v.ring.viewRow, viewID))
+	return base64.RawURLEncoding.EncodeToString(mac(v.fixed.viewRow, viewID))
 }
 
 // SealView seals under a key made of the id (HKDF, RFC 5869), so that without
@@ -39,7 +39,7 @@ func (v *Vault) OpenView(viewID string, sealed []byte) ([]byte, error) {
 }
 
 func (v *Vault) viewAEAD(viewID string) (*aead, error) {
-	key, err := hkdf.Key(sha256.New, []byte(viewID), v.ring.view, "jali view key", keySize)
+	key, err := hkdf.Key(sha256.New, []byte(viewID), v.fixed.view, "jali view key", keySize)
 	if err != nil {
 		return nil, err
 	}
@@ -50,11 +50,11 @@ func (v *Vault) viewAEAD(viewID string) (*aead, error) {
 // token hashes, cookies, cursors, idempotency keys. Each part counts with its
 // length, so that ("ab", "c") and ("a", "bc") differ. It outlives terms.
 func (v *Vault) MAC(use string, parts ...string) []byte {
-	return mac(derived(v.ring.mac, "use "+use), parts...)
+	return mac(derived(v.fixed.mac, "use "+use), parts...)
 }
 
 // Subject is the pairwise OAuth sub of a person for a client (OpenID Connect
 // Core, section 8.1): 128 bits in base64url.
 func (v *Vault) Subject(person, client string) string {
-	return short(mac(v.ring.subject, client, person))
+	return short(mac(v.fixed.subject, client, person))
 }

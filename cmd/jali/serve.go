@@ -83,7 +83,7 @@ func (s *serveCmd) Run(c *cli) error {
 	metrics := prometheus.NewRegistry()
 	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	h, err := house.Open(ctx, house.Config{
-		Issuer: c.Issuer, Data: c.Data, KeyFile: c.Key, TrustedProxies: proxies, CertificateHeader: s.ClientCertHeader,
+		Issuer: c.Issuer, Data: c.Data, KeyFile: c.Key, AnchorFile: c.Anchor, TrustedProxies: proxies, CertificateHeader: s.ClientCertHeader,
 		MTLS: s.MTLSURL, ClientCAs: authorities, Rates: rates, StepUpLife: s.StepUpLife, AllowPrivate: s.AllowPrivate, Sources: sources, Metrics: metrics, Log: log,
 	})
 	if err != nil {

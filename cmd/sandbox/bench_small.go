@@ -15,6 +15,7 @@ import (
 	"jali/internal/kv"
 	"jali/internal/kv/boltkv"
 	"jali/vault"
+	"jali/vault/anchor"
 	"jali/vault/kek"
 )
 
@@ -156,7 +157,11 @@ func (b *benchCmd) aliases(ctx context.Context, dir string, hello float64) ([]ra
 		return nil, err
 	}
 	defer keys.Close()
-	v, err := vault.Open(ctx, vault.Config{DB: db, Keys: keys, KEK: key, Now: time.Now})
+	held, err := anchor.At(filepath.Join(dir, "anchor"))
+	if err != nil {
+		return nil, err
+	}
+	v, err := vault.Open(ctx, vault.Config{DB: db, Keys: keys, KEK: key, Anchor: held, Now: time.Now})
 	if err != nil {
 		return nil, err
 	}

@@ -24,6 +24,7 @@ import (
 	"jali/internal/ledger"
 	"jali/internal/secret"
 	"jali/vault"
+	"jali/vault/anchor"
 	"jali/vault/kek"
 )
 
@@ -58,7 +59,11 @@ func newHouse(t testing.TB) *house {
 		return db
 	}
 	h := &house{t: t, db: bolt("jali.db"), reg: new(connectors.Registry), now: time.Date(2026, 11, 21, 10, 0, 0, 0, shanghai)}
-	v, err := vault.Open(t.Context(), vault.Config{DB: h.db, Keys: bolt("keys.db"), KEK: key, Now: h.clock})
+	held, err := anchor.At(filepath.Join(dir, "anchor"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := vault.Open(t.Context(), vault.Config{DB: h.db, Keys: bolt("keys.db"), KEK: key, Anchor: held, Now: h.clock})
 	if err != nil {
 		t.Fatal(err)
 	}

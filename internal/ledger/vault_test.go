@@ -13,6 +13,7 @@ import (
 	"jali/internal/kv"
 	"jali/internal/kv/boltkv"
 	"jali/vault"
+	"jali/vault/anchor"
 	"jali/vault/kek"
 )
 
@@ -32,7 +33,11 @@ func TestUnderTheVault(t *testing.T) {
 		t.Cleanup(func() { stores[i].Close() })
 	}
 	open := func() *Ledger {
-		v, err := vault.Open(ctx, vault.Config{DB: stores[0], Keys: stores[1], KEK: key, Now: time.Now})
+		held, err := anchor.At(filepath.Join(dir, "anchor"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		v, err := vault.Open(ctx, vault.Config{DB: stores[0], Keys: stores[1], KEK: key, Anchor: held, Now: time.Now})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -34,6 +34,7 @@ import (
 	"jali/internal/webhook"
 	"jali/server"
 	"jali/vault"
+	"jali/vault/anchor"
 	"jali/vault/kek"
 )
 
@@ -42,6 +43,7 @@ type Config struct {
 	Issuer         string         // the public URL, without a slash at its end
 	Data           string         // the folder of jali.db and keys.db, made if it is not there
 	KeyFile        string         // the key-encryption key; empty: kek.key in Data
+	AnchorFile     string         // what holds the database to its time; empty: anchor in Data
 	TrustedProxies []netip.Prefix // whose X-Forwarded-For is believed, and CertificateHeader
 	// CertificateHeader is where these proxies pass a client's certificate on;
 	// empty: they do not.
@@ -87,6 +89,10 @@ func Open(ctx context.Context, c Config) (_ *House, err error) {
 	if err != nil {
 		return nil, err
 	}
+	held, err := openAnchor(c)
+	if err != nil {
+		return nil, err
+	}
 	h := &House{log: c.Log}
 	defer func() {
 		if err != nil {
@@ -96,7 +102,7 @@ func Open(ctx context.Context, c Config) (_ *House, err error) {
 	if err := h.openStores(ctx, c.Data); err != nil {
 		return nil, err
 	}
-	if h.Vault, err = vault.Open(ctx, vault.Config{DB: h.db, Keys: h.keys, KEK: key, Now: c.Now}); err != nil {
+	if h.Vault, err = vault.Open(ctx, vault.Config{DB: h.db, Keys: h.keys, KEK: key, Anchor: held, Now: c.Now}); err != nil {
 		return nil, err
 	}
 	if err := h.wire(ctx, c); err != nil {
@@ -185,6 +191,14 @@ func openKey(c Config) (kek.KEK, error) {
 		}
 	}
 	return kek.CreateFile(path)
+}
+
+func openAnchor(c Config) (*anchor.File, error) {
+	path := c.AnchorFile
+	if path == "" {
+		path = filepath.Join(c.Data, "anchor")
+	}
+	return anchor.At(path)
 }
 
 func openStore(data, name string) (*boltkv.DB, error) {
