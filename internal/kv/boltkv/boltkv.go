@@ -13,8 +13,8 @@
 // group wrote. So its error, too, is answered only when the group is on disk;
 // if that does not come about it is [kv.ErrUnknown] like for all the others.
 //
-// Do not nest: an Update inside a closure on the same DB waits for itself, and
-// a View inside a View may wait for a compaction that waits for it.
+// Do not nest: an Update inside a closure on the same DB waits for itself.
+// [Freeze] reads for longer than a closure should, and several stores at once.
 //
 // The file has two buckets: "rows", and "about" with the schema version. While
 // in use it holds no list of free pages; a clean [DB.Close] writes one, so
@@ -25,8 +25,6 @@ package boltkv
 import (
 	"context"
 	"errors"
-	"io"
-	"os"
 	"path/filepath"
 	"sync"
 	"time"
@@ -84,8 +82,8 @@ type DB struct {
 	options Options
 
 	// writing is held by whoever changes the file: a group, Compact, Close.
-	// gate is held by readers, and by Compact and Close to change handles.
-	// writing is taken before gate.
+	// gate is held to begin reading, and by Compact and Close to change
+	// handles. writing is taken before gate.
 	writing sync.Mutex
 	gate    sync.RWMutex
 	bolt    *handle
@@ -143,43 +141,27 @@ func (db *DB) View(ctx context.Context, f func(kv.Tx) error) error {
 }
 
 func (db *DB) read(f func(*bbolt.Tx) error) error {
-	db.gate.RLock()
-	defer db.gate.RUnlock()
-	if db.bolt == nil {
-		return kv.ErrStopped
-	}
-	tx, err := db.bolt.Begin(false)
+	_, tx, err := db.begin()
 	if err != nil {
-		return kv.ErrStopped.Because(err)
+		return err
 	}
 	defer func() { _ = tx.Rollback() }()
 	return f(tx)
 }
 
-// Snapshot writes a consistent copy of the whole database to w, which can be
-// opened like the original. It is taken into a file of its own first, so that
-// a slow w holds nobody up.
-func (db *DB) Snapshot(w io.Writer) error {
-	f, err := os.CreateTemp(filepath.Dir(db.path), filepath.Base(db.path)+tempMark)
+// begin holds the gate for a moment only: a file that is given up is closed
+// when the last who reads it has ended.
+func (db *DB) begin() (*handle, *bbolt.Tx, error) {
+	db.gate.RLock()
+	defer db.gate.RUnlock()
+	if db.bolt == nil {
+		return nil, nil, kv.ErrStopped
+	}
+	tx, err := db.bolt.Begin(false)
 	if err != nil {
-		return errFile.Because(err)
+		return nil, nil, kv.ErrStopped.Because(err)
 	}
-	defer f.Close()
-	if err := os.Remove(f.Name()); err != nil {
-		return errFile.Because(err)
-	}
-	err = db.read(func(tx *bbolt.Tx) error {
-		_, err := tx.WriteTo(f)
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	if _, err := f.Seek(0, io.SeekStart); err != nil {
-		return err
-	}
-	_, err = io.Copy(w, f)
-	return err
+	return db.bolt, tx, nil
 }
 
 // Close waits for running transactions and lets the file go. Later calls, and
@@ -196,9 +178,9 @@ func (db *DB) Close() error {
 	db.writing.Lock()
 	defer db.writing.Unlock()
 	db.gate.Lock()
-	defer db.gate.Unlock()
 	h := db.bolt
 	db.bolt = nil
+	db.gate.Unlock()
 	switch {
 	case h == nil:
 		return nil

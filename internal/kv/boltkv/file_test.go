@@ -396,39 +396,6 @@ func TestSweepRemovesWhatACrashLeft(t *testing.T) {
 	}
 }
 
-func TestSnapshotOpens(t *testing.T) {
-	db := opened(t)
-	fill(t, db, 0, 1000)
-	stop := make(chan struct{})
-	var wg sync.WaitGroup
-	wg.Go(func() {
-		for i := 1000; ; i += 10 {
-			select {
-			case <-stop:
-				return
-			default:
-				fill(t, db, i, i+10)
-			}
-		}
-	})
-	for range 5 {
-		path := filepath.Join(t.TempDir(), "copy.db")
-		f, err := os.Create(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := db.Snapshot(f); err != nil {
-			t.Fatal(err)
-		}
-		f.Close()
-		if n := count(t, openedAt(t, path), false); n < 1000 || n%10 != 0 {
-			t.Errorf("the copy holds %d rows, want whole transactions of 10 from 1000", n)
-		}
-	}
-	close(stop)
-	wg.Wait()
-}
-
 func FuzzInspect(f *testing.F) {
 	path := filepath.Join(f.TempDir(), "seed.db")
 	db, err := OpenWith(path, Options{Grow: 1})

@@ -254,11 +254,12 @@ func TestAfterClose(t *testing.T) {
 	if err := errors.Join(db.Close(), db.Close()); err != nil {
 		t.Errorf("Close twice = %v", err)
 	}
+	_, frozenErr := Freeze(ctx, db)
 	for name, err := range map[string]error{
-		"Update":   db.Update(ctx, put("b")),
-		"View":     db.View(ctx, func(kv.Tx) error { return nil }),
-		"Compact":  db.Compact(ctx),
-		"Snapshot": db.Snapshot(nil),
+		"Update":  db.Update(ctx, put("b")),
+		"View":    db.View(ctx, func(kv.Tx) error { return nil }),
+		"Compact": db.Compact(ctx),
+		"Freeze":  frozenErr,
 	} {
 		if !errors.Is(err, kv.ErrStopped) {
 			t.Errorf("%s after Close = %v, want ErrStopped", name, err)

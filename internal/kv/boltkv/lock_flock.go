@@ -8,6 +8,10 @@ import (
 	"time"
 )
 
+// mapSize is how much address space a file takes from the start: 64 GiB, or 1
+// on a machine of 32 bits. Below it a file never waits for its readers to grow.
+const mapSize = 1 << (30 + 6*(^uint(0)>>63))
+
 // lock takes the lock that bbolt takes again later, so that the file can be
 // looked at before.
 func lock(f *os.File, patience time.Duration) error {

@@ -27,10 +27,6 @@ const schema = 1
 // what a crash leaves of them is removed by the next to open the database.
 const tempMark = ".tmp-"
 
-// mapSize is how much address space a file takes from the start. Below it,
-// growing the file never waits for readers.
-const mapSize = 1 << 30
-
 // handle is an open bolt file and the descriptor below it.
 type handle struct {
 	*bbolt.DB
@@ -85,16 +81,7 @@ func create(path string, o Options) (*handle, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = h.Update(func(tx *bbolt.Tx) error {
-		if _, err := tx.CreateBucket(rowsBucket); err != nil {
-			return err
-		}
-		about, err := tx.CreateBucket(aboutBucket)
-		if err != nil {
-			return err
-		}
-		return about.Put(schemaKey, binary.BigEndian.AppendUint64(nil, schema))
-	})
+	err = h.Update(func(tx *bbolt.Tx) error { return layOut(tx, schema) })
 	if err == nil {
 		err = h.finish()
 	}
@@ -113,6 +100,18 @@ func create(path string, o Options) (*handle, error) {
 		return nil, errors.Join(errFile.Because(err), h.Close())
 	}
 	return h, nil
+}
+
+// layOut makes the buckets of a new file.
+func layOut(tx *bbolt.Tx, schema uint64) error {
+	if _, err := tx.CreateBucket(rowsBucket); err != nil {
+		return err
+	}
+	about, err := tx.CreateBucket(aboutBucket)
+	if err != nil {
+		return err
+	}
+	return about.Put(schemaKey, binary.BigEndian.AppendUint64(nil, schema))
 }
 
 // openBolt opens path with bbolt after check has had the open file. A file
@@ -198,14 +197,18 @@ func checkSchema(db *bbolt.DB) error {
 		if len(v) != 8 {
 			return ErrDamaged.Because(errors.New("no schema version"))
 		}
-		switch n := binary.BigEndian.Uint64(v); {
-		case n == 0:
-			return ErrDamaged.Because(errors.New("schema version 0"))
-		case n > schema:
-			return ErrNewer.Because(fmt.Errorf("schema version %d, known are up to %d", n, schema))
-		}
-		return nil
+		return known(binary.BigEndian.Uint64(v))
 	})
+}
+
+func known(version uint64) error {
+	switch {
+	case version == 0:
+		return ErrDamaged.Because(errors.New("schema version 0"))
+	case version > schema:
+		return ErrNewer.Because(fmt.Errorf("schema version %d, known are up to %d", version, schema))
+	}
+	return nil
 }
 
 // errMoved means that what is open at path is not what is there any more: its
