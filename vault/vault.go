@@ -30,6 +30,7 @@
 //	("vault", "keyring")                                 the wrapped root keyring
 //	("vault", "signing")                                 the issuer's key, sealed
 //	("vault", "signing", "webhook")                      the key for webhooks, sealed
+//	("vault", "rotation")                                when the next term begins, if that was asked for
 //	("vault", "epoch", person, client)                   the current epoch, once there was a Pair
 //	("vault", "alias", person, client, epoch, account)   the alias
 //	("vault", "name", client, alias)                     person, account and epoch behind it

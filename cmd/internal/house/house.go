@@ -52,6 +52,7 @@ type Config struct {
 	ClientCAs         *x509.CertPool // whose certificates clients may authenticate with (RFC 8705, section 2.1)
 	Rates             Rates          // nil: the usual ones
 	StepUpLife        time.Duration  // how long a yes may be read by; zero: as long as its grant
+	RotateAfter       time.Duration  // how long after a deletion the root keys are rotated; zero: never by itself
 	AllowPrivate      bool           // clients may be reached at private addresses: the sandbox's live on this machine
 	Sources           *connectors.Registry
 	Software          string                  // path of the software passkey; the sandbox alone sets it
