@@ -19,9 +19,9 @@ import (
 type cli struct {
 	Config kong.ConfigFlag `help:"Read flags and sources from this YAML file (see cmd/jali/jali.example.yaml)." placeholder:"FILE" env:"JALI_CONFIG"`
 	Data   string          `help:"Folder of the database, jali.db and keys.db." default:"data" env:"JALI_DATA" placeholder:"DIR"`
-	Key    string          `help:"File of the key-encryption key; made on the first start. Default: kek.key in the data folder. Keep a copy elsewhere: without it nothing can be read." env:"JALI_KEY" placeholder:"FILE" name:"key-file"`
 	Anchor string          `help:"File of the anchor, which no backup holds; made on the first start. Default: anchor in the data folder. Keep a copy with the key: it opens every later backup, too." env:"JALI_ANCHOR" placeholder:"FILE" name:"anchor-file"`
 	Issuer string          `help:"The public URL that people and clients use." default:"http://localhost:8080" env:"JALI_ISSUER" placeholder:"URL"`
+	keyFlags
 
 	Serve   serveCmd   `cmd:"" help:"Serve people and clients."`
 	Client  clientCmd  `cmd:"" help:"Register, suspend and rekey clients."`
@@ -52,7 +52,7 @@ func main() {
 
 // open opens the house that the flags name.
 func (c *cli) open(log *slog.Logger) (*house.House, error) {
-	return house.Open(background(), house.Config{Issuer: c.Issuer, Data: c.Data, KeyFile: c.Key, AnchorFile: c.Anchor, Sources: &connectors.Registry{}, Log: log})
+	return house.Open(background(), house.Config{Issuer: c.Issuer, Data: c.Data, Key: c.choice(), AnchorFile: c.Anchor, Sources: &connectors.Registry{}, Log: log})
 }
 
 // talk finds the running server, or opens the files where none runs.

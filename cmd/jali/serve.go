@@ -45,6 +45,7 @@ func (serveCmd) Help() string {
 	return `Examples:
   jali serve --data /var/lib/jali --issuer https://jali.example \
     --listen :8443 --tls-cert chain.pem --tls-key key.pem
+  jali serve --data /var/lib/jali --key-command '/usr/local/bin/awskms --key arn:aws:kms:…'
   jali serve --config /etc/jali/jali.yaml`
 }
 
@@ -84,7 +85,7 @@ func (s *serveCmd) Run(c *cli) error {
 	metrics := prometheus.NewRegistry()
 	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	h, err := house.Open(ctx, house.Config{
-		Issuer: c.Issuer, Data: c.Data, KeyFile: c.Key, AnchorFile: c.Anchor, TrustedProxies: proxies, CertificateHeader: s.ClientCertHeader,
+		Issuer: c.Issuer, Data: c.Data, Key: c.choice(), AnchorFile: c.Anchor, TrustedProxies: proxies, CertificateHeader: s.ClientCertHeader,
 		MTLS: s.MTLSURL, ClientCAs: authorities, Rates: rates, StepUpLife: s.StepUpLife, RotateAfter: s.RotateAfter, AllowPrivate: s.AllowPrivate, Sources: sources, Metrics: metrics, Log: log,
 	})
 	if err != nil {

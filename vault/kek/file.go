@@ -2,12 +2,7 @@ package kek
 
 import (
 	"bytes"
-	"context"
-	"crypto/aes"
-	"crypto/cipher"
-	"crypto/hkdf"
 	"crypto/rand"
-	"crypto/sha256"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -20,34 +15,15 @@ import (
 // A key file is two lines: what it is, and 32 random bytes in base64url.
 const (
 	firstLine = "jali key-encryption key v1"
-	keySize   = 32
 	mostBytes = 4096
 )
 
-// What is wrapped is a version byte, 8 bytes that tell one key from another,
-// a nonce of 12 bytes and AES-256-GCM. The associated data is the purpose,
-// the version and the key's id.
-const (
-	version = 1
-	idSize  = 8
-	purpose = "jali root keyring"
-)
-
-// File is a key that lies in a file of its own, readable by its owner alone.
-// Whoever has it and the database has everything: it belongs on another disk
-// than the backups.
-type File struct {
-	aead cipher.AEAD
-	id   []byte
-}
-
-var _ KEK = (*File)(nil)
-
-// OpenFile reads a key file. Errors: [fs.ErrNotExist], [ErrExposed],
-// [ErrUnreadable].
+// OpenFile reads a key file, which its owner alone can read. Whoever has it and
+// the database has everything: it belongs on another disk than the backups.
+// Errors: [fs.ErrNotExist], [ErrExposed], [ErrUnreadable].
 //
 // [fs.ErrNotExist]: https://pkg.go.dev/io/fs#ErrNotExist
-func OpenFile(path string) (*File, error) {
+func OpenFile(path string) (*Key, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("the key file cannot be opened: %w", err)
@@ -69,10 +45,9 @@ func OpenFile(path string) (*File, error) {
 	if err != nil {
 		return nil, ErrUnreadable.Because(fmt.Errorf("%s: %w", path, err))
 	}
-	return newFile(key)
+	return newKey(key)
 }
 
-// parse never quotes what it reads: most of it may be right.
 func parse(text []byte) ([]byte, error) {
 	if len(text) > mostBytes {
 		return nil, errors.New("too long")
@@ -81,14 +56,7 @@ func parse(text []byte) ([]byte, error) {
 	if !ok || string(bytes.TrimRight(first, "\r")) != firstLine {
 		return nil, errors.New("the first line is not " + firstLine)
 	}
-	key, err := base64.RawURLEncoding.Strict().DecodeString(string(bytes.TrimRight(rest, "\r\n")))
-	if err != nil {
-		return nil, errors.New("the second line is not base64url")
-	}
-	if len(key) != keySize {
-		return nil, fmt.Errorf("the second line holds %d bytes, not %d", len(key), keySize)
-	}
-	return key, nil
+	return decode(rest)
 }
 
 // CreateFile draws a key and keeps it in a new file of mode 0600, which is
@@ -96,7 +64,7 @@ func parse(text []byte) ([]byte, error) {
 // [fs.ErrExist].
 //
 // [fs.ErrExist]: https://pkg.go.dev/io/fs#ErrExist
-func CreateFile(path string) (*File, error) {
+func CreateFile(path string) (*Key, error) {
 	key := make([]byte, keySize)
 	_, _ = rand.Read(key)
 	text := fmt.Appendf(nil, "%s\n%s\n", firstLine, base64.RawURLEncoding.EncodeToString(key))
@@ -104,7 +72,7 @@ func CreateFile(path string) (*File, error) {
 	if err := write(path, text); err != nil {
 		return nil, fmt.Errorf("the key file cannot be made: %w", err)
 	}
-	return newFile(key)
+	return newKey(key)
 }
 
 func write(path string, text []byte) error {
@@ -127,50 +95,4 @@ func write(path string, text []byte) error {
 		return err
 	}
 	return errors.Join(d.Sync(), d.Close())
-}
-
-func newFile(key []byte) (*File, error) {
-	sealing, err := hkdf.Expand(sha256.New, key, "jali kek wrap", keySize)
-	if err != nil {
-		return nil, err
-	}
-	id, err := hkdf.Expand(sha256.New, key, "jali kek id", idSize)
-	if err != nil {
-		return nil, err
-	}
-	clear(key)
-	block, err := aes.NewCipher(sealing)
-	if err != nil {
-		return nil, err
-	}
-	aead, err := cipher.NewGCMWithRandomNonce(block)
-	if err != nil {
-		return nil, err
-	}
-	return &File{aead: aead, id: id}, nil
-}
-
-func (f *File) associated() []byte {
-	return append(append([]byte(purpose), version), f.id...)
-}
-
-// Wrap seals plain under the key in the file.
-func (f *File) Wrap(ctx context.Context, plain []byte) ([]byte, error) {
-	out := append([]byte{version}, f.id...)
-	return f.aead.Seal(out, nil, plain, f.associated()), ctx.Err()
-}
-
-// Unwrap opens what Wrap sealed.
-func (f *File) Unwrap(ctx context.Context, wrapped []byte) ([]byte, error) {
-	if len(wrapped) < 1+idSize || wrapped[0] != version {
-		return nil, ErrTampered
-	}
-	if !bytes.Equal(wrapped[1:1+idSize], f.id) {
-		return nil, ErrWrongKey
-	}
-	plain, err := f.aead.Open(nil, nil, wrapped[1+idSize:], f.associated())
-	if err != nil {
-		return nil, ErrTampered.Because(err)
-	}
-	return plain, ctx.Err()
 }

@@ -42,7 +42,7 @@ import (
 type Config struct {
 	Issuer         string         // the public URL, without a slash at its end
 	Data           string         // the folder of jali.db and keys.db, made if it is not there
-	KeyFile        string         // the key-encryption key; empty: kek.key in Data
+	Key            kek.Choice     // the key-encryption key; none named: the file kek.key in Data
 	AnchorFile     string         // what holds the database to its time; empty: anchor in Data
 	TrustedProxies []netip.Prefix // whose X-Forwarded-For is believed, and CertificateHeader
 	// CertificateHeader is where these proxies pass a client's certificate on;
@@ -77,8 +77,8 @@ type House struct {
 	log      *slog.Logger
 }
 
-// Open opens or founds a house. Founding makes the key file; a database whose
-// key file is missing is an error, and nothing is written.
+// Open opens or founds a house. Founding makes the key file where one is to be
+// used; a database whose key is missing is an error, and nothing is written.
 func Open(ctx context.Context, c Config) (_ *House, err error) {
 	if c.Now == nil {
 		c.Now = time.Now
@@ -172,26 +172,26 @@ func holdsRows(ctx context.Context, db *boltkv.DB) (held bool, err error) {
 	return held, err
 }
 
-// openKey answers the key-encryption key, and makes it where there is neither
-// key nor database yet.
+// openKey answers the key-encryption key, and makes a key file where there is
+// neither that nor a database yet.
 func openKey(c Config) (kek.KEK, error) {
-	path := c.KeyFile
-	if path == "" {
-		path = filepath.Join(c.Data, "kek.key")
+	choice := c.Key
+	if choice.File == "" && choice.Env == "" && choice.Command == "" {
+		choice.File = filepath.Join(c.Data, "kek.key")
 	}
-	key, err := kek.OpenFile(path)
+	key, err := kek.Open(choice)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return key, err
 	}
 	for _, name := range []string{rowsFile, keysFile} {
 		switch _, err := os.Stat(filepath.Join(c.Data, name)); {
 		case err == nil:
-			return nil, fmt.Errorf("there is a database, %s, in %s, but its key file %s is missing: put the key file back; without it nothing can be read, and a new one would not fit", name, c.Data, path)
+			return nil, fmt.Errorf("there is a database, %s, in %s, but its key file %s is missing: put the key file back; without it nothing can be read, and a new one would not fit", name, c.Data, choice.File)
 		case !errors.Is(err, fs.ErrNotExist):
 			return nil, err
 		}
 	}
-	return kek.CreateFile(path)
+	return kek.CreateFile(choice.File)
 }
 
 func openAnchor(c Config) (*anchor.File, error) {

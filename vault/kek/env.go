@@ -1,0 +1,35 @@
+package kek
+
+import "os"
+
+// FromEnv reads a key from an environment variable, which holds what the
+// second line of a key file does, and takes the variable out of the process's
+// environment, so that no child inherits it: it can be read once. Errors:
+// [ErrEnvMissing], [ErrEnvUnreadable].
+//
+// The kernel keeps the block that the process was started with: until the
+// process ends, its owner and root can read the key in /proc/PID/environ. A
+// key file or a command is safer.
+func FromEnv(name string) (*Key, error) {
+	text := os.Getenv(name)
+	if text == "" {
+		return nil, ErrEnvMissing
+	}
+	if err := os.Unsetenv(name); err != nil {
+		return nil, ErrEnvUnreadable.Because(err)
+	}
+	return FromText(text)
+}
+
+// FromText reads a key as an environment variable holds it:
+// [ErrEnvUnreadable].
+func FromText(text string) (*Key, error) {
+	if len(text) > mostBytes {
+		return nil, ErrEnvUnreadable
+	}
+	key, err := decode([]byte(text))
+	if err != nil {
+		return nil, ErrEnvUnreadable.Because(err)
+	}
+	return newKey(key)
+}
