@@ -3,20 +3,37 @@
 //
 // A [Value] prints, formats, marshals and logs as "[secret]". Its bytes live
 // inside a closure, since fmt and slog print the unexported fields of a struct
-// whatever methods it has. They come out by [Value.Reveal] alone, so that every
-// place that lets them out can be found by that name.
+// whatever methods it has, and packages that print with reflection follow every
+// pointer. They come out by [Value.Reveal] alone, so that every place that lets
+// them out can be found by that name.
+//
+// Nothing is decoded into a Value, and no database takes one: what was encoded is
+// the word and not the secret, and a secret that is to be kept is sealed by the
+// vault. Both answer [ErrEncoded].
+//
+// A Value is not wiped after use. Go copies what it moves and what becomes a
+// string, so that a wiped one would promise more than it holds; what keeps a
+// secret's memory from outsiders is that the process is not dumped (package
+// nodump).
 package secret
 
 import (
 	"crypto/subtle"
+	"database/sql/driver"
+	"errors"
 	"fmt"
 	"log/slog"
 )
 
 const redacted = "[secret]"
 
-// Value is a secret. The zero Value is empty. Values do not compare with ==;
-// use [Value.Equal].
+// ErrEncoded is what decoding into a Value answers, and storing one. It is a
+// mistake of the program: read the bytes and keep them with [New], or have the
+// vault seal them.
+var ErrEncoded = errors.New("secret: a secret is neither decoded nor stored as it is")
+
+// Value is a secret. The zero Value is empty. Values do not compare with ==, and
+// are no keys of a map; use [Value.Equal].
 type Value struct {
 	_      [0]func()
 	reveal func() []byte
@@ -59,7 +76,13 @@ func (Value) LogValue() slog.Value         { return slog.StringValue(redacted) }
 func (Value) MarshalText() ([]byte, error) { return []byte(redacted), nil }
 func (Value) MarshalJSON() ([]byte, error) { return []byte(`"` + redacted + `"`), nil }
 
-// MarshalBinary and GobEncode write the same word: a secret that must be kept
-// is sealed by the vault, never encoded.
 func (Value) MarshalBinary() ([]byte, error) { return []byte(redacted), nil }
 func (Value) GobEncode() ([]byte, error)     { return []byte(redacted), nil }
+
+// Value is what database/sql would store.
+func (Value) Value() (driver.Value, error) { return nil, ErrEncoded }
+
+func (*Value) UnmarshalText([]byte) error   { return ErrEncoded }
+func (*Value) UnmarshalJSON([]byte) error   { return ErrEncoded }
+func (*Value) UnmarshalBinary([]byte) error { return ErrEncoded }
+func (*Value) GobDecode([]byte) error       { return ErrEncoded }
