@@ -1,18 +1,27 @@
 package vault
 
 import (
+	"crypto/subtle"
 	"errors"
+	"strings"
 
 	"jali/internal/kv"
 )
 
-// issued is an alias row, and behind the alias's own key what it stands for.
-type issued struct {
-	Alias   string `json:"alias,omitempty"`
-	Person  string `json:"person,omitempty"`
-	Account string `json:"account,omitempty"`
-	Client  string `json:"client,omitempty"`
-	Epoch   int    `json:"epoch,omitempty"`
+// issued is what an alias stands for, as its row has it: a tuple (package kv),
+// so that finding one among many parses none of the others.
+type issued struct{ alias, client, account string }
+
+func (i issued) row() []byte { return kv.Key(i.alias, i.client, i.account) }
+
+func readIssued(row []byte) (i issued, err error) {
+	for _, part := range []*string{&i.alias, &i.client, &i.account} {
+		var ok bool
+		if *part, row, ok = kv.Text(row); !ok {
+			return i, errors.New("vault: an alias row is not one")
+		}
+	}
+	return i, nil
 }
 
 // tries bounds how often an alias is drawn that another account of the same
@@ -20,13 +29,17 @@ type issued struct {
 const tries = 16
 
 // Alias answers what the client sees in place of an account: the same as long
-// as the epoch lasts, another for every other client. It makes one where
-// there is none yet, of the given shape:
+// as the epoch lasts, whatever shape is asked for later, and another for every
+// other client. It makes one where there is none yet, of the given shape:
 //
 //	opaque  "acct_" and 128 random bits in base32, lower case
-//	card    19 digits from 9977 that pass the Luhn check; no issuer has that prefix
+//	card    19 digits from 9977 that pass the Luhn check, 46 random bits in
+//	        them; no issuer has that prefix
 //	iban    "XX", check digits 00, 01 or 99, and 128 random bits; passes the
 //	        modulo-97 check, but no bank's check digits are those (ISO 13616)
+//
+// What another account of the client's has already, whoever's it is, is drawn
+// again: a card has room for no more than that.
 //
 // If the epoch has ended since the Pair was made: [ErrEpochEnded]. In a View
 // it answers those that exist, and [kv.ErrReadOnly] for others.
@@ -35,7 +48,7 @@ func (p *Pair) Alias(tx kv.Tx, account, shape string) (string, error) {
 	if !ok {
 		return "", errShape
 	}
-	if account == "" {
+	if account == "" || strings.Contains(account, "\x00") {
 		return "", errNameless
 	}
 	epoch := 0
@@ -46,39 +59,53 @@ func (p *Pair) Alias(tx kv.Tx, account, shape string) (string, error) {
 		return "", ErrEpochEnded
 	}
 	row := kv.Key("vault", "alias", p.person, p.client, p.epoch, account)
-	var known issued
-	if found, err := kv.Load(tx, row, &known); err != nil || found {
-		return known.Alias, err
+	if b, err := tx.Get(row); err != nil {
+		return "", err
+	} else if b != nil {
+		known, err := readIssued(b)
+		return known.alias, err
 	}
 	for i := range tries {
 		alias := draw(mac(p.seed, account, shape, string(rune('a'+i))))
-		name := kv.Key("vault", "name", p.client, alias)
+		name := nameKey(p.client, alias)
 		if b, err := tx.Get(name); err != nil {
 			return "", err
 		} else if b != nil {
 			continue
 		}
-		err := kv.Store(tx, name, issued{Person: p.person, Account: account, Epoch: p.epoch})
-		if err != nil {
+		if err := tx.Put(name, []byte{1}); err != nil {
 			return "", err
 		}
-		return alias, kv.Store(tx, row, issued{Alias: alias, Client: p.client})
+		return alias, tx.Put(row, issued{alias, p.client, account}.row())
 	}
 	return "", errors.New("vault: no free alias of this shape is found")
 }
 
-// Resolve is Alias backwards, for client's own aliases of living epochs.
-// Unknown, foreign and ended answer [ErrNoAlias] alike.
-func (v *Vault) Resolve(tx kv.Tx, client, alias string) (person, account string, err error) {
-	var known issued
-	found, err := kv.Load(tx, kv.Key("vault", "name", client, alias), &known)
-	if err != nil {
-		return "", "", err
+func nameKey(client, alias string) []byte { return kv.Key("vault", "name", client, alias) }
+
+// Resolve is Alias backwards, for the person whose account it is and for
+// nobody else: it answers the client that sees the alias, and the account.
+// Spaces, hyphens and the case of letters do not matter. Unknown aliases,
+// another person's and those of an epoch that has ended answer [ErrNoAlias].
+//
+// All of the person's own are compared, each in constant time, and nothing is
+// looked up by what was asked: how long it takes says nothing of anybody else's.
+func (v *Vault) Resolve(tx kv.Tx, person, alias string) (client, account string, err error) {
+	asked := kv.Key(tidy(alias))
+	var found []byte
+	for e, err := range tx.Scan(kv.Prefix("vault", "alias", person)) {
+		if err != nil {
+			return "", "", err
+		}
+		if n := min(len(asked), len(e.Value)); subtle.ConstantTimeCompare(e.Value[:n], asked) == 1 {
+			found = e.Value
+		}
 	}
-	if !found {
+	if found == nil {
 		return "", "", ErrNoAlias
 	}
-	return known.Person, known.Account, nil
+	known, err := readIssued(found)
+	return known.client, known.account, err
 }
 
 // forget deletes alias rows and the names that lead to them.
@@ -88,11 +115,11 @@ func forget(tx kv.Tx, r kv.Range) error {
 		if err != nil {
 			return err
 		}
-		var known issued
-		if err := kv.Decode(e.Value, &known); err != nil {
+		known, err := readIssued(e.Value)
+		if err != nil {
 			return err
 		}
-		rows = append(rows, e.Key, kv.Key("vault", "name", known.Client, known.Alias))
+		rows = append(rows, e.Key, nameKey(known.client, known.alias))
 	}
 	return remove(tx, rows)
 }

@@ -57,8 +57,8 @@ func TestAliasesArePairwise(t *testing.T) {
 					t.Errorf("%s for %s and %s alike", alias, who, other)
 				}
 				seen[alias] = who
-				if got, err := h.resolve(t, client, alias); err != nil || got != who {
-					t.Errorf("Resolve = %s, %v; want %s", got, err, who)
+				if got, err := h.resolve(t, person, alias); err != nil || got != client+"/"+account {
+					t.Errorf("Resolve = %s, %v; want %s", got, err, client+"/"+account)
 				}
 				if id, again := p.ID("bill_", account), h.pair(t, person, client).ID("bill_", account); id != again || seen[id] != "" {
 					t.Errorf("ID = %s, then %s, seen as %q", id, again, seen[id])
@@ -149,15 +149,23 @@ func TestEpochs(t *testing.T) {
 	if before.ID("bill_", "b1") == after.ID("bill_", "b1") {
 		t.Error("ids are the same in two epochs")
 	}
+	h.person(t, "p2")
+	foreign, err := h.alias(h.pair(t, "p2", "bank"), "a1", "opaque")
+	if err != nil {
+		t.Fatal(err)
+	}
 	var said []string
-	for _, tt := range []struct{ why, client, alias string }{
-		{"ended", "bank", old},
-		{"another client's", "bank", other},
-		{"asked by another client", "shop", fresh},
-		{"made up", "bank", "acct_aaaaaaaaaaaaaaaaaaaaaaaaaa"},
-		{"empty", "bank", ""},
+	for _, tt := range []struct{ why, person, alias string }{
+		{"ended", "p1", old},
+		{"another person's", "p1", foreign},
+		{"asked by another person", "p2", fresh},
+		{"asked by somebody without any", "nobody", fresh},
+		{"made up", "p1", "acct_aaaaaaaaaaaaaaaaaaaaaaaaaa"},
+		{"the beginning of one", "p1", fresh[:len(fresh)-1]},
+		{"one and more", "p1", fresh + "a"},
+		{"empty", "p1", ""},
 	} {
-		_, err := h.resolve(t, tt.client, tt.alias)
+		_, err := h.resolve(t, tt.person, tt.alias)
 		if !errors.Is(err, ErrNoAlias) {
 			t.Errorf("%s: Resolve = %v, want ErrNoAlias", tt.why, err)
 			continue
@@ -169,7 +177,7 @@ func TestEpochs(t *testing.T) {
 			t.Errorf("answers differ: %q and %q", said[0], s)
 		}
 	}
-	if got, err := h.resolve(t, "shop", other); err != nil || got != "p1/a1" {
+	if got, err := h.resolve(t, "p1", other); err != nil || got != "shop/a1" {
 		t.Errorf("the other client's alias = %q, %v; want it to live on", got, err)
 	}
 }
@@ -261,20 +269,63 @@ func passesLuhn(s string) bool {
 	return sum%10 == 0
 }
 
-func TestCardsAreUniquePerClient(t *testing.T) {
+// A client sees no alias twice, whoever the two accounts belong to; of another
+// client's it knows nothing.
+func TestWhatIsTakenIsDrawnAgain(t *testing.T) {
+	h := newHouse(t)
+	shapes["narrow"] = func(random []byte) string { return fmt.Sprint(random[0] % 6) }
+	defer delete(shapes, "narrow")
+	for _, client := range []string{"bank", "shop"} {
+		seen := map[string]bool{}
+		for _, person := range []string{"p1", "p2"} {
+			h.person(t, person)
+			p := h.pair(t, person, client)
+			for _, account := range []string{"a1", "a2"} {
+				alias, err := h.alias(p, account, "narrow")
+				if err != nil || seen[alias] {
+					t.Errorf("Alias = %q, %v, taken: %t", alias, err, seen[alias])
+				}
+				seen[alias] = true
+			}
+		}
+	}
+}
+
+// People write numbers down in their own way.
+func TestAnAliasAsItIsWritten(t *testing.T) {
 	h := newHouse(t)
 	h.person(t, "p1")
-	p := h.pair(t, "p1", "bank")
-	shapes["narrow"] = func(random []byte) string { return fmt.Sprint(random[0] % 4) }
-	defer delete(shapes, "narrow")
-	seen := map[string]bool{}
-	for _, account := range []string{"a1", "a2", "a3"} {
-		alias, err := h.alias(p, account, "narrow")
-		if err != nil || seen[alias] {
-			t.Errorf("Alias = %q, %v, taken: %t", alias, err, seen[alias])
+	for _, shape := range []string{"opaque", "card", "iban"} {
+		alias, err := h.alias(h.pair(t, "p1", "app-"+shape), "a1", shape)
+		if err != nil {
+			t.Fatal(err)
 		}
-		seen[alias] = true
+		fours := alias
+		for i := len(alias) - 4; i > 5; i -= 4 {
+			fours = fours[:i] + " " + fours[i:]
+		}
+		wide := strings.Map(func(r rune) rune { return r + '！' - '!' }, alias)
+		for _, written := range []string{alias, "\u3000" + alias + "\r\n", fours, strings.ReplaceAll(fours, " ", "-"), strings.ToUpper(alias), strings.ToLower(alias), wide} {
+			if got, err := h.resolve(t, "p1", written); err != nil || got != "app-"+shape+"/a1" {
+				t.Errorf("Resolve(%q) = %q, %v", written, got, err)
+			}
+		}
 	}
+}
+
+func FuzzTidy(f *testing.F) {
+	for _, s := range []string{"9977 0000 0000 0000 000", "acct_AAAA", "xx00-ＡＢ", "\xff\x00", "ǅ", "xſ"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		once := tidy(s)
+		if again := tidy(once); again != once {
+			t.Errorf("tidy(%q) = %q, and of that %q", s, once, again)
+		}
+		if strings.ContainsAny(once, " -\t\n") {
+			t.Errorf("tidy(%q) = %q", s, once)
+		}
+	})
 }
 
 func TestNoKnownCardBeginsLikeAnAlias(t *testing.T) {

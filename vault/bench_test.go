@@ -3,6 +3,7 @@ package vault
 import (
 	"crypto/aes"
 	"crypto/cipher"
+	"runtime"
 	"strconv"
 	"sync/atomic"
 	"testing"
@@ -69,38 +70,54 @@ func ratio(ours time.Duration, n int, f func()) float64 {
 	return float64(ours) / float64(time.Since(start))
 }
 
-// BenchmarkAliasIssue makes new aliases durably, from 16 writers.
+// BenchmarkAliasIssue makes new aliases durably, each in an Update of its own,
+// from 16 and from 64 writers.
 func BenchmarkAliasIssue(b *testing.B) {
-	h := newHouse(b)
-	h.person(b, "p1")
-	var n atomic.Int64
-	b.SetParallelism(8) // times two cores
-	b.RunParallel(func(pb *testing.PB) {
-		for pb.Next() {
-			p, err := h.Pair(bg, "p1", "bank")
-			if err == nil {
-				_, err = h.alias(p, strconv.FormatInt(n.Add(1), 10), "opaque")
-			}
-			if err != nil {
-				b.Error(err)
-				return
-			}
-		}
-	})
-	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "aliases/s")
+	for _, writers := range []int{16, 64} {
+		b.Run(strconv.Itoa(writers)+"writers", func(b *testing.B) {
+			h := newHouse(b)
+			h.person(b, "p1")
+			var n atomic.Int64
+			b.SetParallelism(max(1, writers/runtime.GOMAXPROCS(0)))
+			b.ReportAllocs()
+			b.RunParallel(func(pb *testing.PB) {
+				for pb.Next() {
+					p, err := h.Pair(bg, "p1", "bank")
+					if err == nil {
+						_, err = h.alias(p, strconv.FormatInt(n.Add(1), 10), "opaque")
+					}
+					if err != nil {
+						b.Error(err)
+						return
+					}
+				}
+			})
+			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "aliases/s")
+		})
+	}
 }
 
+// BenchmarkAliasResolve is of a person with twelve accounts at each of five
+// clients, among others.
 func BenchmarkAliasResolve(b *testing.B) {
 	h := newHouse(b)
-	h.person(b, "p1")
-	alias, err := h.alias(h.pair(b, "p1", "bank"), "a1", "opaque")
-	if err != nil {
-		b.Fatal(err)
+	var alias string
+	for person := range 20 {
+		h.person(b, strconv.Itoa(person))
+		for client := range 5 {
+			p := h.pair(b, strconv.Itoa(person), strconv.Itoa(client))
+			h.do(b, func(tx kv.Tx) (err error) {
+				for account := range 12 {
+					alias, err = p.Alias(tx, strconv.Itoa(account), "opaque")
+				}
+				return err
+			})
+		}
 	}
 	b.ReportAllocs()
 	for b.Loop() {
 		if err := h.db.View(bg, func(tx kv.Tx) error {
-			_, _, err := h.Resolve(tx, "bank", alias)
+			_, _, err := h.Resolve(tx, "19", alias)
 			return err
 		}); err != nil {
 			b.Fatal(err)

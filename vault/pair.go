@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"strconv"
+	"strings"
 
 	"jali/internal/kv"
 )
@@ -33,7 +34,7 @@ func endedKey(person, client string, epoch int) []byte {
 // pair's epoch and its key where there are none yet, so it is called outside
 // any transaction.
 func (v *Vault) Pair(ctx context.Context, person, client string) (*Pair, error) {
-	if person == "" || client == "" {
+	if person == "" || client == "" || strings.Contains(client, "\x00") {
 		return nil, errNameless
 	}
 	for {

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"strings"
+	"unicode"
 )
 
 // shapes make an alias out of 32 random bytes.
@@ -12,6 +13,24 @@ var shapes = map[string]func([]byte) string{
 	"opaque": opaque,
 	"card":   card,
 	"iban":   iban,
+}
+
+// tidy undoes what people do to a number when they write it down: groups of
+// four, hyphens, capitals, the full-width digits of a Chinese keyboard.
+func tidy(alias string) string {
+	alias = strings.Map(func(r rune) rune {
+		switch {
+		case unicode.IsSpace(r), unicode.Is(unicode.Pd, r), unicode.Is(unicode.Cf, r):
+			return -1
+		case r >= '！' && r <= '～': // of ASCII, in full width
+			return r - '！' + '!'
+		}
+		return r
+	}, alias)
+	if upper := strings.ToUpper(alias); strings.HasPrefix(upper, ibanCountry) {
+		return upper
+	}
+	return strings.ToLower(alias)
 }
 
 var letters = base32.StdEncoding.WithPadding(base32.NoPadding)
@@ -46,18 +65,21 @@ func luhn(digits string) byte {
 	return byte((10 - sum%10) % 10)
 }
 
+// ibanCountry is the code of no country (ISO 3166-1, user-assigned).
+const ibanCountry = "XX"
+
 // iban is 32 characters long. The last two digits are chosen so that the whole
 // passes the modulo-97 check with check digits that ISO 13616 never gives out
 // (they are 02 to 98, though 00, 01 and 99 stand for the same remainders).
 func iban(random []byte) string {
 	check := [...]string{"00", "01", "99"}[int(random[16])%3]
 	body := letters.EncodeToString(random[:16])
-	rest := mod97(body + "00" + "XX" + check)
+	rest := mod97(body + "00" + ibanCountry + check)
 	// What the two digits stand for is multiplied by 10^6: four digits of XX
 	// and two of check follow them.
 	for last := range 97 {
 		if (rest+last*(1_000_000%97))%97 == 1 {
-			return fmt.Sprintf("XX%s%s%02d", check, body, last)
+			return fmt.Sprintf("%s%s%s%02d", ibanCountry, check, body, last)
 		}
 	}
 	panic("vault: 10^6 has an inverse modulo 97")

@@ -32,8 +32,8 @@
 //	("vault", "signing", "webhook")                      the key for webhooks, sealed
 //	("vault", "rotation")                                when the next term begins, if that was asked for
 //	("vault", "epoch", person, client)                   the current epoch, once there was a Pair
-//	("vault", "alias", person, client, epoch, account)   the alias
-//	("vault", "name", client, alias)                     person, account and epoch behind it
+//	("vault", "alias", person, client, epoch, account)   the alias, and again client and account
+//	("vault", "name", client, alias)                     a mark: this client has that alias already
 //	("vault", "left", person)                            a mark: keys to be destroyed
 //	("vault", "ended", person, client, epoch)            a mark: a key to be destroyed
 //	("vault", "cut", person, part)                       a mark: a key to be destroyed
@@ -86,8 +86,8 @@ var (
 		Detail: "this client's view of the person has ended", Action: "ask_again"}
 
 	// ErrNoAlias answers unknown, foreign and ended aliases alike.
-	ErrNoAlias = &fault.Error{Kind: fault.NotFound, Code: "alias_not_found",
-		Detail: "there is no such account"}
+	ErrNoAlias = &fault.Error{Kind: fault.NotFound, Code: "alias_not_found", Owner: fault.Person,
+		Detail: "no account of this person's stands under this alias"}
 
 	// ErrForeignKeys is a pair of database and key store that do not belong
 	// together, or of which one is missing.

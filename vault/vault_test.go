@@ -115,14 +115,14 @@ func (h *house) alias(p *Pair, account, shape string) (alias string, err error) 
 	return alias, err
 }
 
-func (h *house) resolve(t testing.TB, client, alias string) (who string, err error) {
+func (h *house) resolve(t testing.TB, person, alias string) (what string, err error) {
 	t.Helper()
 	err = h.db.View(bg, func(tx kv.Tx) error {
-		person, account, err := h.Resolve(tx, client, alias)
-		who = person + "/" + account
+		client, account, err := h.Resolve(tx, person, alias)
+		what = client + "/" + account
 		return err
 	})
-	return who, err
+	return what, err
 }
 
 func (h *house) do(t testing.TB, f func(kv.Tx) error) {

@@ -173,25 +173,37 @@ func (b *benchCmd) aliases(ctx context.Context, dir string, hello float64) ([]ra
 	if err != nil {
 		return nil, err
 	}
-	var kept sync.Map
+	issue := func(tx kv.Tx, p *vault.Pair, i int64) (string, error) {
+		return p.Alias(tx, fmt.Sprint("account", i), "opaque")
+	}
 	issued, err := b.often(16, func(i int64) error {
-		var alias string
-		err := db.Update(ctx, func(tx kv.Tx) (err error) {
-			alias, err = pair.Alias(tx, fmt.Sprint("account", i), "opaque")
-			return err
-		})
-		kept.Store(i, alias)
-		return err
+		return db.Update(ctx, func(tx kv.Tx) error { _, err := issue(tx, pair, i); return err })
 	})
 	if err != nil {
 		return nil, err
 	}
-	var many int64
-	kept.Range(func(any, any) bool { many++; return true })
+	const other = "somebody with a dozen accounts"
+	if err := v.NewPerson(ctx, other); err != nil {
+		return nil, err
+	}
+	if pair, err = v.Pair(ctx, other, client); err != nil {
+		return nil, err
+	}
+	aliases := make([]string, 12)
+	err = db.Update(ctx, func(tx kv.Tx) (err error) {
+		for i := range aliases {
+			if aliases[i], err = issue(tx, pair, int64(i)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
 	resolved, err := b.often(16, func(i int64) error {
-		alias, _ := kept.Load(i%many + 1)
 		return db.View(ctx, func(tx kv.Tx) error {
-			_, _, err := v.Resolve(tx, client, alias.(string))
+			_, _, err := v.Resolve(tx, other, aliases[i%int64(len(aliases))])
 			return err
 		})
 	})
