@@ -602,7 +602,7 @@ type View struct {
 
 	// GrantID The grant that was used.
 	//
-	// Examples: grant_4FYQ2ZK7OZHN3VXW5TBLJRDM6C
+	// Examples: grant_019e3c8a7f404FYQ2ZK7OZHN3VXW5TBLJRDM6C
 	GrantID string `json:"grant_id"`
 
 	// ID The id to read and page this view by.

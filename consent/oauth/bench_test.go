@@ -87,7 +87,9 @@ func spent(atOnce, n int, do func()) time.Duration {
 // commits are shared; it reports the CPU of one in verifications and in hellos.
 // Those are measured between the batches: a neighbour on the machine slows all
 // down. In a CPU profile, -tagfocus=measured shows the batches alone.
-func measure[T any](b *testing.B, atOnce int, prepare func() T, do func(T) int, want int) {
+//
+// Each request comes a millisecond after the one before, as at a thousand a second.
+func measure[T any](b *testing.B, c *clock, atOnce int, prepare func() T, do func(T) int, want int) {
 	const batch = 256
 	defer debug.SetGCPercent(debug.SetGCPercent(300)) // as our commands have it
 	var used, verifies, hellos time.Duration
@@ -97,6 +99,7 @@ func measure[T any](b *testing.B, atOnce int, prepare func() T, do func(T) int, 
 		b.StopTimer()
 		ready := make([]T, batch)
 		for i := range ready {
+			c.pass(time.Millisecond)
 			ready[i] = prepare()
 		}
 		runtime.GC()                               // what preparing left behind is not do's
@@ -114,6 +117,7 @@ func measure[T any](b *testing.B, atOnce int, prepare func() T, do func(T) int, 
 			for range atOnce {
 				all.Go(func() {
 					for one := range work {
+						c.pass(time.Millisecond)
 						if got := do(one); got != want {
 							b.Errorf("status %d; want %d", got, want)
 						}
@@ -162,13 +166,13 @@ func BenchmarkServer(b *testing.B) {
 	opens := func(uri string) *http.Request {
 		return httptest.NewRequest("GET", "/oauth/authorize?"+url.Values{"client_id": {h.bank.id}, "request_uri": {uri}}.Encode(), nil)
 	}
-	b.Run("par", func(b *testing.B) { measure(b, 32, push, serve, 201) })
+	b.Run("par", func(b *testing.B) { measure(b, h.clock, 32, push, serve, 201) })
 	b.Run("authorize", func(b *testing.B) {
 		uri := h.push(h.bank, once)
-		measure(b, 32, func() *http.Request { return opens(uri) }, serve, 303)
+		measure(b, h.clock, 32, func() *http.Request { return opens(uri) }, serve, 303)
 	})
 	b.Run("finish", func(b *testing.B) {
-		measure(b, 32, func() *http.Request {
+		measure(b, h.clock, 32, func() *http.Request {
 			return httptest.NewRequest("GET", h.decide(h.visit(h.bank, h.push(h.bank, once)), true), nil)
 		}, serve, 303)
 	})
@@ -177,20 +181,20 @@ func BenchmarkServer(b *testing.B) {
 		return request("/oauth/token", h.redeemForm(h.bank, code), proof("/oauth/token"))
 	}
 	for _, atOnce := range []int{1, 16, 32} {
-		b.Run(fmt.Sprintf("token/at_once=%d", atOnce), func(b *testing.B) { measure(b, atOnce, redeem, serve, 200) })
+		b.Run(fmt.Sprintf("token/at_once=%d", atOnce), func(b *testing.B) { measure(b, h.clock, atOnce, redeem, serve, 200) })
 	}
 	tokens, _ := h.tokens(h.bank, daily)
 	token, id := h.scoped(h.bank, daily, scopeQuery)
 	b.Run("refresh", func(b *testing.B) {
-		measure(b, 32, func() *http.Request {
+		measure(b, h.clock, 32, func() *http.Request {
 			return request("/oauth/token", h.form(h.bank, "grant_type", "refresh_token", "refresh_token", tokens.text("refresh_token")), proof("/oauth/token"))
 		}, serve, 200)
 	})
 	b.Run("introspect", func(b *testing.B) {
-		measure(b, 32, func() *http.Request { return request("/oauth/introspect", h.form(h.bank, "token", token), "") }, serve, 200)
+		measure(b, h.clock, 32, func() *http.Request { return request("/oauth/introspect", h.form(h.bank, "token", token), "") }, serve, 200)
 	})
 	b.Run("revoke", func(b *testing.B) {
-		measure(b, 32, func() *http.Request {
+		measure(b, h.clock, 32, func() *http.Request {
 			return request("/oauth/revoke", h.form(h.bank, "token", h.ownToken(h.bank, scopeQuery)), "")
 		}, serve, 200)
 	})
@@ -203,10 +207,10 @@ func BenchmarkServer(b *testing.B) {
 	}
 	b.Run("bc-authorize", func(b *testing.B) {
 		// Eight at once: of codes that may be guesses, a client has ten under way at most.
-		measure(b, 8, func() *http.Request { _, r := decoupled(); return r }, serve, 200)
+		measure(b, h.clock, 8, func() *http.Request { _, r := decoupled(); return r }, serve, 200)
 	})
 	b.Run("poll", func(b *testing.B) {
-		measure(b, 32, func() *http.Request {
+		measure(b, h.clock, 32, func() *http.Request {
 			p, r := decoupled()
 			asked := ask(r).text("auth_req_id")
 			id, _ := ownerOf(asked)
@@ -217,7 +221,7 @@ func BenchmarkServer(b *testing.B) {
 		}, serve, 200)
 	})
 	b.Run("grants", func(b *testing.B) {
-		measure(b, 32, func() *http.Request {
+		measure(b, h.clock, 32, func() *http.Request {
 			r := httptest.NewRequest("GET", "http://inside/oauth/grants/"+string(id), nil)
 			r.Header.Set("Authorization", "DPoP "+token)
 			r.Header.Set("DPoP", h.proof(h.bank.dpop, "GET", issuer+"/oauth/grants/"+string(id), token, nil))
@@ -225,7 +229,7 @@ func BenchmarkServer(b *testing.B) {
 		}, serve, 200)
 	})
 	b.Run("authenticate", func(b *testing.B) {
-		measure(b, 32, func() *http.Request {
+		measure(b, h.clock, 32, func() *http.Request {
 			r := httptest.NewRequest("POST", "http://inside/v1/views", nil)
 			r.Header.Set("Authorization", "DPoP "+token)
 			r.Header.Set("DPoP", h.proof(h.bank.dpop, "POST", issuer+"/v1/views", token, nil))
@@ -246,7 +250,7 @@ func BenchmarkServer(b *testing.B) {
 		proof string
 	}
 	b.Run("cycle", func(b *testing.B) {
-		measure(b, 32, func() cycle { return cycle{push(), h.redeemForm(h.bank, ""), proof("/oauth/token")} }, func(c cycle) int {
+		measure(b, h.clock, 32, func() cycle { return cycle{push(), h.redeemForm(h.bank, ""), proof("/oauth/token")} }, func(c cycle) int {
 			to := ask(opens(ask(c.push).text("request_uri"))).header.Get("Location")
 			decided := h.decide(consent.GrantID(strings.TrimPrefix(to, "/consent/")), true)
 			c.token.Set("code", h.back(ask(httptest.NewRequest("GET", decided, nil))).Get("code"))
@@ -255,7 +259,7 @@ func BenchmarkServer(b *testing.B) {
 	})
 	// Of which the person's part.
 	b.Run("cycle/deeds", func(b *testing.B) {
-		measure(b, 32, func() consent.GrantID { return h.visit(h.bank, h.push(h.bank, once)) }, func(id consent.GrantID) int {
+		measure(b, h.clock, 32, func() consent.GrantID { return h.visit(h.bank, h.push(h.bank, once)) }, func(id consent.GrantID) int {
 			h.decide(id, true)
 			return 0
 		}, 0)

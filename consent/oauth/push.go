@@ -1,7 +1,6 @@
 package oauth
 
 import (
-	"crypto/rand"
 	"net/http"
 	"net/url"
 	"slices"
@@ -90,7 +89,7 @@ func (s *Server) asks(c call) (consent.Request, holder, error) {
 	}
 	held, err := s.holderAsked(c)
 	return consent.Request{
-		ID: consent.GrantID("grant_" + rand.Text()), Client: c.client.ID, Asked: terms, Action: action, Revises: revises,
+		ID: consent.NewGrantID(c.now), Client: c.client.ID, Asked: terms, Action: action, Revises: revises,
 	}, held, err
 }
 
