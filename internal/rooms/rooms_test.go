@@ -46,6 +46,7 @@ var may = map[string]string{
 	"internal/ledger":          "connectors connectors/money vault internal/kv internal/fault internal/secret",
 	"internal/ledger/match":    "connectors connectors/money",
 	"internal/audit":           "internal/kv internal/fault",
+	"internal/backup":          "internal/kv internal/fault",
 	"internal/brake":           "internal/fault",
 	"internal/webhook":         "internal/kv internal/jose internal/dial internal/fault internal/secret",
 	"internal/kv":              "internal/fault",
@@ -66,6 +67,7 @@ var owners = map[string][]string{
 	"go.etcd.io/bbolt":              {"internal/kv/boltkv"},
 	"github.com/labstack/echo/v4":   {"server", "openapi"},
 	"github.com/go-webauthn":        {"consent/passkey"},
+	"filippo.io/age":                {"internal/backup"},
 }
 
 type file struct {
