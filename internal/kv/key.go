@@ -93,3 +93,13 @@ func Text(key []byte) (text string, rest []byte, ok bool) {
 	text, after, ok := strings.Cut(string(key[1:]), "\x00\x01")
 	return text, []byte(after), ok && !strings.Contains(text, "\x00")
 }
+
+// Number answers the first element of a key, if it is a number that fits, and
+// what comes behind it.
+func Number(key []byte) (n int64, rest []byte, ok bool) {
+	if len(key) < 10 || key[0] != tagNumber {
+		return 0, key, false
+	}
+	n = int64(binary.BigEndian.Uint64(key[2:]))
+	return n, key[10:], (n >= 0) == (key[1] == 1)
+}

@@ -192,3 +192,27 @@ func TestTextIsAKeysBeginning(t *testing.T) {
 		t.Error("an element without an end is text")
 	}
 }
+
+func TestNumberIsAKeysBeginning(t *testing.T) {
+	for _, tt := range []struct {
+		of []any
+		n  int64
+		ok bool
+	}{
+		{[]any{7, "a"}, 7, true},
+		{[]any{0}, 0, true},
+		{[]any{-7, 3}, -7, true},
+		{[]any{int64(math.MinInt64)}, math.MinInt64, true},
+		{[]any{uint64(math.MaxUint64)}, 0, false}, // no int64
+		{[]any{"7"}, 0, false},
+		{nil, 0, false},
+	} {
+		n, rest, ok := kv.Number(kv.Key(tt.of...))
+		if ok != tt.ok || ok && (n != tt.n || !bytes.Equal(rest, kv.Key(tt.of[1:]...))) {
+			t.Errorf("Number(Key(%v)) = %d, %x, %v", tt.of, n, rest, ok)
+		}
+	}
+	if _, _, ok := kv.Number(kv.Key(7)[:9]); ok {
+		t.Error("a number that is cut is one")
+	}
+}

@@ -1,0 +1,103 @@
+package vault
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"strconv"
+
+	"jali/internal/kv"
+)
+
+// Kept is how many keys a vault keeps wrapped.
+type Kept struct {
+	Persons, Parts, Pairs int
+	Signing               int // the issuer's and the one for webhooks, where they were made
+}
+
+// checkedAtOnce bounds how long one View of [Vault.Check] lasts.
+const checkedAtOnce = 1024
+
+// Check unwraps every key that is kept, and changes nothing: what it answers
+// for, key and anchor open. told, if any, hears now and then how many those
+// are. Errors: [ErrSealed] for a key that does not unwrap.
+func (v *Vault) Check(ctx context.Context, told func(Kept)) (Kept, error) {
+	var kept Kept
+	count := map[string]*int{"person": &kept.Persons, "part": &kept.Parts, "pair": &kept.Pairs, "signing": &kept.Signing}
+	for _, store := range []struct {
+		db   kv.DB
+		rows kv.Range
+	}{
+		{v.keys, kv.Prefix("vault")},
+		{v.db, kv.Range{From: kv.Key("vault", "signing"), To: kv.Prefix("vault", "signing").To}},
+	} {
+		for from := store.rows; ; {
+			rows, err := some(ctx, store.db, from)
+			if err != nil {
+				return Kept{}, err
+			}
+			for _, e := range rows {
+				if bytes.Equal(e.Key, ringKey) {
+					continue
+				}
+				names := wrappedAs(e.Key)
+				if names == nil || count[names[0]] == nil {
+					return Kept{}, ErrSealed.Because(errors.New("a row among the keys is of no known kind"))
+				}
+				key, err := v.ring().unwrap(e.Value, names...)
+				if err != nil {
+					return Kept{}, err
+				}
+				clear(key)
+				*count[names[0]]++
+			}
+			if told != nil {
+				told(kept)
+			}
+			if len(rows) < checkedAtOnce {
+				break
+			}
+			from.From = append(rows[len(rows)-1].Key, 0)
+		}
+	}
+	return kept, nil
+}
+
+// some answers copies of a range's first rows.
+func some(ctx context.Context, db kv.DB, r kv.Range) (rows []kv.Entry, err error) {
+	err = db.View(ctx, func(tx kv.Tx) error {
+		rows = rows[:0]
+		for e, err := range tx.Scan(r) {
+			if err != nil {
+				return err
+			}
+			rows = append(rows, kv.Entry{Key: bytes.Clone(e.Key), Value: bytes.Clone(e.Value)})
+			if len(rows) == checkedAtOnce {
+				break
+			}
+		}
+		return nil
+	})
+	return rows, err
+}
+
+// wrappedAs answers the names to which the key in a row is bound, or nil for
+// a row of another kind. They are what the row is named after.
+func wrappedAs(row []byte) (names []string) {
+	room, rest, _ := kv.Text(row)
+	if room != "vault" {
+		return nil
+	}
+	for len(rest) > 0 {
+		name, more, ok := kv.Text(rest)
+		if !ok {
+			var n int64
+			if n, more, ok = kv.Number(rest); !ok {
+				return nil
+			}
+			name = strconv.FormatInt(n, 10)
+		}
+		names, rest = append(names, name), more
+	}
+	return names
+}
