@@ -11,9 +11,11 @@
 // Rows, all under "aggregate": ("connection", person, id), ("account", person,
 // id), ("ref", person, source, MAC of the source's own name) -> account id,
 // ("linking", person, hash of state), ("upload", person, id) with ("upload_part",
-// person, id, n), ("seen", person, session); ("view", hash) with ("view_part",
+// person, id, n), ("draft", person, part) for the key of either, ("seen", person, session); ("view", hash) with ("view_part",
 // hash, n), and to find them ("view_of", person, grant, hash) and ("view_due",
-// moment, hash). Credentials, numbers, names and bills in them are sealed.
+// moment, hash). Credentials, numbers, names and bills in them are sealed: a
+// view's under its id, all others under the key of their connection, which
+// disconnecting destroys.
 package aggregate
 
 import (

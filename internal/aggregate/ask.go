@@ -11,6 +11,7 @@ import (
 	"jali/consent"
 	"jali/internal/fault"
 	"jali/internal/kv"
+	"jali/internal/ledger"
 )
 
 // question is what is asked of a person's sources.
@@ -27,6 +28,7 @@ type question struct {
 // answer is what one connection says.
 type answer struct {
 	known
+	gone       bool // disconnected while it was asked
 	report     SourceReport
 	complete   bool
 	balances   []OwnBalance
@@ -42,8 +44,9 @@ type told struct {
 }
 
 // ask puts the question to every connection at once. Each has the deadline to
-// itself; what one does takes nothing from the others. missing reports that an
-// account that was asked for is not here any more.
+// itself; what one does takes nothing from the others. What was disconnected
+// meanwhile is left out. missing reports that an account that was asked for is
+// not here any more.
 func (s *Service) ask(ctx context.Context, q question, all []known) (answers []answer, missing bool) {
 	all, missing = q.narrow(all)
 	done := make(chan int, len(all))
@@ -63,7 +66,34 @@ func (s *Service) ask(ctx context.Context, q question, all []known) (answers []a
 	for range all {
 		<-done
 	}
-	return answers, missing
+	s.leaveOutGone(ctx, q.person, answers)
+	kept := slices.DeleteFunc(answers, func(a answer) bool { return a.gone })
+	return kept, missing || len(kept) < len(all)
+}
+
+// leaveOutGone marks whose connection is not there any more. If that cannot be
+// read, who writes the answers down finds out ([Service.stand]).
+func (s *Service) leaveOutGone(ctx context.Context, p consent.PersonID, answers []answer) {
+	_ = s.DB.View(ctx, func(tx kv.Tx) error {
+		for i := range answers {
+			if b, err := tx.Get(linkKey(p, answers[i].ID)); err == nil && b == nil {
+				answers[i].gone = true
+			}
+		}
+		return nil
+	})
+}
+
+// stand fails where one of the connections is not there any more.
+func stand(tx kv.Tx, p consent.PersonID, links []string) error {
+	for _, id := range links {
+		if b, err := tx.Get(linkKey(p, id)); err != nil {
+			return err
+		} else if b == nil {
+			return errRaced
+		}
+	}
+	return nil
 }
 
 // narrow leaves out what was not asked for.
@@ -128,7 +158,7 @@ func (s *Service) readFiles(ctx context.Context, q question, a *answer) {
 	for i := range a.accounts {
 		// A day more on each side: a bill of which only the day is known may
 		// lie there in its own zone.
-		bills, err := s.Ledger.Bills(ctx, string(q.person), string(a.accounts[i].ID), q.span.From.AddDate(0, 0, -1), q.span.To.AddDate(0, 0, 1))
+		bills, err := s.Ledger.Bills(ctx, a.book(q.person, i), q.span.From.AddDate(0, 0, -1), q.span.To.AddDate(0, 0, 1))
 		if err != nil {
 			s.failed(a, err)
 			return
@@ -144,8 +174,17 @@ func (s *Service) readFiles(ctx context.Context, q question, a *answer) {
 	a.complete = a.complete && covers(a.Covers, past)
 }
 
+// book is where an account's imported bills are.
+func (k known) book(p consent.PersonID, account int) ledger.Account {
+	return ledger.Account{Person: string(p), Part: k.ID, ID: string(k.accounts[account].ID)}
+}
+
 // failed says in the report what went wrong. What was told before stays.
 func (s *Service) failed(a *answer, err error) {
+	if err = partGone(a.ID, err); errors.Is(err, ErrNoConnection) {
+		a.gone = true
+		return
+	}
 	f := faultOf(err)
 	a.complete = false
 	if a.report.Source.ID == "" {

@@ -5,7 +5,9 @@ import (
 	"crypto/rand"
 	"encoding/csv"
 	"encoding/json"
+	"errors"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -272,10 +274,12 @@ func (s *Service) everything(ctx context.Context, p consent.Session, format stri
 	answers, _ := s.ask(ctx, question{person: p.Person, span: connectors.Span{From: now.Add(-exportSpan), To: now},
 		balances: true, bills: true, statements: true, discover: true}, all)
 	for i := range answers {
-		if err := s.wholeFiles(ctx, p.Person, &answers[i]); err != nil {
+		err := s.wholeFiles(ctx, p.Person, &answers[i])
+		if answers[i].gone = errors.Is(err, ErrNoConnection); err != nil && !answers[i].gone {
 			return nil, Look{}, err
 		}
 	}
+	answers = slices.DeleteFunc(answers, func(a answer) bool { return a.gone })
 	look, err := s.look(answers, false)
 	return answers, look, err
 }
@@ -287,9 +291,9 @@ func (s *Service) wholeFiles(ctx context.Context, p consent.PersonID, a *answer)
 	}
 	a.bills = nil
 	for i := range a.accounts {
-		bills, err := s.Ledger.Bills(ctx, string(p), string(a.accounts[i].ID), time.Time{}, time.Time{})
+		bills, err := s.Ledger.Bills(ctx, a.book(p, i), time.Time{}, time.Time{})
 		if err != nil {
-			return err
+			return partGone(a.ID, err)
 		}
 		for _, b := range bills {
 			a.bills = append(a.bills, told{&a.accounts[i], b})

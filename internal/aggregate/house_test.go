@@ -33,7 +33,9 @@ import (
 type house struct {
 	*aggregate.Service
 	t       testing.TB
+	dir     string
 	db      *boltkv.DB
+	keys    *boltkv.DB
 	consent *consent.Service
 	reg     *connectors.Registry
 
@@ -58,12 +60,12 @@ func newHouse(t testing.TB) *house {
 		t.Cleanup(func() { _ = db.Close() })
 		return db
 	}
-	h := &house{t: t, db: bolt("jali.db"), reg: new(connectors.Registry), now: time.Date(2026, 11, 21, 10, 0, 0, 0, shanghai)}
+	h := &house{t: t, dir: dir, db: bolt("jali.db"), keys: bolt("keys.db"), reg: new(connectors.Registry), now: time.Date(2026, 11, 21, 10, 0, 0, 0, shanghai)}
 	held, err := anchor.At(filepath.Join(dir, "anchor"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	v, err := vault.Open(t.Context(), vault.Config{DB: h.db, Keys: bolt("keys.db"), KEK: key, Anchor: held, Now: h.clock})
+	v, err := vault.Open(t.Context(), vault.Config{DB: h.db, Keys: h.keys, KEK: key, Anchor: held, Now: h.clock})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -226,12 +228,14 @@ type fake struct {
 	bills    map[string][]connectors.Bill // by ref
 	due      []connectors.Statement
 
-	slow     time.Duration
-	err      error  // of every question
-	boom     any    // panicked with
-	asked    func() // told of every question for balances
-	pageSize int
-	stale    func(connectors.Credential) bool
+	slow  time.Duration
+	err   error  // of every question
+	boom  any    // panicked with
+	asked func() // told of every question for balances
+	// finishing is told of whoever comes back from the login page.
+	finishing func()
+	pageSize  int
+	stale     func(connectors.Credential) bool
 
 	mu        sync.Mutex
 	refreshes int
@@ -309,8 +313,11 @@ func (f *fake) Accounts(ctx context.Context, c connectors.Credential) ([]connect
 }
 
 func (f *fake) Balances(ctx context.Context, c connectors.Credential, _ []connectors.AccountRef) ([]connectors.Balance, error) {
-	if f.asked != nil {
-		f.asked()
+	f.mu.Lock()
+	asked := f.asked
+	f.mu.Unlock()
+	if asked != nil {
+		asked()
 	}
 	return f.balances, f.answer(ctx, c)
 }
@@ -353,6 +360,9 @@ func (f *fake) Begin(_ context.Context, state, redirect string) (connectors.Link
 }
 
 func (f *fake) Finish(_ context.Context, l connectors.Linking, q url.Values) (connectors.Credential, error) {
+	if f != nil && f.finishing != nil {
+		f.finishing()
+	}
 	if l.Keep.RevealString() != "verifier" || q.Get("code") == "" {
 		return connectors.Credential{}, connectors.ErrLinkRefused
 	}

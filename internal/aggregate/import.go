@@ -15,6 +15,7 @@ import (
 	"jali/consent"
 	"jali/internal/audit"
 	"jali/internal/kv"
+	"jali/internal/ledger"
 	"jali/internal/secret"
 	"jali/vault"
 )
@@ -30,6 +31,8 @@ type upload struct {
 	ID     string           `json:"id"`
 	Person consent.PersonID `json:"person"`
 	Until  time.Time        `json:"until"`
+	Part   string           `json:"part"`           // the connection's, if there comes to be one
+	Into   string           `json:"into,omitempty"` // the connection whose files were like it, when it came
 	Parts  int              `json:"parts"`
 }
 
@@ -91,19 +94,25 @@ func (s *Service) Stage(ctx context.Context, p consent.Session, file io.Reader) 
 	}
 	now := s.now()
 	row := upload{ID: rand.Text(), Person: p.Person, Until: now.Add(uploadLife)}
+	if _, row.Into, err = s.fileAccount(ctx, p.Person, t); err != nil {
+		return Upload{}, err
+	}
+	if row.Part, err = s.draft(ctx, p.Person, row.Until); err != nil {
+		return Upload{}, err
+	}
 	parts := []staged{{Part: 0, File: &t.fileHead}}
 	for bills := range slices.Chunk(t.bills, uploadChunk) {
 		parts = append(parts, staged{Part: len(parts), Bills: bills})
 	}
 	sealed := make([][]byte, len(parts))
 	for i, part := range parts {
-		if sealed[i], err = s.seal(ctx, "upload", p.Person, uploadPart(row.ID, i), part); err != nil {
+		if sealed[i], err = s.seal(ctx, "upload", p.Person, row.Part, uploadPart(row.ID, i), part); err != nil {
 			return Upload{}, err
 		}
 	}
 	row.Parts = len(parts)
 	err = s.DB.Update(ctx, func(tx kv.Tx) error {
-		if err := dropOldest(tx, p.Person); err != nil {
+		if err := s.dropOldest(tx, p.Person); err != nil {
 			return err
 		}
 		for i, b := range sealed {
@@ -122,14 +131,14 @@ func (s *Service) Stage(ctx context.Context, p consent.Session, file io.Reader) 
 func uploadPart(id string, n int) string { return id + "/" + strconv.Itoa(n) }
 
 // dropOldest makes room for one more staged file.
-func dropOldest(tx kv.Tx, p consent.PersonID) error {
+func (s *Service) dropOldest(tx kv.Tx, p consent.PersonID) error {
 	rows, err := rowsOf[upload](tx, kv.Prefix("aggregate", "upload", p))
 	if err != nil {
 		return err
 	}
 	slices.SortFunc(rows, func(a, b upload) int { return a.Until.Compare(b.Until) })
 	for len(rows) >= maxUploads {
-		if err := dropUpload(tx, rows[0]); err != nil {
+		if err := s.dropUpload(tx, rows[0]); err != nil {
 			return err
 		}
 		rows = rows[1:]
@@ -137,11 +146,16 @@ func dropOldest(tx kv.Tx, p consent.PersonID) error {
 	return nil
 }
 
-func dropUpload(tx kv.Tx, u upload) error {
+// dropUpload removes a staged file, and has its key destroyed unless that has
+// become a connection's.
+func (s *Service) dropUpload(tx kv.Tx, u upload) error {
 	if err := drop(tx, kv.Prefix("aggregate", "upload_part", u.Person, u.ID)); err != nil {
 		return err
 	}
-	return tx.Delete(uploadKey(u.Person, u.ID))
+	if err := tx.Delete(uploadKey(u.Person, u.ID)); err != nil {
+		return err
+	}
+	return s.abandon(tx, u.Person, u.Part)
 }
 
 // Accept takes a staged file in: all of it in one transaction, or nothing. A
@@ -152,7 +166,7 @@ func (s *Service) Accept(ctx context.Context, p consent.Session, id string, acce
 	if err != nil {
 		return ImportReport{}, err
 	}
-	return s.takeIn(ctx, p.Person, t, acceptMismatch, &row)
+	return s.takeIn(ctx, p.Person, t, acceptMismatch, row.Part, &row)
 }
 
 func (s *Service) unstage(ctx context.Context, p consent.PersonID, id string) (upload, taken, error) {
@@ -182,7 +196,10 @@ func (s *Service) unstage(ctx context.Context, p consent.PersonID, id string) (u
 	var t taken
 	for n, b := range sealed {
 		var part staged
-		if err := s.open(ctx, "upload", p, uploadPart(id, n), b, &part); err != nil {
+		switch err := s.open(ctx, "upload", p, row.Part, uploadPart(id, n), b, &part); {
+		case errors.Is(err, ErrNoConnection): // dropped since we read it
+			return upload{}, taken{}, ErrNoUpload.Because(err)
+		case err != nil:
 			return upload{}, taken{}, err
 		}
 		if part.File != nil {
@@ -197,7 +214,7 @@ func (s *Service) unstage(ctx context.Context, p consent.PersonID, id string) (u
 // operator at the machine. With Problems and without acceptMismatch it answers
 // the full report and [ErrMismatch], and stores nothing.
 func (s *Service) Import(ctx context.Context, person consent.PersonID, file io.Reader, acceptMismatch bool) (ImportReport, error) {
-	if _, err := s.seal(ctx, "probe", person, "probe", true); err != nil {
+	if _, err := s.seal(ctx, "probe", person, "", "probe", true); err != nil {
 		if f := faultOf(err); person == "" || errors.Is(err, vault.ErrShredded) || f.Kind == ErrNoPerson.Kind {
 			return ImportReport{}, ErrNoPerson.Because(err)
 		}
@@ -207,7 +224,15 @@ func (s *Service) Import(ctx context.Context, person consent.PersonID, file io.R
 	if err != nil {
 		return ImportReport{}, err
 	}
-	return s.takeIn(ctx, person, takenOf(f), acceptMismatch, nil)
+	part, err := s.draft(ctx, person, s.now())
+	if err != nil {
+		return ImportReport{}, err
+	}
+	report, err := s.takeIn(ctx, person, takenOf(f), acceptMismatch, part, nil)
+	if err != nil {
+		s.abandoned(ctx, person, part)
+	}
+	return report, err
 }
 
 // report says what a file holds and how much of it is here.
@@ -234,27 +259,34 @@ func (s *Service) report(ctx context.Context, p consent.PersonID, t taken) (Impo
 	slices.SortFunc(r.Sums, func(a, b FlowSum) int {
 		return cmp.Or(cmp.Compare(a.Flow, b.Flow), cmp.Compare(a.Sum.Currency, b.Sum.Currency))
 	})
-	account, err := s.fileAccount(ctx, p, t)
+	account, link, err := s.fileAccount(ctx, p, t)
 	if err != nil || account == "" {
 		return r, err
 	}
-	r.Known, err = s.Ledger.Known(ctx, string(p), string(account), t.bills)
+	r.Known, err = s.Ledger.Known(ctx, ledger.Account{Person: string(p), Part: link, ID: string(account)}, t.bills)
 	return r, err
 }
 
-// fileAccount answers the account that files like t have made before, or "".
-func (s *Service) fileAccount(ctx context.Context, p consent.PersonID, t taken) (id consent.AccountID, err error) {
+// fileAccount answers the account that files like t have made before, and its
+// connection, or nothing.
+func (s *Service) fileAccount(ctx context.Context, p consent.PersonID, t taken) (id consent.AccountID, link string, err error) {
 	err = s.DB.View(ctx, func(tx kv.Tx) error {
 		b, err := tx.Get(s.refKey(p, t.Source, true, t.Ref))
-		id = consent.AccountID(slices.Clone(b))
+		if id, link = consent.AccountID(b), ""; err != nil || id == "" {
+			return err
+		}
+		var have pot
+		_, err = kv.Load(tx, potKey(p, id), &have)
+		link = have.Link
 		return err
 	})
-	return id, err
+	return id, link, err
 }
 
 // takeIn stores connection, account, bills and the audit event in one
-// transaction, and with them drops the staged copy.
-func (s *Service) takeIn(ctx context.Context, p consent.PersonID, t taken, acceptMismatch bool, from *upload) (ImportReport, error) {
+// transaction, and with them drops the staged copy. The draft part becomes the
+// connection's, if there is none yet.
+func (s *Service) takeIn(ctx context.Context, p consent.PersonID, t taken, acceptMismatch bool, part string, from *upload) (ImportReport, error) {
 	report, err := s.report(ctx, p, t)
 	if err != nil {
 		return ImportReport{}, err
@@ -263,7 +295,7 @@ func (s *Service) takeIn(ctx context.Context, p consent.PersonID, t taken, accep
 		return report, ErrMismatch
 	}
 	for range 3 {
-		if err = s.tryTakeIn(ctx, p, t, from, &report); !errors.Is(err, errRaced) {
+		if err = s.tryTakeIn(ctx, p, t, part, from, &report); !errors.Is(err, errRaced) {
 			break
 		}
 	}
@@ -273,64 +305,72 @@ func (s *Service) takeIn(ctx context.Context, p consent.PersonID, t taken, accep
 	return report, nil
 }
 
-func (s *Service) tryTakeIn(ctx context.Context, p consent.PersonID, t taken, from *upload, report *ImportReport) error {
-	found := connectors.Account{Ref: connectors.AccountRef{ID: secret.Of(t.Ref)}, Number: secret.Of(t.Number),
-		Kind: t.Kind, Side: t.Side, Name: t.Name, Currency: t.Currency}
-	pots, err := s.potsOf(ctx, p, rand.Text(), t.Source, true, []connectors.Account{found})
+func (s *Service) tryTakeIn(ctx context.Context, p consent.PersonID, t taken, part string, from *upload, report *ImportReport) error {
+	_, before, err := s.fileAccount(ctx, p, t)
 	if err != nil {
 		return err
 	}
-	n := pots[0]
-	if n.Sealed, err = s.seal(ctx, "account", p, string(n.ID), plate{Ref: t.Ref, Number: t.Number, Name: t.Name, Holder: t.Holder}); err != nil {
+	found := connectors.Account{Ref: connectors.AccountRef{ID: secret.Of(t.Ref)}, Number: secret.Of(t.Number),
+		Kind: t.Kind, Side: t.Side, Name: t.Name, Currency: t.Currency}
+	id := cmp.Or(before, part)
+	pots, err := s.potsOf(ctx, p, id, t.Source, true, []connectors.Account{found})
+	var n named
+	if err == nil {
+		n = pots[0]
+		n.Sealed, err = s.seal(ctx, "account", p, id, string(n.ID), plate{Ref: t.Ref, Number: t.Number, Name: t.Name, Holder: t.Holder})
+	}
+	if before != "" && errors.Is(err, ErrNoConnection) {
+		err = errRaced // disconnected since we looked
+	}
+	if err != nil {
 		return err
 	}
 	now, event := s.now(), rand.Text()
 	defer s.memory.forget(p)
-	return s.DB.Update(ctx, func(tx kv.Tx) error {
+	err = s.DB.Update(ctx, func(tx kv.Tx) error {
 		if from != nil { // taken in once, whoever presses twice
 			if b, err := tx.Get(uploadKey(p, from.ID)); err != nil {
 				return err
 			} else if b == nil {
 				return ErrNoUpload
 			}
-			if err := dropUpload(tx, *from); err != nil {
+		}
+		switch account, err := tx.Get(n.ref); {
+		case err != nil:
+			return err
+		case account == nil && before != "", account != nil && string(account) != string(n.ID):
+			return errRaced
+		}
+		if err := s.become(tx, p, before, part); err != nil {
+			return err
+		}
+		if from != nil {
+			if err := s.dropUpload(tx, *from); err != nil {
 				return err
 			}
 		}
-		l := link{ID: n.Link, Source: t.Source, Called: &t.Called, Imported: true, LinkedAt: now}
-		row := n.pot
-		switch id, err := tx.Get(n.ref); {
-		case err != nil:
+		l := link{ID: id, Source: t.Source, Called: &t.Called, Imported: true, LinkedAt: now}
+		if _, err := kv.Load(tx, linkKey(p, id), &l); err != nil {
 			return err
-		case id != nil && string(id) != string(n.ID):
-			return errRaced
-		case id != nil:
-			var have pot
-			if ok, err := kv.Load(tx, potKey(p, n.ID), &have); err != nil || !ok {
-				return cmp.Or(err, error(errRaced))
-			}
-			if ok, err := kv.Load(tx, linkKey(p, have.Link), &l); err != nil || !ok {
-				return cmp.Or(err, error(errRaced))
-			}
-			row.Link = have.Link
 		}
 		l.Covers = merge(append(slices.Clone(l.Covers), t.Covers))
-		if err := kv.Store(tx, linkKey(p, l.ID), l); err != nil {
+		if err := kv.Store(tx, linkKey(p, id), l); err != nil {
 			return err
 		}
-		if err := kv.Store(tx, potKey(p, n.ID), row); err != nil {
+		if err := kv.Store(tx, potKey(p, n.ID), n.pot); err != nil {
 			return err
 		}
 		if err := tx.Put(n.ref, []byte(n.ID)); err != nil {
 			return err
 		}
-		added, err := s.Ledger.Put(ctx, tx, string(p), string(n.ID), t.bills)
+		added, err := s.Ledger.Put(ctx, tx, ledger.Account{Person: string(p), Part: id, ID: string(n.ID)}, t.bills)
 		if err != nil {
 			return err
 		}
 		report.Known = len(t.bills) - added
-		return audit.Append(tx, audit.Event{ID: event, At: now, Person: string(p), Verb: audit.FileImported, On: l.ID,
+		return audit.Append(tx, audit.Event{ID: event, At: now, Person: string(p), Verb: audit.FileImported, On: id,
 			Facts: map[string]string{"source": t.Source, "format": t.Format, "rows": strconv.Itoa(len(t.bills)),
 				"new": strconv.Itoa(added), "problems": strconv.Itoa(len(t.Problems))}})
 	})
+	return partGone(id, err)
 }

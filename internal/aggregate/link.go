@@ -1,6 +1,7 @@
 package aggregate
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
@@ -26,6 +27,7 @@ const linkingLife = 10 * time.Minute
 type linking struct {
 	Session string    `json:"session"`
 	Source  string    `json:"source"`
+	Part    string    `json:"part"` // the connection's, if there comes to be one
 	Until   time.Time `json:"until"`
 	Sealed  []byte    `json:"sealed"`
 }
@@ -116,7 +118,10 @@ func (s *Service) BeginLink(ctx context.Context, p consent.Session, source, retu
 	}
 	id := stateID(state)
 	row := linking{Session: p.ID, Source: source, Until: s.now().Add(linkingLife)}
-	row.Sealed, err = s.seal(ctx, "linking", p.Person, id, kept{URL: begun.URL, Redirect: begun.RedirectURI, Keep: begun.Keep.Reveal()})
+	if row.Part, err = s.draft(ctx, p.Person, row.Until); err != nil {
+		return "", err
+	}
+	row.Sealed, err = s.seal(ctx, "linking", p.Person, row.Part, id, kept{URL: begun.URL, Redirect: begun.RedirectURI, Keep: begun.Keep.Reveal()})
 	if err != nil {
 		return "", err
 	}
@@ -138,11 +143,16 @@ func linkingKey(p consent.PersonID, id string) []byte { return kv.Key("aggregate
 // link succeeds or not; nothing is stored unless the source then tells its
 // accounts. A person who links what they have linked before keeps the
 // connection and the accounts' ids.
-func (s *Service) FinishLink(ctx context.Context, p consent.Session, query url.Values) (Connection, error) {
+func (s *Service) FinishLink(ctx context.Context, p consent.Session, query url.Values) (_ Connection, err error) {
 	row, under, err := s.claim(ctx, p, query)
 	if err != nil {
 		return Connection{}, err
 	}
+	defer func() {
+		if err != nil {
+			s.abandoned(ctx, p.Person, row.Part)
+		}
+	}()
 	c, ok := s.Connectors.Find(row.Source)
 	if !ok {
 		return Connection{}, ErrNoSource
@@ -165,7 +175,7 @@ func (s *Service) FinishLink(ctx context.Context, p consent.Session, query url.V
 		s.unlink(context.WithoutCancel(ctx), c, cred)
 		return Connection{}, err
 	}
-	l, err := s.keep(ctx, p, row.Source, cred, found)
+	l, err := s.keep(ctx, p, row, cred, found)
 	if err != nil {
 		return Connection{}, err
 	}
@@ -195,7 +205,7 @@ func (s *Service) claim(ctx context.Context, p consent.Session, query url.Values
 		return linking{}, connectors.Linking{}, err
 	}
 	var k kept
-	if err := s.open(ctx, "linking", p.Person, id, row.Sealed, &k); err != nil {
+	if err := s.open(ctx, "linking", p.Person, row.Part, id, row.Sealed, &k); err != nil {
 		return linking{}, connectors.Linking{}, err
 	}
 	return row, connectors.Linking{URL: k.URL, RedirectURI: k.Redirect, Keep: secret.New(k.Keep)}, nil
@@ -203,9 +213,9 @@ func (s *Service) claim(ctx context.Context, p consent.Session, query url.Values
 
 // keep stores a connection with its accounts and the audit event in one
 // transaction. Who meets another link of the same accounts begins again.
-func (s *Service) keep(ctx context.Context, p consent.Session, source string, cred connectors.Credential, found []connectors.Account) (link, error) {
+func (s *Service) keep(ctx context.Context, p consent.Session, begun linking, cred connectors.Credential, found []connectors.Account) (link, error) {
 	for range 3 {
-		l, err := s.tryKeep(ctx, p, source, cred, found)
+		l, err := s.tryKeep(ctx, p, begun, cred, found)
 		if !errors.Is(err, errRaced) {
 			return l, err
 		}
@@ -213,28 +223,35 @@ func (s *Service) keep(ctx context.Context, p consent.Session, source string, cr
 	return link{}, errRaced
 }
 
-func (s *Service) tryKeep(ctx context.Context, p consent.Session, source string, cred connectors.Credential, found []connectors.Account) (link, error) {
-	now, event := s.now(), rand.Text()
-	id, err := s.linkedBefore(ctx, p.Person, source, found)
+func (s *Service) tryKeep(ctx context.Context, p consent.Session, begun linking, cred connectors.Credential, found []connectors.Account) (link, error) {
+	now, event, source := s.now(), rand.Text(), begun.Source
+	before, err := s.linkedBefore(ctx, p.Person, source, found)
 	if err != nil {
 		return link{}, err
 	}
-	if id == "" {
-		id = rand.Text()
-	}
+	id := cmp.Or(before, begun.Part)
 	l := link{ID: id, Source: source, LinkedAt: now}
-	if l.Credential, err = s.sealCredential(ctx, p.Person, id, cred); err != nil {
-		return link{}, err
+	l.Credential, err = s.sealCredential(ctx, p.Person, id, cred)
+	var pots []named
+	if err == nil {
+		pots, err = s.potsOf(ctx, p.Person, id, source, false, found)
 	}
-	pots, err := s.potsOf(ctx, p.Person, id, source, false, found)
-	if err != nil {
+	switch {
+	case errors.Is(err, ErrNoConnection) && before != "":
+		return link{}, errRaced // disconnected since we looked
+	case errors.Is(err, ErrNoConnection):
+		return link{}, ErrNoLinking // abandoned: it took too long
+	case err != nil:
 		return link{}, err
 	}
 	err = s.DB.Update(ctx, func(tx kv.Tx) error {
+		if err := s.become(tx, p.Person, before, begun.Part); err != nil {
+			return err
+		}
 		if err := kv.Store(tx, linkKey(p.Person, id), l); err != nil {
 			return err
 		}
-		if err := settle(tx, p.Person, id, pots); err != nil {
+		if err := s.settle(tx, p.Person, id, pots); err != nil {
 			return err
 		}
 		return audit.Append(tx, audit.Event{ID: event, At: now, Person: string(p.Person), Verb: audit.SourceLinked, On: id,
@@ -242,6 +259,20 @@ func (s *Service) tryKeep(ctx context.Context, p consent.Session, source string,
 	})
 	s.memory.forget(p.Person)
 	return l, err
+}
+
+// become makes a connection out of a draft, or ends that where the person has
+// had the connection before.
+func (s *Service) become(tx kv.Tx, p consent.PersonID, before, part string) error {
+	if before == "" {
+		return adopt(tx, p, part)
+	}
+	if b, err := tx.Get(linkKey(p, before)); err != nil {
+		return err
+	} else if b == nil {
+		return errRaced
+	}
+	return s.abandon(tx, p, part)
 }
 
 // linkedBefore answers the connection that already holds one of found.
@@ -269,46 +300,76 @@ func (s *Service) linkedBefore(ctx context.Context, p consent.PersonID, source s
 }
 
 // Disconnect forgets a connection, its accounts and what was imported for
-// them, and then tells the source, if it wants to be told.
+// them, has its key destroyed, and then tells the source, if it wants to be
+// told.
 func (s *Service) Disconnect(ctx context.Context, p consent.Session, id string) error {
 	now, event := s.now(), rand.Text()
-	var l link
-	err := s.DB.Update(ctx, func(tx kv.Tx) error {
-		l = link{}
-		switch ok, err := kv.Load(tx, linkKey(p.Person, id), &l); {
-		case err != nil:
-			return err
-		case !ok:
-			return ErrNoConnection
+	tell := func(context.Context) {}
+	if l, err := s.link(ctx, p.Person, id); err != nil {
+		return err
+	} else if c, ok := s.Connectors.Find(l.Source); ok && !l.Imported {
+		// Opened before its key goes. Who cannot be told loses nothing by it.
+		if cred, err := s.openCredential(ctx, p.Person, l); err == nil {
+			tell = func(ctx context.Context) { s.unlink(ctx, c, cred) }
 		}
-		pots, err := rowsOf[pot](tx, kv.Prefix("aggregate", "account", p.Person))
-		if err != nil {
-			return err
-		}
-		for _, a := range pots {
-			if a.Link != id {
-				continue
-			}
-			if err := s.forget(tx, p.Person, a.ID); err != nil {
-				return err
-			}
-		}
-		if err := tx.Delete(linkKey(p.Person, id)); err != nil {
-			return err
-		}
-		return audit.Append(tx, audit.Event{ID: event, At: now, Person: string(p.Person), Verb: audit.SourceUnlinked, On: id,
-			Facts: map[string]string{"source": l.Source}})
-	})
+	}
+	err := s.DB.Update(ctx, func(tx kv.Tx) error { return s.disconnect(tx, now, event, p.Person, id) })
 	s.memory.forget(p.Person)
-	if err != nil || l.Imported {
+	if err == nil {
+		tell(context.WithoutCancel(ctx))
+	}
+	return err
+}
+
+// disconnect is the deed of Disconnect and its record.
+func (s *Service) disconnect(tx kv.Tx, now time.Time, event string, p consent.PersonID, id string) error {
+	var l link
+	switch ok, err := kv.Load(tx, linkKey(p, id), &l); {
+	case err != nil:
+		return err
+	case !ok:
+		return ErrNoConnection
+	}
+	if err := s.cut(tx, p, id); err != nil {
 		return err
 	}
-	if c, ok := s.Connectors.Find(l.Source); ok {
-		if cred, err := s.openCredential(ctx, p.Person, l); err == nil {
-			s.unlink(context.WithoutCancel(ctx), c, cred)
+	return audit.Append(tx, audit.Event{ID: event, At: now, Person: string(p), Verb: audit.SourceUnlinked, On: id,
+		Facts: map[string]string{"source": l.Source}})
+}
+
+// cut removes all that belongs to a connection and has its key destroyed.
+func (s *Service) cut(tx kv.Tx, p consent.PersonID, id string) error {
+	pots, err := rowsOf[pot](tx, kv.Prefix("aggregate", "account", p))
+	if err != nil {
+		return err
+	}
+	for _, a := range pots {
+		if a.Link != id {
+			continue
+		}
+		if err := s.forget(tx, p, a.ID); err != nil {
+			return err
 		}
 	}
-	return nil
+	waiting, err := rowsOf[upload](tx, kv.Prefix("aggregate", "upload", p))
+	if err != nil {
+		return err
+	}
+	for _, u := range waiting {
+		if u.Into != id {
+			continue
+		}
+		if err := s.dropUpload(tx, u); err != nil {
+			return err
+		}
+	}
+	if err := s.tearShown(tx, p, id); err != nil {
+		return err
+	}
+	if err := tx.Delete(linkKey(p, id)); err != nil {
+		return err
+	}
+	return s.Vault.PartEnds(tx, string(p), id)
 }
 
 // Parting opens the credentials of a person who is about to leave: afterwards
@@ -366,12 +427,12 @@ func (s *Service) unlink(ctx context.Context, c connectors.Connector, cred conne
 }
 
 func (s *Service) sealCredential(ctx context.Context, p consent.PersonID, link string, c connectors.Credential) ([]byte, error) {
-	return s.seal(ctx, "credential", p, link, c.Reveal())
+	return s.seal(ctx, "credential", p, link, link, c.Reveal())
 }
 
 func (s *Service) openCredential(ctx context.Context, p consent.PersonID, l link) (connectors.Credential, error) {
 	var b []byte
-	if err := s.open(ctx, "credential", p, l.ID, l.Credential, &b); err != nil {
+	if err := s.open(ctx, "credential", p, l.ID, l.ID, l.Credential, &b); err != nil {
 		return connectors.Credential{}, err
 	}
 	return secret.New(b), nil

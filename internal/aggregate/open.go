@@ -181,6 +181,9 @@ func (s *Service) make(ctx context.Context, id string, use consent.Use, w Want) 
 	v.ID, v.Grant, v.UsesLeft = id, g.ID, use.Left
 	v.OpenedAt = look.At
 	v.ExpiresAt = look.At.Add(viewLife)
+	for _, a := range answers {
+		v.links = append(v.links, a.ID)
+	}
 	var bills []Bill
 	if q.bills {
 		bills = p.bills(look.Bills, g.Agreed.Fields)

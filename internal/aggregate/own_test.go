@@ -16,6 +16,7 @@ import (
 	"jali/consent"
 	"jali/internal/aggregate"
 	"jali/internal/audit"
+	"jali/internal/ledger"
 	"jali/internal/secret"
 )
 
@@ -101,7 +102,7 @@ func TestImportAndLook(t *testing.T) {
 	if err := h.Disconnect(t.Context(), p, cs[0].ID); err != nil {
 		t.Fatal(err)
 	}
-	if bills, err := h.Ledger.Bills(t.Context(), string(p.Person), string(look.Accounts[0].ID), time.Time{}, time.Time{}); err != nil || len(bills) != 0 {
+	if bills, err := h.Ledger.Bills(t.Context(), ledger.Account{Person: string(p.Person), Part: cs[0].ID, ID: string(look.Accounts[0].ID)}, time.Time{}, time.Time{}); err != nil || len(bills) != 0 {
 		t.Errorf("disconnected, %d bills are left (%v)", len(bills), err)
 	}
 }

@@ -18,7 +18,8 @@ type named struct {
 	ref []byte
 }
 
-// potsOf makes the rows of found accounts; those that are known keep their id.
+// potsOf makes the rows of found accounts, sealed for a connection; those that
+// are known keep their id.
 func (s *Service) potsOf(ctx context.Context, p consent.PersonID, link, source string, imported bool, found []connectors.Account) ([]named, error) {
 	ids := make([]consent.AccountID, len(found))
 	refs := make([][]byte, len(found))
@@ -46,7 +47,7 @@ func (s *Service) potsOf(ctx context.Context, p consent.PersonID, link, source s
 		if ids[i] == "" {
 			ids[i] = consent.AccountID(rand.Text())
 		}
-		sealed, err := s.seal(ctx, "account", p, string(ids[i]), plate{
+		sealed, err := s.seal(ctx, "account", p, link, string(ids[i]), plate{
 			Ref: f.Ref.ID.RevealString(), Number: f.Number.RevealString(), Name: f.Name,
 		})
 		if err != nil {
@@ -62,8 +63,8 @@ func (s *Service) potsOf(ctx context.Context, p consent.PersonID, link, source s
 var errRaced = &fault.Error{Kind: fault.Conflict, Code: "conflict", Detail: "something changed meanwhile; try again"}
 
 // settle writes a connection's accounts, and marks those that its source does
-// not list any more.
-func settle(tx kv.Tx, p consent.PersonID, link string, pots []named) error {
+// not list any more. A connection that it has taken the last account from ends.
+func (s *Service) settle(tx kv.Tx, p consent.PersonID, link string, pots []named) error {
 	before, err := rowsOf[pot](tx, kv.Prefix("aggregate", "account", p))
 	if err != nil {
 		return err
@@ -99,7 +100,7 @@ func settle(tx kv.Tx, p consent.PersonID, link string, pots []named) error {
 		}
 	}
 	for l := range emptied {
-		if err := tx.Delete(linkKey(p, l)); err != nil {
+		if err := s.cut(tx, p, l); err != nil {
 			return err
 		}
 	}

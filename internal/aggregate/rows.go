@@ -143,7 +143,7 @@ func (s *Service) load(ctx context.Context, p consent.PersonID) ([]known, error)
 	}
 	slices.SortStableFunc(links, func(a, b link) int { return a.LinkedAt.Compare(b.LinkedAt) })
 	all := make([]known, len(links))
-	place := make(map[string]int, len(links))
+	place, gone := make(map[string]int, len(links)), map[string]bool{}
 	for i, l := range links {
 		all[i].link = l
 		place[l.ID] = i
@@ -154,29 +154,34 @@ func (s *Service) load(ctx context.Context, p consent.PersonID) ([]known, error)
 			continue
 		}
 		var plain plate
-		if err := s.open(ctx, "account", p, string(a.ID), a.Sealed, &plain); err != nil {
+		switch err := s.open(ctx, "account", p, a.Link, string(a.ID), a.Sealed, &plain); {
+		case errors.Is(err, ErrNoConnection): // disconnected since we read it
+			gone[a.Link] = true
+		case err != nil:
 			return nil, err
 		}
 		all[i].accounts = append(all[i].accounts, account{a, plain})
 	}
-	return all, nil
+	return slices.DeleteFunc(all, func(k known) bool { return gone[k.ID] }), nil
 }
 
-// seal and open keep records of a person.
-func (s *Service) seal(ctx context.Context, kind string, p consent.PersonID, key string, v any) ([]byte, error) {
+// seal and open keep records of one connection of a person's, or of what
+// will be one: [ErrNoConnection] once its key is destroyed.
+func (s *Service) seal(ctx context.Context, kind string, p consent.PersonID, part, key string, v any) ([]byte, error) {
 	plain, err := json.Marshal(v)
 	if err != nil {
 		return nil, err
 	}
-	return s.Vault.Seal(ctx, vault.Record{Kind: kind, Person: string(p), Key: key}, plain)
+	b, err := s.Vault.Seal(ctx, vault.Record{Kind: kind, Person: string(p), Part: part, Key: key}, plain)
+	return b, partGone(part, err)
 }
 
 var errUnreadable = errors.New("aggregate: a sealed record is not what it was sealed as")
 
-func (s *Service) open(ctx context.Context, kind string, p consent.PersonID, key string, sealed []byte, v any) error {
-	plain, err := s.Vault.Open(ctx, vault.Record{Kind: kind, Person: string(p), Key: key}, sealed)
+func (s *Service) open(ctx context.Context, kind string, p consent.PersonID, part, key string, sealed []byte, v any) error {
+	plain, err := s.Vault.Open(ctx, vault.Record{Kind: kind, Person: string(p), Part: part, Key: key}, sealed)
 	if err != nil {
-		return err
+		return partGone(part, err)
 	}
 	if json.Unmarshal(plain.Reveal(), v) != nil {
 		return errUnreadable // json's own error may quote the record

@@ -8,6 +8,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"errors"
+	"slices"
 	"strconv"
 	"time"
 
@@ -22,13 +23,15 @@ const (
 	maxLimit  = 500
 )
 
-// shelved is what stands in clear of a view: whose it is and when it goes.
+// shelved is what stands in clear of a view: whose it is, which connections it
+// shows and when it goes.
 type shelved struct {
 	Client consent.ClientID `json:"client"`
 	Grant  consent.GrantID  `json:"grant"`
 	Person consent.PersonID `json:"person"`
 	Until  time.Time        `json:"until"`
 	Parts  int              `json:"parts"` // of bills
+	Links  []string         `json:"links,omitempty"`
 }
 
 // chunk is one sealed part: part 0 the view without its bills, the others
@@ -66,8 +69,11 @@ func (s *Service) shelve(ctx context.Context, g consent.Grant, v View, bills []B
 		}
 	}
 	hash := s.Vault.ViewHash(v.ID)
-	row := shelved{Client: g.Client, Grant: g.ID, Person: g.Person, Until: v.ExpiresAt, Parts: len(parts) - 1}
+	row := shelved{Client: g.Client, Grant: g.ID, Person: g.Person, Until: v.ExpiresAt, Parts: len(parts) - 1, Links: v.links}
 	return s.DB.Update(ctx, func(tx kv.Tx) error {
+		if err := stand(tx, row.Person, row.Links); err != nil {
+			return err
+		}
 		for i, b := range sealed {
 			if err := tx.Put(partKey(hash, i), b); err != nil {
 				return err
@@ -232,6 +238,28 @@ func (s *Service) place(id, cursor string) (int, error) {
 		return 0, ErrCursor
 	}
 	return offset, nil
+}
+
+// tearShown removes the views that show a connection: whoever opens one again,
+// under the same key, is shown the others for the same use.
+func (s *Service) tearShown(tx kv.Tx, p consent.PersonID, id string) error {
+	hashes, err := rowsOf[string](tx, kv.Prefix("aggregate", "view_of", p))
+	if err != nil {
+		return err
+	}
+	for _, hash := range hashes {
+		var row shelved
+		if _, err := kv.Load(tx, viewKey(hash), &row); err != nil {
+			return err
+		}
+		if !slices.Contains(row.Links, id) {
+			continue
+		}
+		if err := s.tear(tx, hash); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // tear removes a view whole, as if it had never been opened.

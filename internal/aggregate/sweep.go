@@ -45,7 +45,7 @@ func (s *Service) PersonLeaves(tx kv.Tx, person consent.PersonID) error {
 	if err := s.tearAll(tx, kv.Prefix("aggregate", "view_of", person)); err != nil {
 		return err
 	}
-	for _, room := range []string{"connection", "account", "ref", "linking", "upload", "upload_part", "seen"} {
+	for _, room := range []string{"connection", "account", "ref", "linking", "upload", "upload_part", "draft", "seen"} {
 		if err := drop(tx, kv.Prefix("aggregate", room, person)); err != nil {
 			return err
 		}
@@ -57,8 +57,8 @@ func (s *Service) PersonLeaves(tx kv.Tx, person consent.PersonID) error {
 const sweepBatch = 64
 
 // Sweep removes what has lapsed: remembered looks, views after ten minutes and
-// their graves after a day, links under way, staged files, marks of looks. It
-// works in small transactions.
+// their graves after a day, links under way, staged files and the keys of both,
+// marks of looks. It works in small transactions.
 func (s *Service) Sweep(ctx context.Context) error {
 	s.memory.sweep(s.now())
 	for {
@@ -71,7 +71,7 @@ func (s *Service) Sweep(ctx context.Context) error {
 		}
 	}
 	now := s.now()
-	for _, room := range []string{"linking", "upload", "seen"} {
+	for _, room := range []string{"linking", "upload", "draft", "seen"} {
 		if err := s.sweepRoom(ctx, room, now); err != nil {
 			return err
 		}
@@ -128,11 +128,12 @@ func (s *Service) bury(tx kv.Tx, hash string, now time.Time) error {
 	return kv.Store(tx, dueKey(grave, hash), hash)
 }
 
-// lapsing is what rows that lapse have in common; the rest is of uploads.
+// lapsing is what rows that lapse have in common; the rest is of uploads and drafts.
 type lapsing struct {
 	Until  time.Time        `json:"until"`
 	Person consent.PersonID `json:"person"`
 	ID     string           `json:"id"`
+	Part   string           `json:"part"`
 }
 
 // sweepRoom removes rows whose own "until" has passed.
@@ -162,13 +163,16 @@ func (s *Service) sweepRoom(ctx context.Context, room string, now time.Time) err
 		to := min(from+sweepBatch, len(keys))
 		err := s.DB.Update(ctx, func(tx kv.Tx) error {
 			for i := from; i < to; i++ {
-				if err := tx.Delete(keys[i]); err != nil {
-					return err
+				var err error
+				switch l := rows[i]; room {
+				case "upload":
+					err = s.dropUpload(tx, upload{Person: l.Person, ID: l.ID, Part: l.Part})
+				case "draft":
+					err = s.abandon(tx, l.Person, l.Part)
+				default:
+					err = tx.Delete(keys[i])
 				}
-				if rows[i].ID == "" {
-					continue
-				}
-				if err := drop(tx, kv.Prefix("aggregate", "upload_part", rows[i].Person, rows[i].ID)); err != nil {
+				if err != nil {
 					return err
 				}
 			}

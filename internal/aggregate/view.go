@@ -33,6 +33,8 @@ type View struct {
 	Totals     []Total         `json:"totals"`
 	Statements []Statement     `json:"statements"`
 	Bills      BillPage        `json:"-"` // kept apart, in chunks
+
+	links []string // the connections that it shows
 }
 
 // Report is a [SourceReport] that names its source by id alone.

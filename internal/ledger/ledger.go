@@ -19,6 +19,9 @@
 // month, but not which month. Windows of more than [maxMonths] months, or
 // without an end, walk all of the account.
 //
+// Bills are sealed under the key of the part of the person's data that their
+// account belongs to ([vault.Record]), and cannot be read once that is destroyed.
+//
 // It knows nothing of where bills came from, of grants, nor of other accounts:
 // that two bills tell of one movement is for package match.
 package ledger
@@ -65,12 +68,15 @@ type Sealer interface {
 	MAC(use string, parts ...string) []byte
 }
 
-// Put seals the bills of one of the person's accounts and answers how many
-// were new. A bill whose ID is there already is left as it is, unless this one
+// Account is one of a person's accounts, with the part of their data under
+// whose key its bills are sealed.
+type Account struct{ Person, Part, ID string }
+
+// Put seals the bills of an account and answers how many were new. A bill whose ID is there already is left as it is, unless this one
 // tells a later state of it (pending, then booked, then reversed or failed):
 // then it takes its place. So importing in any order ends the same.
-func (l *Ledger) Put(ctx context.Context, tx kv.Tx, person, account string, bills []connectors.Bill) (added int, err error) {
-	s := shelf{l.Vault, person, account}
+func (l *Ledger) Put(ctx context.Context, tx kv.Tx, a Account, bills []connectors.Bill) (added int, err error) {
+	s := shelf{l.Vault, a}
 	for _, b := range bills {
 		name := s.name(b.ID)
 		value, err := tx.Get(s.billKey(name))
@@ -119,8 +125,8 @@ func rank(s connectors.BillState) int {
 
 // Known counts the bills that are there already, so that Put would not add
 // them. It opens nothing.
-func (l *Ledger) Known(ctx context.Context, person, account string, bills []connectors.Bill) (int, error) {
-	s := shelf{l.Vault, person, account}
+func (l *Ledger) Known(ctx context.Context, a Account, bills []connectors.Bill) (int, error) {
+	s := shelf{l.Vault, a}
 	var known int
 	err := l.DB.View(ctx, func(tx kv.Tx) error {
 		seen := map[string]bool{}
@@ -142,8 +148,8 @@ func (l *Ledger) Known(ctx context.Context, person, account string, bills []conn
 
 // Bills answers an account's bills of [from, to), oldest first; zero times
 // mean all.
-func (l *Ledger) Bills(ctx context.Context, person, account string, from, to time.Time) ([]connectors.Bill, error) {
-	s := shelf{l.Vault, person, account}
+func (l *Ledger) Bills(ctx context.Context, a Account, from, to time.Time) ([]connectors.Bill, error) {
+	s := shelf{l.Vault, a}
 	var rows []kv.Entry
 	err := l.DB.View(ctx, func(tx kv.Tx) error {
 		var err error
@@ -171,6 +177,17 @@ func (l *Ledger) Bills(ctx context.Context, person, account string, from, to tim
 		return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.ID, b.ID))
 	})
 	return bills, nil
+}
+
+// Count answers how many bills of an account are kept.
+func (l *Ledger) Count(tx kv.Tx, person, account string) (n int, err error) {
+	for _, err := range tx.Scan(kv.Prefix("ledger", person, account, "bill")) {
+		if err != nil {
+			return 0, err
+		}
+		n++
+	}
+	return n, nil
 }
 
 // Forget removes an account's bills.
@@ -201,24 +218,24 @@ func remove(tx kv.Tx, r kv.Range) error {
 
 // shelf is one account's part of the ledger.
 type shelf struct {
-	vault           Sealer
-	person, account string
+	vault Sealer
+	Account
 }
 
 func (s shelf) name(id string) []byte {
-	return s.vault.MAC("ledger.bill", s.person, s.account, id)[:macSize]
+	return s.vault.MAC("ledger.bill", s.Person, s.ID, id)[:macSize]
 }
 
 func (s shelf) billKey(name []byte) []byte {
-	return kv.Key("ledger", s.person, s.account, "bill", name)
+	return kv.Key("ledger", s.Person, s.ID, "bill", name)
 }
 
 func (s shelf) monthKey(at time.Time, name []byte) []byte {
-	return kv.Key("ledger", s.person, s.account, "month", s.month(at.UTC().Format("2006-01")), name)
+	return kv.Key("ledger", s.Person, s.ID, "month", s.month(at.UTC().Format("2006-01")), name)
 }
 
 func (s shelf) month(month string) []byte {
-	return s.vault.MAC("ledger.month", s.person, s.account, month)[:macSize]
+	return s.vault.MAC("ledger.month", s.Person, s.ID, month)[:macSize]
 }
 
 // monthsOf lists the months (UTC) that [from, to) touches, if they are few.
@@ -243,7 +260,7 @@ func (s shelf) rowsOf(tx kv.Tx, months []string) ([]kv.Entry, error) {
 	var rows []kv.Entry
 	for _, m := range months {
 		var keys [][]byte
-		prefix := kv.Prefix("ledger", s.person, s.account, "month", s.month(m))
+		prefix := kv.Prefix("ledger", s.Person, s.ID, "month", s.month(m))
 		for row, err := range tx.Scan(prefix) {
 			if err != nil {
 				return nil, err
@@ -266,7 +283,7 @@ func (s shelf) rowsOf(tx kv.Tx, months []string) ([]kv.Entry, error) {
 
 func (s shelf) allRows(tx kv.Tx) ([]kv.Entry, error) {
 	var rows []kv.Entry
-	for row, err := range tx.Scan(kv.Prefix("ledger", s.person, s.account, "bill")) {
+	for row, err := range tx.Scan(kv.Prefix("ledger", s.Person, s.ID, "bill")) {
 		if err != nil {
 			return nil, err
 		}
@@ -305,5 +322,5 @@ func (s shelf) open(ctx context.Context, row kv.Entry) (connectors.Bill, error) 
 }
 
 func (s shelf) record(name []byte) vault.Record {
-	return vault.Record{Kind: "bill", Person: s.person, Key: s.account + "/" + hex.EncodeToString(name)}
+	return vault.Record{Kind: "bill", Person: s.Person, Part: s.Part, Key: s.ID + "/" + hex.EncodeToString(name)}
 }

@@ -82,7 +82,7 @@ func put(t fataler, l *Ledger, person, account string, bills ...connectors.Bill)
 	t.Helper()
 	var added int
 	err := l.DB.Update(context.Background(), func(tx kv.Tx) (err error) {
-		added, err = l.Put(context.Background(), tx, person, account, bills)
+		added, err = l.Put(context.Background(), tx, Account{Person: person, ID: account}, bills)
 		return err
 	})
 	if err != nil {
@@ -93,7 +93,7 @@ func put(t fataler, l *Ledger, person, account string, bills ...connectors.Bill)
 
 func bills(t fataler, l *Ledger, person, account string, from, to time.Time) []connectors.Bill {
 	t.Helper()
-	got, err := l.Bills(context.Background(), person, account, from, to)
+	got, err := l.Bills(context.Background(), Account{Person: person, ID: account}, from, to)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -139,7 +139,7 @@ func TestPutKeepsABillOnce(t *testing.T) {
 	if diff := cmp.Diff([]connectors.Bill{a, b, bill("3", "2024-05-03 08:00", connectors.Done)}, got); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
-	known, err := l.Known(context.Background(), "p", "acc", []connectors.Bill{a, a, bill("9", "2024-05-01 08:00", connectors.Done)})
+	known, err := l.Known(context.Background(), Account{Person: "p", ID: "acc"}, []connectors.Bill{a, a, bill("9", "2024-05-01 08:00", connectors.Done)})
 	if known != 1 || err != nil {
 		t.Errorf("Known = %d, %v; want 1: one is here, twice in the file, and one is new", known, err)
 	}
@@ -237,11 +237,10 @@ func TestOthersSeeNothing(t *testing.T) {
 // A row moved under another key, account or person does not open.
 func TestMovedRowDoesNotOpen(t *testing.T) {
 	ctx := context.Background()
-	for _, to := range []shelf{{person: "p", account: "acc2"}, {person: "q", account: "acc"}} {
+	for _, other := range []Account{{Person: "p", ID: "acc2"}, {Person: "q", ID: "acc"}, {Person: "p", Part: "other", ID: "acc"}} {
 		l, box, _ := openLedger(t)
 		put(t, l, "p", "acc", bill("1", "2024-05-01 08:00", connectors.Done))
-		from := shelf{box, "p", "acc"}
-		to.vault = box
+		from, to := shelf{box, Account{Person: "p", ID: "acc"}}, shelf{box, other}
 		err := l.DB.Update(ctx, func(tx kv.Tx) error {
 			value, err := tx.Get(from.billKey(from.name("1")))
 			if err != nil {
@@ -256,7 +255,7 @@ func TestMovedRowDoesNotOpen(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, err := l.Bills(ctx, to.person, to.account, time.Time{}, time.Time{}); err == nil {
+		if got, err := l.Bills(ctx, other, time.Time{}, time.Time{}); err == nil {
 			t.Errorf("a moved row opened: %v", ids(got))
 		}
 	}
@@ -267,7 +266,7 @@ func TestPutIsPartOfItsTransaction(t *testing.T) {
 	l, _, _ := openLedger(t)
 	no := errors.New("no")
 	err := l.DB.Update(context.Background(), func(tx kv.Tx) error {
-		if _, err := l.Put(context.Background(), tx, "p", "acc", []connectors.Bill{bill("1", "2024-05-01 08:00", connectors.Done)}); err != nil {
+		if _, err := l.Put(context.Background(), tx, Account{Person: "p", ID: "acc"}, []connectors.Bill{bill("1", "2024-05-01 08:00", connectors.Done)}); err != nil {
 			return err
 		}
 		return no

@@ -67,7 +67,7 @@ func TestUnderTheVault(t *testing.T) {
 	if err := v.Shred(ctx); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := l.Bills(ctx, "p", "acc", time.Time{}, time.Time{}); !errors.Is(err, vault.ErrShredded) {
+	if _, err := l.Bills(ctx, Account{Person: "p", ID: "acc"}, time.Time{}, time.Time{}); !errors.Is(err, vault.ErrShredded) {
 		t.Errorf("Bills of a shredded person: %v, want ErrShredded", err)
 	}
 }
