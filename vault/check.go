@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"slices"
 	"strconv"
 
 	"jali/internal/kv"
@@ -37,10 +38,10 @@ func (v *Vault) Check(ctx context.Context, told func(Kept)) (Kept, error) {
 				return Kept{}, err
 			}
 			for _, e := range rows {
-				if bytes.Equal(e.Key, ringKey) {
+				names := wrappedAs(e.Key)
+				if names != nil && slices.Contains(notWrapped, names[0]) {
 					continue
 				}
-				names := wrappedAs(e.Key)
 				if names == nil || count[names[0]] == nil {
 					return Kept{}, ErrSealed.Because(errors.New("a row among the keys is of no known kind"))
 				}
@@ -62,6 +63,9 @@ func (v *Vault) Check(ctx context.Context, told func(Kept)) (Kept, error) {
 	}
 	return kept, nil
 }
+
+// notWrapped are the rows of Keys that hold no key.
+var notWrapped = []string{"keyring", "term", "seals"}
 
 // some answers copies of a range's first rows.
 func some(ctx context.Context, db kv.DB, r kv.Range) (rows []kv.Entry, err error) {

@@ -20,12 +20,13 @@ import (
 // storedRing is the row in DB; what is wrapped is a rootKeys as JSON.
 type storedRing struct {
 	Format  int    `json:"format"`
-	ID      string `json:"id"` // random; Keys and the anchor hold the same
+	ID      string `json:"id"`   // random; Keys and the anchor hold the same
+	Term    uint32 `json:"term"` // the last in it
 	Wrapped []byte `json:"wrapped"`
 }
 
-// ringFormat is of this layout of keys; there was another before it.
-const ringFormat = 2
+// ringFormat is of this layout of keys; there were others before it.
+const ringFormat = 3
 
 // rootKeys are the root of everything. MAC stays as it is, or ids of views and
 // hashes of tokens would not outlive a new term.
@@ -46,7 +47,12 @@ type keyring struct {
 	terms   map[uint32]*aead // wraps the keys of persons, parts and pairs
 	current *aead
 	made    time.Time // when the current term began
+	oldest  uint32    // in the row, allowed or not
+	seals   *seals    // in the current term
 }
+
+// leaving reports whether there is a term from before the current one.
+func (r *keyring) leaving() bool { return r.oldest < r.current.term }
 
 // fixedKeys come out of the root and stay the same in all terms.
 type fixedKeys struct {
@@ -60,35 +66,66 @@ type fixedKeys struct {
 var ringKey = kv.Key("vault", "keyring")
 
 func openRing(ctx context.Context, c Config) (*keyring, fixedKeys, error) {
-	stored, owner, err := readRing(ctx, c)
+	stored, keys, err := readRing(ctx, c)
 	if err != nil {
 		return nil, fixedKeys{}, err
 	}
 	var root rootKeys
 	if stored == nil {
-		root, err = foundRing(ctx, c, owner)
-	} else {
-		root, err = unwrapRoot(ctx, c, *stored, owner)
+		root, err = foundRing(ctx, c, keys.owner)
+	} else if err = acquainted(c.Anchor, *stored, keys); err == nil {
+		root, err = unwrapRoot(ctx, c.KEK, *stored)
 	}
 	if err != nil {
 		return nil, fixedKeys{}, err
 	}
-	return root.ready(c.Anchor.State())
+	ring, fixed, err := root.ready(c.Anchor.State())
+	if err != nil {
+		return nil, fixedKeys{}, err
+	}
+	if err := wholeRing(ctx, c, ring, keys); err != nil {
+		return nil, fixedKeys{}, err
+	}
+	ring.seals = newSeals(c.Keys, ring.current.term, keys.seals[ring.current.term])
+	return ring, fixed, moveAnchor(c.Anchor, ring.oldest) // which may be an old copy
 }
 
-// unwrapRoot refuses strangers before it asks for the key-encryption key.
-func unwrapRoot(ctx context.Context, c Config, stored storedRing, owner string) (root rootKeys, err error) {
-	switch held := c.Anchor.State().Ring; {
+// acquainted refuses strangers before the key-encryption key is asked for.
+func acquainted(held *anchor.File, stored storedRing, keys aboutKeys) error {
+	switch ring := held.State().Ring; {
 	case stored.Format != ringFormat:
-		return root, ErrFormat
-	case owner != stored.ID:
-		return root, ErrForeignKeys
-	case held == "":
-		return root, anchor.ErrMissing.Because(errors.New(c.Anchor.Path() + " is not there"))
-	case held != stored.ID:
-		return root, ErrForeignKeys.Because(errors.New("the anchor is of another database"))
+		return ErrFormat
+	case keys.owner != stored.ID:
+		return ErrForeignKeys
+	case ring == "":
+		return anchor.ErrMissing.Because(errors.New(held.Path() + " is not there"))
+	case ring != stored.ID:
+		return ErrForeignKeys.Because(errors.New("the anchor is of another database"))
+	case keys.term > stored.Term:
+		return ErrForeignKeys.Because(errors.New("the keys are of a later term than the database"))
 	}
-	plain, err := c.KEK.Unwrap(ctx, stored.Wrapped)
+	return nil
+}
+
+// wholeRing refuses what could be opened in part alone: the keys of a backup
+// from amid a rotation that the anchor has left behind, or keys from before
+// the database's terms.
+func wholeRing(ctx context.Context, c Config, ring *keyring, keys aboutKeys) error {
+	if keys.term < ring.oldest {
+		return ErrForeignKeys.Because(errors.New("the keys are of an earlier term than the database"))
+	}
+	if ring.terms[ring.oldest] != nil {
+		return nil
+	}
+	left, err := (&Vault{db: c.DB, keys: c.Keys}).outside(ctx, ring.current.term)
+	if err == nil && left > 0 {
+		err = ErrOldKeyring.Because(fmt.Errorf("%d keys are of a term that the anchor does not allow", left))
+	}
+	return err
+}
+
+func unwrapRoot(ctx context.Context, key kek.KEK, stored storedRing) (root rootKeys, err error) {
+	plain, err := key.Unwrap(ctx, stored.Wrapped)
 	if err != nil {
 		return root, err
 	}
@@ -96,14 +133,29 @@ func unwrapRoot(ctx context.Context, c Config, stored storedRing, owner string) 
 	if err := json.Unmarshal(plain, &root); err != nil {
 		return root, kek.ErrTampered.Because(errors.New("what was unwrapped is no keyring")) // err would quote it
 	}
-	if root.ID != stored.ID {
+	if root.ID != stored.ID || root.term() != stored.Term {
 		return root, kek.ErrTampered.Because(errors.New("the wrapped keyring is another one"))
 	}
 	return root, nil
 }
 
-// readRing answers the row in DB, if any, and the keyring that Keys names.
-func readRing(ctx context.Context, c Config) (stored *storedRing, owner string, err error) {
+// term is the last.
+func (root rootKeys) term() uint32 {
+	if len(root.Terms) == 0 {
+		return 0
+	}
+	return root.Terms[len(root.Terms)-1].Term
+}
+
+// aboutKeys is what Keys says of itself.
+type aboutKeys struct {
+	owner string            // the keyring that the keys belong to
+	term  uint32            // nothing new is wrapped in one before
+	seals map[uint32]uint64 // reserved, by term
+}
+
+// readRing answers the row in DB, if any, and what Keys says.
+func readRing(ctx context.Context, c Config) (stored *storedRing, keys aboutKeys, err error) {
 	err = c.DB.View(ctx, func(tx kv.Tx) error {
 		var s storedRing
 		found, err := kv.Load(tx, ringKey, &s)
@@ -114,14 +166,21 @@ func readRing(ctx context.Context, c Config) (stored *storedRing, owner string, 
 		return err
 	})
 	if err != nil {
-		return nil, "", err
+		return nil, keys, err
 	}
 	err = c.Keys.View(ctx, func(tx kv.Tx) error {
 		b, err := tx.Get(ringKey)
-		owner = string(b)
+		if err != nil {
+			return err
+		}
+		keys = aboutKeys{owner: string(b), seals: map[uint32]uint64{}}
+		if keys.term, err = keysTerm(tx); err != nil {
+			return err
+		}
+		keys.seals, err = reservedSeals(tx)
 		return err
 	})
-	return stored, owner, err
+	return stored, keys, err
 }
 
 // foundRing makes the first term. Keys learns the ring's name first, then the
@@ -142,7 +201,7 @@ func foundRing(ctx context.Context, c Config, owner string) (none rootKeys, err 
 		return none, ErrForeignKeys.Because(errors.New("there is an anchor, but no keyring in the database"))
 	}
 	root := rootKeys{ID: id, Terms: []termKey{{Term: 1, Made: c.Now().UTC(), Key: random(keySize)}}, MAC: random(keySize)}
-	wrapped, err := wrapRoot(ctx, c.KEK, root)
+	stored, err := wrapRoot(ctx, c.KEK, root)
 	if err != nil {
 		return none, err
 	}
@@ -169,32 +228,32 @@ func foundRing(ctx context.Context, c Config, owner string) (none rootKeys, err 
 		} else if b != nil {
 			return ErrForeignKeys.Because(errors.New("another process has founded this vault; start again"))
 		}
-		return kv.Store(tx, ringKey, storedRing{Format: ringFormat, ID: id, Wrapped: wrapped})
+		return kv.Store(tx, ringKey, stored)
 	})
 	return root, err
 }
 
 // wrapRoot also unwraps, before anything rests on it: a key-encryption key
 // that cannot take back what it gave is found out here.
-func wrapRoot(ctx context.Context, key kek.KEK, root rootKeys) ([]byte, error) {
+func wrapRoot(ctx context.Context, key kek.KEK, root rootKeys) (none storedRing, err error) {
 	plain, err := json.Marshal(root)
 	if err != nil {
-		return nil, err
+		return none, err
 	}
 	defer clear(plain)
 	wrapped, err := key.Wrap(ctx, plain)
 	if err != nil {
-		return nil, err
+		return none, err
 	}
 	again, err := key.Unwrap(ctx, wrapped)
 	if err != nil {
-		return nil, err
+		return none, err
 	}
 	defer clear(again)
 	if !bytes.Equal(plain, again) {
-		return nil, kek.ErrTampered.Because(errors.New("the key-encryption key does not unwrap what it wrapped"))
+		return none, kek.ErrTampered.Because(errors.New("the key-encryption key does not unwrap what it wrapped"))
 	}
-	return wrapped, nil
+	return storedRing{Format: ringFormat, ID: root.ID, Term: root.term(), Wrapped: wrapped}, nil
 }
 
 func holdsNoKeys(ctx context.Context, keys kv.DB) (bool, error) {
@@ -224,7 +283,7 @@ func (root rootKeys) ready(held anchor.State) (ring *keyring, fixed fixedKeys, e
 	if len(root.Terms) == 0 || len(root.MAC) != keySize {
 		return nil, fixed, kek.ErrTampered.Because(errors.New("the keyring lacks keys"))
 	}
-	ring = &keyring{terms: map[uint32]*aead{}}
+	ring = &keyring{terms: map[uint32]*aead{}, oldest: root.Terms[0].Term}
 	ratchet, at := held.Ratchet.Reveal(), held.Term
 	for i, t := range root.Terms {
 		switch {
@@ -280,6 +339,15 @@ func (r *keyring) unwrap(wrapped []byte, names ...string) ([]byte, error) {
 		return nil, ErrSealed.Because(fmt.Errorf("there is no term %d", term))
 	}
 	return a.open(wrapped, names...)
+}
+
+// unwrap opens what was read after the keyring before was in use: by then it
+// may have been wrapped anew, and by now its term may be gone.
+func (v *Vault) unwrap(before *keyring, wrapped []byte, names ...string) ([]byte, error) {
+	if term, err := termOf(wrapped); err == nil && before.terms[term] == nil {
+		before = v.ring()
+	}
+	return before.unwrap(wrapped, names...)
 }
 
 func random(n int) []byte {

@@ -93,6 +93,7 @@ func (v *Vault) pairKey(ctx context.Context, person, client string, epoch int) (
 		return key, nil
 	}
 	var wrapped []byte
+	before := v.ring()
 	read := func(tx kv.Tx) error {
 		b, err := tx.Get([]byte(id))
 		wrapped = append([]byte(nil), b...)
@@ -103,18 +104,19 @@ func (v *Vault) pairKey(ctx context.Context, person, client string, epoch int) (
 	}
 	names := []string{"pair", person, client, strconv.Itoa(epoch)}
 	if len(wrapped) == 0 {
-		fresh := v.ring().wrap(random(keySize), names...)
-		err := v.keys.Update(ctx, func(tx kv.Tx) error {
-			if err := read(tx); err != nil || len(wrapped) > 0 {
-				return err
-			}
-			if b, err := tx.Get(holder{person: person}.row()); err != nil {
-				return err
-			} else if b == nil {
-				return ErrShredded // left, and was shredded, since Pair looked
-			}
-			wrapped = fresh
-			return tx.Put([]byte(id), fresh)
+		err := v.keep(ctx, random(keySize), names, func(fresh []byte) error {
+			return v.keys.Update(ctx, func(tx kv.Tx) error {
+				if err := read(tx); err != nil || len(wrapped) > 0 {
+					return err
+				}
+				if b, err := tx.Get(holder{person: person}.row()); err != nil {
+					return err
+				} else if b == nil {
+					return ErrShredded // left, and was shredded, since Pair looked
+				}
+				wrapped = fresh
+				return putNew(tx, []byte(id), fresh)
+			})
 		})
 		if err != nil {
 			return nil, err
@@ -123,7 +125,7 @@ func (v *Vault) pairKey(ctx context.Context, person, client string, epoch int) (
 			return nil, err
 		}
 	}
-	key, err := v.ring().unwrap(wrapped, names...)
+	key, err := v.unwrap(before, wrapped, names...)
 	if err != nil {
 		return nil, err
 	}

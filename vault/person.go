@@ -3,7 +3,9 @@ package vault
 import (
 	"bytes"
 	"context"
+	"errors"
 	"strconv"
+	"strings"
 
 	"jali/internal/kv"
 	"jali/internal/secret"
@@ -36,7 +38,7 @@ type termOfHolder struct {
 // NewPerson makes a person's key, if there is none yet. Durable before it
 // answers.
 func (v *Vault) NewPerson(ctx context.Context, person string) error {
-	if person == "" {
+	if person == "" || strings.Contains(person, "\x00") {
 		return errNameless
 	}
 	return v.newKey(ctx, holder{person: person}, nil)
@@ -47,7 +49,7 @@ func (v *Vault) NewPerson(ctx context.Context, person string) error {
 // answers. A person without a key: [ErrShredded]. The id is never used again
 // after [Vault.PartEnds].
 func (v *Vault) NewPart(ctx context.Context, person, part string) error {
-	if person == "" || part == "" {
+	if person == "" || part == "" || strings.Contains(part, "\x00") {
 		return errNameless
 	}
 	return v.newKey(ctx, holder{person, part}, holder{person: person}.row())
@@ -55,20 +57,35 @@ func (v *Vault) NewPart(ctx context.Context, person, part string) error {
 
 // newKey makes a holder's key, only where there is a row needed.
 func (v *Vault) newKey(ctx context.Context, h holder, needed []byte) error {
-	row, wrapped := h.row(), v.ring().wrap(random(keySize), h.names()...)
-	return v.keys.Update(ctx, func(tx kv.Tx) error {
-		if b, err := tx.Get(row); err != nil || b != nil {
-			return err
-		}
-		if needed != nil {
-			if b, err := tx.Get(needed); err != nil {
+	row := h.row()
+	return v.keep(ctx, random(keySize), h.names(), func(wrapped []byte) error {
+		return v.keys.Update(ctx, func(tx kv.Tx) error {
+			if b, err := tx.Get(row); err != nil || b != nil {
 				return err
-			} else if b == nil {
-				return ErrShredded
 			}
-		}
-		return tx.Put(row, wrapped)
+			if needed != nil {
+				if b, err := tx.Get(needed); err != nil {
+					return err
+				} else if b == nil {
+					return ErrShredded
+				}
+			}
+			return putNew(tx, row, wrapped)
+		})
 	})
+}
+
+// putNew refuses what was wrapped in a term that is being left: nobody would
+// wrap it anew.
+func putNew(tx kv.Tx, row, wrapped []byte) error {
+	entered, err := keysTerm(tx)
+	if err != nil {
+		return err
+	}
+	if term, err := termOf(wrapped); err != nil || term < entered {
+		return errors.Join(err, errLeft)
+	}
+	return tx.Put(row, wrapped)
 }
 
 // sealing answers what seals for a holder in a term.
@@ -79,7 +96,7 @@ func (v *Vault) sealing(ctx context.Context, h holder, term uint32) (*aead, erro
 		return a, nil
 	}
 	var wrapped []byte
-	row := h.row()
+	row, before := h.row(), v.ring()
 	err := v.keys.View(ctx, func(tx kv.Tx) error {
 		b, err := tx.Get(row)
 		wrapped = bytes.Clone(b)
@@ -91,7 +108,7 @@ func (v *Vault) sealing(ctx context.Context, h holder, term uint32) (*aead, erro
 	if len(wrapped) == 0 {
 		return nil, ErrShredded
 	}
-	key, err := v.ring().unwrap(wrapped, h.names()...)
+	key, err := v.unwrap(before, wrapped, h.names()...)
 	if err != nil {
 		return nil, err
 	}
@@ -111,8 +128,12 @@ func (v *Vault) Seal(ctx context.Context, r Record, plain []byte) ([]byte, error
 	if r.Kind == "" || r.Person == "" || r.Key == "" {
 		return nil, errNameless
 	}
-	a, err := v.sealing(ctx, r.holder(), v.ring().current.term)
+	ring := v.ring()
+	a, err := v.sealing(ctx, r.holder(), ring.current.term)
 	if err != nil {
+		return nil, err
+	}
+	if err := ring.seals.add(ctx, 1); err != nil {
 		return nil, err
 	}
 	return a.seal(plain, r.names()...), nil

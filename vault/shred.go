@@ -115,10 +115,23 @@ func (v *Vault) remember(marks []mark) error {
 // shredMark is what the anchor knows a person or a part by.
 func (v *Vault) shredMark(h holder) string { return short(v.MAC("shredded", h.person, h.part)) }
 
+func markRanges() []kv.Range {
+	return []kv.Range{kv.Prefix("vault", "left"), kv.Prefix("vault", "ended"), kv.Prefix("vault", "cut")}
+}
+
+func anyIn(tx kv.Tx, ranges ...kv.Range) (bool, error) {
+	for _, r := range ranges {
+		for _, err := range tx.Scan(r) {
+			return err == nil, err
+		}
+	}
+	return false, nil
+}
+
 func (v *Vault) marked(ctx context.Context) (marks []mark, rows [][]byte, err error) {
 	err = v.db.View(ctx, func(tx kv.Tx) error {
 		marks, rows = nil, nil
-		for _, r := range []kv.Range{kv.Prefix("vault", "left"), kv.Prefix("vault", "ended"), kv.Prefix("vault", "cut")} {
+		for _, r := range markRanges() {
 			for e, err := range tx.Scan(r) {
 				if err != nil {
 					return err

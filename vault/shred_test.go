@@ -162,7 +162,7 @@ func TestShredDestroysEndedEpochs(t *testing.T) {
 
 // with is the same vault over stores that fail.
 func (h *house) with(db kv.DB, keys Keys) *Vault {
-	v := &Vault{db: db, keys: keys, kek: h.kek, anchor: h.held, now: h.Vault.now, fixed: h.fixed, persons: h.persons, pairs: h.pairs}
+	v := &Vault{db: db, keys: keys, kek: h.kek, anchor: h.held, now: h.Vault.now, fixed: h.fixed, batch: h.batch, persons: h.persons, pairs: h.pairs}
 	v.rings.Store(h.ring())
 	return v
 }

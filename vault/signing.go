@@ -9,6 +9,7 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/x509"
+	"errors"
 
 	"jali/internal/kv"
 	"jali/internal/secret"
@@ -35,6 +36,7 @@ func (v *Vault) signingKey(ctx context.Context, name string, generate func() (cr
 		row, names = kv.Key("vault", "signing", name), append(names, name)
 	}
 	var sealed []byte
+	before := v.ring()
 	read := func(tx kv.Tx) error {
 		b, err := tx.Get(row)
 		sealed = bytes.Clone(b)
@@ -52,20 +54,28 @@ func (v *Vault) signingKey(ctx context.Context, name string, generate func() (cr
 		if err != nil {
 			return secret.Value{}, err
 		}
-		fresh := v.ring().wrap(der, names...)
-		clear(der)
-		err = v.db.Update(ctx, func(tx kv.Tx) error {
-			if err := read(tx); err != nil || len(sealed) > 0 {
-				return err
-			}
-			sealed = fresh
-			return tx.Put(row, fresh)
+		err = v.keep(ctx, der, names, func(fresh []byte) error {
+			return v.db.Update(ctx, func(tx kv.Tx) error {
+				if err := read(tx); err != nil || len(sealed) > 0 {
+					return err
+				}
+				var ring storedRing
+				if _, err := kv.Load(tx, ringKey, &ring); err != nil {
+					return err
+				}
+				if term, err := termOf(fresh); err != nil || term < ring.Term {
+					return errors.Join(err, errLeft)
+				}
+				sealed = fresh
+				return tx.Put(row, fresh)
+			})
 		})
+		clear(der)
 		if err != nil {
 			return secret.Value{}, err
 		}
 	}
-	der, err := v.ring().unwrap(sealed, names...)
+	der, err := v.unwrap(before, sealed, names...)
 	if err != nil {
 		return secret.Value{}, err
 	}

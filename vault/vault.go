@@ -41,6 +41,8 @@
 // Rows in Keys:
 //
 //	("vault", "keyring")                                 which keyring these belong to
+//	("vault", "term")                                    no new key is wrapped in one before; without it 1
+//	("vault", "seals", term)                             how many are reserved in it, without it none
 //	("vault", "person", person)                          a wrapped key
 //	("vault", "part", person, part)                      a wrapped key
 //	("vault", "pair", person, client, epoch)             a wrapped key
@@ -107,23 +109,28 @@ const schema = 2
 type Vault struct {
 	db     kv.DB
 	keys   Keys
-	kek    kek.KEK
 	anchor *anchor.File
 	now    func() time.Time
+
+	root sync.Mutex // is held to change the keyring's row, before shredding
+	kek  kek.KEK
 
 	rings   atomic.Pointer[keyring]
 	fixed   fixedKeys
 	persons *cache[termOfHolder, *aead]
 	pairs   *cache[string, []byte] // by person, client and epoch
 
-	shredding sync.Mutex
+	shredding  sync.Mutex
+	rewrapping sync.Mutex
+	batch      int                      // keys in one transaction of Rewrap
+	rotation   atomic.Pointer[Rotation] // the last to have run
 }
 
 // Config of a Vault.
 type Config struct {
 	DB     kv.DB        // rows sealed elsewhere, aliases, tombstones
 	Keys   Keys         // keys.db: wrapped person, part and epoch keys, small, compacted after a deletion
-	KEK    kek.KEK      // wraps the root keyring; asked once, in Open
+	KEK    kek.KEK      // wraps the root keyring; asked in Open, and when a term begins or ends
 	Anchor *anchor.File // outside both and outside their backups
 	Now    func() time.Time
 }
@@ -133,6 +140,7 @@ type Config struct {
 type Keys interface {
 	kv.DB
 	Compact(context.Context) error // rewrites the file without what was deleted
+	Room() (uint64, error)         // how many bytes its disk still takes
 }
 
 // keptKeys bounds how many keys are held unwrapped in memory, of each kind:
@@ -153,7 +161,7 @@ func Open(ctx context.Context, c Config) (*Vault, error) {
 		return nil, err
 	}
 	v := &Vault{
-		db: c.DB, keys: c.Keys, kek: c.KEK, anchor: c.Anchor, now: c.Now, fixed: fixed,
+		db: c.DB, keys: c.Keys, kek: c.KEK, anchor: c.Anchor, now: c.Now, fixed: fixed, batch: rewrapBatch,
 		persons: newCache[termOfHolder, *aead](keptKeys), pairs: newCache[string, []byte](keptKeys),
 	}
 	v.rings.Store(ring)
