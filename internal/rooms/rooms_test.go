@@ -34,6 +34,8 @@ var may = map[string]string{
 	"vault":                    "vault/anchor vault/kek internal/audit internal/kv internal/jose internal/fault internal/secret",
 	"vault/anchor":             "internal/fault internal/secret",
 	"vault/kek":                "internal/fault internal/secret",
+	"vault/kek/awskms":         "", // a module of its own
+	"vault/kek/hcvault":        "", // a module of its own
 	"connectors":               "connectors/money internal/fault internal/secret",
 	"connectors/money":         "",
 	"connectors/billfile":      "connectors connectors/money internal/fault internal/secret",
@@ -68,6 +70,9 @@ var owners = map[string][]string{
 	"github.com/labstack/echo/v4":   {"server", "openapi"},
 	"github.com/go-webauthn":        {"consent/passkey"},
 	"filippo.io/age":                {"internal/backup"},
+	"github.com/aws":                {"vault/kek/awskms"},
+	"github.com/hashicorp/vault":    {"vault/kek/hcvault"},
+	"github.com/tink-crypto":        {"vault/kek/awskms", "vault/kek/hcvault"},
 }
 
 type file struct {
