@@ -1,6 +1,7 @@
 package consent
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -48,10 +49,7 @@ func appendCanonical(b []byte, v any) ([]byte, error) {
 		for name := range v {
 			names = append(names, name)
 		}
-		// Section 3.2.3: by UTF-16 code units, which is not the order of UTF-8.
-		slices.SortFunc(names, func(a, b string) int {
-			return slices.Compare(utf16.Encode([]rune(a)), utf16.Encode([]rune(b)))
-		})
+		slices.SortFunc(names, compareUTF16)
 		b = append(b, '{')
 		for i, name := range names {
 			if i > 0 {
@@ -68,6 +66,21 @@ func appendCanonical(b []byte, v any) ([]byte, error) {
 		return append(b, '}'), nil
 	}
 	return nil, fmt.Errorf("%w: a %T", errCanonical, v)
+}
+
+// compareUTF16 orders names by their UTF-16 code units (section 3.2.3), which
+// is not the order of UTF-8: half of a surrogate pair comes before U+E000.
+func compareUTF16(a, b string) int {
+	for a != "" && b != "" {
+		x, n := utf8.DecodeRuneInString(a)
+		y, m := utf8.DecodeRuneInString(b)
+		if x != y {
+			var p, q [2]uint16
+			return slices.Compare(utf16.AppendRune(p[:0], x), utf16.AppendRune(q[:0], y))
+		}
+		a, b = a[n:], b[m:]
+	}
+	return cmp.Compare(len(a), len(b))
 }
 
 // appendString escapes what section 3.2.2.2 escapes, and nothing else.

@@ -3,7 +3,9 @@ package consent
 import (
 	"encoding/json"
 	"errors"
+	"slices"
 	"testing"
+	"unicode/utf16"
 
 	"pgregory.net/rapid"
 )
@@ -32,6 +34,16 @@ func TestCanonical(t *testing.T) {
 			t.Errorf("canonical(%v) = %s, %v; want an error", bad, got, err)
 		}
 	}
+}
+
+func TestNamesAreOrderedByTheirUTF16(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		some := rapid.StringOfN(rapid.SampledFrom([]rune("ab\x00\u00f6\ud7ff\ue000\ufb33\uffff\U00010000\U0001f600\U0010ffff")), 0, 4, -1)
+		a, b := some.Draw(t, "a"), some.Draw(t, "b")
+		if got, want := compareUTF16(a, b), slices.Compare(utf16.Encode([]rune(a)), utf16.Encode([]rune(b))); got != want {
+			t.Fatalf("compareUTF16(%q, %q) = %d, want %d", a, b, got, want)
+		}
+	})
 }
 
 func TestCanonicalIsJSON(t *testing.T) {

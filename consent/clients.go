@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"sync"
 	"time"
 
 	"jali/internal/audit"
@@ -57,7 +56,8 @@ func (s *Service) PutClient(ctx context.Context, c Client) error {
 }
 
 // ReviseClient replaces a client by what revise makes of it, in one
-// transaction, and answers that. revise may run again.
+// transaction, and answers that. revise may run again, and writes through
+// nothing that it is given.
 func (s *Service) ReviseClient(ctx context.Context, id ClientID, revise func(Client) (Client, error)) (Client, error) {
 	now, event := s.now(), rand.Text()
 	var c Client
@@ -100,7 +100,7 @@ func (s *Service) Client(ctx context.Context, id ClientID) (Client, error) {
 	var c Client
 	err := s.DB.View(ctx, func(tx kv.Tx) error {
 		var err error
-		c, err = s.known.get(tx, id)
+		c, err = getClient(tx, id)
 		return err
 	})
 	return c, err
@@ -157,48 +157,19 @@ func (s *Service) SetKeys(ctx context.Context, id ClientID, jwks []byte) error {
 	return err
 }
 
+// clientRows are remembered as they are stored: every request needs its client's.
+var clientRows kv.Known[Client]
+
 func getClient(tx kv.Tx, id ClientID) (Client, error) {
-	var c Client
-	ok, err := kv.Load(tx, clientKey(id), &c)
+	c, ok, err := clientRows.Load(tx, clientKey(id))
 	if err == nil && !ok {
 		err = ErrNoClient
 	}
 	return c, err
 }
 
-// knownClients remembers clients by their rows: every request needs its own,
-// and reads it anew, but its JSON is parsed again only where it has changed.
-type knownClients struct{ byID sync.Map } // of knownClient
-
-type knownClient struct {
-	row []byte
-	Client
-}
-
-// get is getClient for who changes nothing in what it answers.
-func (k *knownClients) get(tx kv.Tx, id ClientID) (Client, error) {
-	row, err := tx.Get(clientKey(id))
-	if err != nil {
-		return Client{}, err
-	}
-	if row == nil {
-		k.byID.Delete(id)
-		return Client{}, ErrNoClient
-	}
-	if known, ok := k.byID.Load(id); ok && bytes.Equal(known.(knownClient).row, row) {
-		return known.(knownClient).Client, nil
-	}
-	var c Client
-	if err := kv.Decode(row, &c); err != nil {
-		return Client{}, err
-	}
-	k.byID.Store(id, knownClient{bytes.Clone(row), c})
-	return c, nil
-}
-
-func activeClient(tx kv.Tx, id ClientID) (Client, error) { return active(getClient(tx, id)) }
-
-func active(c Client, err error) (Client, error) {
+func activeClient(tx kv.Tx, id ClientID) (Client, error) {
+	c, err := getClient(tx, id)
 	if err == nil && c.Suspended {
 		err = ErrSuspended
 	}

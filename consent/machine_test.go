@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -151,6 +152,12 @@ func (m *machine) stored(tx kv.Tx, id GrantID) (Grant, error) {
 		return s.grant, nil
 	}
 	g, err := getGrant(tx, id)
+	if err == nil {
+		var read Grant
+		if err = kv.Decode(raw, &read); err == nil && !reflect.DeepEqual(g, read) {
+			err = fmt.Errorf("%s is remembered as %+v, and is %+v", id, g, read)
+		}
+	}
 	m.seen[id] = seen{bytes.Clone(raw), g}
 	return g, err
 }

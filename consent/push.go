@@ -48,7 +48,7 @@ func (s *Service) Push(tx kv.Tx, now time.Time, r Request) (Grant, error) {
 			return Grant{}, err
 		}
 	}
-	if _, err := active(s.known.get(tx, r.Client)); err != nil {
+	if _, err := activeClient(tx, r.Client); err != nil {
 		return Grant{}, err
 	}
 	if taken, err := tx.Get(grantKey(r.ID)); err != nil {
@@ -99,7 +99,7 @@ func (s *Service) Show(ctx context.Context, p Session, id GrantID) (Grant, error
 		if _, err := g.target(tx, now); err != nil {
 			return err
 		}
-		if _, err := active(s.known.get(tx, g.Client)); err != nil || g.State == Shown {
+		if _, err := activeClient(tx, g.Client); err != nil || g.State == Shown {
 			return err
 		}
 		if err := g.move(Shown); err != nil {

@@ -34,7 +34,7 @@ func (s *Service) Revoke(ctx context.Context, p Session, id GrantID) (Grant, err
 
 // RevokeByClient ends a client's own grant. One that has ended is left as it is.
 func (s *Service) RevokeByClient(tx kv.Tx, now time.Time, event string, client ClientID, id GrantID) error {
-	g, err := ownGrant(tx, client, id, getGrant)
+	g, err := ownGrant(tx, client, id)
 	if err != nil {
 		return err
 	}

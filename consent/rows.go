@@ -30,13 +30,21 @@ func waitingKey(p PersonID, c ClientID, id GrantID) []byte {
 	return kv.Key(room, "waiting", p, c, id)
 }
 
+// grantRows are remembered as they are stored: every request for data needs
+// its grant's, and so does each step of a request on its way to a yes.
+var grantRows kv.Known[Grant]
+
 func getGrant(tx kv.Tx, id GrantID) (Grant, error) {
-	var g Grant
-	ok, err := kv.Load(tx, grantKey(id), &g)
+	g, ok, err := grantRows.Load(tx, grantKey(id))
 	if err == nil && !ok {
 		err = ErrNoGrant
 	}
 	return g, err
+}
+
+func putGrant(tx kv.Tx, g Grant) error {
+	g.Evidence = nil // a row of its own
+	return grantRows.Store(tx, grantKey(g.ID), g)
 }
 
 // getGrants loads grants that an index has named.
@@ -63,30 +71,6 @@ func grantsIn(tx kv.Tx, r kv.Range) ([]Grant, error) {
 	}
 	return getGrants(tx, ids)
 }
-
-// getter is getGrant or getAgreed.
-type getter func(kv.Tx, GrantID) (Grant, error)
-
-// getAgreed is getGrant without what was asked, which no request for data
-// needs and every one would otherwise read. It is not to be stored again.
-func getAgreed(tx kv.Tx, id GrantID) (Grant, error) {
-	var g struct {
-		Grant
-		Asked unread `json:"asked"`
-	}
-	ok, err := kv.Load(tx, grantKey(id), &g)
-	if err == nil && !ok {
-		err = ErrNoGrant
-	}
-	return g.Grant, err
-}
-
-// unread passes over a member.
-type unread struct{}
-
-func (*unread) UnmarshalJSON([]byte) error { return nil }
-
-func putGrant(tx kv.Tx, g Grant) error { return kv.Store(tx, grantKey(g.ID), g) }
 
 // forwards is every step that a grant may take. An exhausted grant that is
 // revoked can still be read no longer.

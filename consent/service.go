@@ -39,8 +39,6 @@ type Service struct {
 	StepUpLife time.Duration
 	// Leaving is told, in one transaction, of a person who deletes themselves.
 	Leaving []func(kv.Tx, PersonID) error
-
-	known knownClients
 }
 
 // Choice is how a person narrows what was asked. Every field that is set must

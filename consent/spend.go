@@ -27,13 +27,13 @@ var errNoKey = &fault.Error{Kind: fault.Invalid, Code: "idempotency_key_missing"
 	Detail: "send an Idempotency-Key header"}
 
 // Load answers a client's grant in any state after given. Unknown, foreign and
-// undecided answer ErrNoGrant alike. What was asked is left out.
+// undecided answer ErrNoGrant alike.
 func (s *Service) Load(ctx context.Context, client ClientID, id GrantID) (Grant, error) {
 	now := s.now()
 	var g Grant
 	err := s.DB.View(ctx, func(tx kv.Tx) error {
 		var err error
-		g, err = ownGrant(tx, client, id, getAgreed)
+		g, err = ownGrant(tx, client, id)
 		return err
 	})
 	if err != nil {
@@ -51,14 +51,13 @@ func (s *Service) Stands(tx kv.Tx, g Grant) (bool, error) {
 
 // Live answers a client's grant if it may still be read from: given or
 // exhausted, not paused, its client not suspended, the person's yes not older
-// than StepUpLife. What was asked is left out.
-// It writes nothing.
+// than StepUpLife. It writes nothing.
 func (s *Service) Live(ctx context.Context, client ClientID, id GrantID) (Grant, error) {
 	now := s.now()
 	var g Grant
 	err := s.DB.View(ctx, func(tx kv.Tx) error {
 		var err error
-		g, _, err = s.living(tx, now, client, id, getAgreed)
+		g, _, err = s.living(tx, now, client, id)
 		return err
 	})
 	if err != nil {
@@ -78,7 +77,7 @@ func (s *Service) Spend(ctx context.Context, client ClientID, id GrantID, key st
 	now, event := s.now(), rand.Text()
 	var u Use
 	err := s.DB.Update(ctx, func(tx kv.Tx) error {
-		g, c, err := s.living(tx, now, client, id, getGrant)
+		g, c, err := s.living(tx, now, client, id)
 		if err != nil {
 			return err
 		}
@@ -125,8 +124,8 @@ func (s *Service) Spend(ctx context.Context, client ClientID, id GrantID, key st
 }
 
 // ownGrant loads a grant that client was given.
-func ownGrant(tx kv.Tx, client ClientID, id GrantID, get getter) (Grant, error) {
-	g, err := get(tx, id)
+func ownGrant(tx kv.Tx, client ClientID, id GrantID) (Grant, error) {
+	g, err := getGrant(tx, id)
 	if err != nil {
 		return Grant{}, err
 	}
@@ -137,8 +136,8 @@ func ownGrant(tx kv.Tx, client ClientID, id GrantID, get getter) (Grant, error) 
 }
 
 // living loads a grant that client may read from at now, and the client.
-func (s *Service) living(tx kv.Tx, now time.Time, client ClientID, id GrantID, get getter) (Grant, Client, error) {
-	g, err := ownGrant(tx, client, id, get)
+func (s *Service) living(tx kv.Tx, now time.Time, client ClientID, id GrantID) (Grant, Client, error) {
+	g, err := ownGrant(tx, client, id)
 	if err != nil {
 		return Grant{}, Client{}, err
 	}
@@ -148,7 +147,7 @@ func (s *Service) living(tx kv.Tx, now time.Time, client ClientID, id GrantID, g
 	case g.State == Expired || !now.Before(g.Agreed.Until):
 		return Grant{}, Client{}, ErrExpired
 	}
-	c, err := active(s.known.get(tx, client))
+	c, err := activeClient(tx, client)
 	if err != nil {
 		return Grant{}, Client{}, err
 	}

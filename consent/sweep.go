@@ -91,8 +91,8 @@ func (s *Service) lapse(tx kv.Tx, now time.Time, event string, d due) (bool, err
 	case dueIntroduction:
 		return false, introduction{Person: PersonID(d.ID), Code: d.Key, Until: d.At}.forget(tx)
 	}
-	var g Grant
-	if ok, err := kv.Load(tx, grantKey(id), &g); err != nil || !ok {
+	g, ok, err := grantRows.Load(tx, grantKey(id))
+	if err != nil || !ok {
 		return false, err
 	}
 	switch d.Kind {
