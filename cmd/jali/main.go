@@ -27,6 +27,8 @@ type cli struct {
 	Client  clientCmd  `cmd:"" help:"Register, suspend and rekey clients."`
 	Webhook webhookCmd `cmd:"" help:"See and repeat what clients are told of their grants."`
 	Import  importCmd  `cmd:"" help:"Take in bill files that a person exported."`
+	Backup  backupCmd  `cmd:"" help:"Take an encrypted backup of everything."`
+	Restore restoreCmd `cmd:"" help:"Take a backup back, or check one."`
 	Receipt receiptCmd `cmd:"" help:"Check the receipts that people keep."`
 	Version versionCmd `cmd:"" help:"Say which version this is."`
 }

@@ -62,6 +62,7 @@ func newAdmin(h *House, log *slog.Logger) http.Handler {
 	mux.HandleFunc("POST /invites", a.invite)
 	mux.HandleFunc("DELETE /invites/{id}", a.uninvite)
 	mux.HandleFunc("POST /people/{id}/bills", a.bills)
+	mux.HandleFunc("POST /backup", a.backup)
 	return mux
 }
 

@@ -15,6 +15,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -73,8 +74,12 @@ type House struct {
 	Handler   http.Handler // the public site
 	Admin     http.Handler // what verbs ask, through the admin socket
 
-	db, keys *boltkv.DB
-	log      *slog.Logger
+	db, keys  *boltkv.DB
+	held      *anchor.File
+	data      string
+	backingUp sync.Mutex
+	now       func() time.Time
+	log       *slog.Logger
 }
 
 // Open opens or founds a house. Founding makes the key file where one is to be
@@ -94,7 +99,7 @@ func Open(ctx context.Context, c Config) (_ *House, err error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &House{log: c.Log}
+	h := &House{held: held, data: c.Data, now: c.Now, log: c.Log}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, h.Close())
@@ -175,10 +180,7 @@ func holdsRows(ctx context.Context, db *boltkv.DB) (held bool, err error) {
 // openKey answers the key-encryption key, and makes a key file where there is
 // neither that nor a database yet.
 func openKey(c Config) (kek.KEK, error) {
-	choice := c.Key
-	if choice.File == "" && choice.Env == "" && choice.Command == "" {
-		choice.File = filepath.Join(c.Data, "kek.key")
-	}
+	choice := keyChoice(c)
 	key, err := kek.Open(choice)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return key, err
@@ -192,6 +194,15 @@ func openKey(c Config) (kek.KEK, error) {
 		}
 	}
 	return kek.CreateFile(choice.File)
+}
+
+// keyChoice is the key that the operator names, or the usual one.
+func keyChoice(c Config) kek.Choice {
+	choice := c.Key
+	if choice.File == "" && choice.Env == "" && choice.Command == "" {
+		choice.File = filepath.Join(c.Data, "kek.key")
+	}
+	return choice
 }
 
 func openAnchor(c Config) (*anchor.File, error) {

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"sync"
 	"syscall"
 )
 
@@ -66,23 +67,33 @@ func (t *Talker) Close() error { return t.close() }
 
 // Do sends body to path and reads the answer into answer.
 func (t *Talker) Do(ctx context.Context, method, path string, body io.Reader, answer any) error {
-	r, err := http.NewRequestWithContext(ctx, method, "http://admin"+path, body)
+	b, err := t.Stream(ctx, method, path, body)
 	if err != nil {
 		return err
+	}
+	defer b.Close()
+	return json.NewDecoder(b).Decode(answer)
+}
+
+// Stream sends body to path and answers what comes back, as it comes.
+func (t *Talker) Stream(ctx context.Context, method, path string, body io.Reader) (io.ReadCloser, error) {
+	r, err := http.NewRequestWithContext(ctx, method, "http://admin"+path, body)
+	if err != nil {
+		return nil, err
 	}
 	resp, err := t.client.Do(r)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
+		defer resp.Body.Close()
 		var said struct{ Code, Detail string }
 		if err := json.NewDecoder(resp.Body).Decode(&said); err != nil || said.Code == "" {
-			return fmt.Errorf("the server answered %s", resp.Status)
+			return nil, fmt.Errorf("the server answered %s", resp.Status)
 		}
-		return &Refusal{said.Code, said.Detail}
+		return nil, &Refusal{said.Code, said.Detail}
 	}
-	return json.NewDecoder(resp.Body).Decode(answer)
+	return resp.Body, nil
 }
 
 // DoJSON is Do with a JSON body.
@@ -102,29 +113,48 @@ func (r *Refusal) Error() string { return r.Detail + " (" + r.Code + ")" }
 // direct carries requests to a handler in this process.
 type direct struct{ to http.Handler }
 
+// RoundTrip answers when the handler begins to. Closing the body waits for it
+// to end.
 func (d direct) RoundTrip(r *http.Request) (*http.Response, error) {
-	var b answerBuffer
 	if r.Body == nil {
 		r.Body = http.NoBody
 	}
-	d.to.ServeHTTP(&b, r)
-	if b.status == 0 {
-		b.status = http.StatusOK
-	}
-	return &http.Response{StatusCode: b.status, Status: http.StatusText(b.status), Header: b.Header(), Body: io.NopCloser(&b.Buffer), Request: r, ProtoMajor: 1, ProtoMinor: 1}, nil
+	body, pipe := io.Pipe()
+	a := &answering{header: http.Header{}, begun: make(chan int, 1), pipe: pipe}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		d.to.ServeHTTP(a, r)
+		a.WriteHeader(http.StatusOK)
+		_ = pipe.Close()
+	}()
+	status := <-a.begun
+	return &http.Response{StatusCode: status, Status: http.StatusText(status), Header: a.header, Body: directBody{body, ended}, Request: r, ProtoMajor: 1, ProtoMinor: 1}, nil
 }
 
-type answerBuffer struct {
-	bytes.Buffer
+type answering struct {
 	header http.Header
-	status int
+	once   sync.Once
+	begun  chan int
+	pipe   *io.PipeWriter
 }
 
-func (b *answerBuffer) Header() http.Header {
-	if b.header == nil {
-		b.header = http.Header{}
-	}
-	return b.header
+func (a *answering) Header() http.Header { return a.header }
+
+func (a *answering) WriteHeader(status int) { a.once.Do(func() { a.begun <- status }) }
+
+func (a *answering) Write(p []byte) (int, error) {
+	a.WriteHeader(http.StatusOK)
+	return a.pipe.Write(p)
 }
 
-func (b *answerBuffer) WriteHeader(status int) { b.status = status }
+type directBody struct {
+	*io.PipeReader
+	ended chan struct{}
+}
+
+func (b directBody) Close() error {
+	err := b.PipeReader.Close()
+	<-b.ended
+	return err
+}
