@@ -72,9 +72,10 @@ type State struct {
 // File is an anchor at its place. It is safe for use by several goroutines,
 // but one process alone may have it open: the one that has the database.
 type File struct {
-	path string
-	mu   sync.Mutex
-	now  State
+	path  string
+	apart bool
+	mu    sync.Mutex
+	now   State
 }
 
 // stored is State in the file.
@@ -161,6 +162,9 @@ func (f *File) State() State {
 	return f.now.clone()
 }
 
+// Apart is this anchor for a trial: what is changed of it is written nowhere.
+func (f *File) Apart() *File { return &File{path: f.path, apart: true, now: f.State()} }
+
 func (s State) clone() State {
 	s.Touched, s.Shredded = maps.Clone(s.Touched), maps.Clone(s.Shredded)
 	return s
@@ -186,8 +190,10 @@ func (f *File) Change(change func(*State)) error {
 	if _, err := parse(text); err != nil {
 		return fmt.Errorf("anchor: a state that could not be read again: %w", err)
 	}
-	if err := replace(f.path, text); err != nil {
-		return ErrUnwritten.Because(err)
+	if !f.apart {
+		if err := replace(f.path, text); err != nil {
+			return ErrUnwritten.Because(err)
+		}
 	}
 	f.now = next
 	return nil

@@ -151,3 +151,19 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+func TestATrialIsWrittenNowhere(t *testing.T) {
+	f := founded(t)
+	before, err := os.ReadFile(f.Path())
+	if err != nil {
+		t.Fatal(err)
+	}
+	trial := f.Apart()
+	if err := trial.Change(func(s *State) { s.Term = 7 }); err != nil || trial.State().Term != 7 {
+		t.Errorf("the trial is at term %d, %v; want 7", trial.State().Term, err)
+	}
+	after, err := os.ReadFile(f.Path())
+	if err != nil || !bytes.Equal(before, after) || f.State().Term != 1 {
+		t.Errorf("the anchor is at term %d, its file changed: %t, %v", f.State().Term, !bytes.Equal(before, after), err)
+	}
+}

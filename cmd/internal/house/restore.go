@@ -116,7 +116,7 @@ func (r Restore) unpack(ctx context.Context, folder *backup.Folder, key kek.KEK,
 			return found, err
 		}
 	}
-	v, err := vault.Open(ctx, vault.Config{DB: stores[1], Keys: stores[0], KEK: key, Anchor: held, Now: time.Now})
+	v, err := vault.Open(ctx, vault.Config{DB: stores[1], Keys: stores[0], KEK: key, Anchor: held.Apart(), Now: time.Now})
 	if err != nil {
 		return found, termed(err, from.Header, held)
 	}
