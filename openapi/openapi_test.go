@@ -122,7 +122,7 @@ func written(t *testing.T, dirs ...string) map[string]bool {
 // here, was told wrong.
 func TestTheCodesAreThoseThatAreSent(t *testing.T) {
 	doc := document(t)
-	sent := written(t, "../server", "../consent", "../internal/aggregate", "../internal/kv", "../internal/fault", "../internal/brake")
+	sent := written(t, "../server", "../consent", "../internal/aggregate", "../internal/kv", "../internal/fault", "../internal/brake", "../vault")
 	told := map[string]bool{}
 	used := map[string]bool{}
 	for _, item := range doc.Paths.Map() {

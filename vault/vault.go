@@ -79,8 +79,8 @@ var (
 
 	// ErrSealed is a sealed record that does not open: it was changed, cut, or
 	// belongs elsewhere.
-	ErrSealed = &fault.Error{Kind: fault.Internal, Code: "sealed_record",
-		Detail: "a sealed record does not open: it was changed or belongs elsewhere"}
+	ErrSealed = &fault.Error{Kind: fault.Unavailable, Code: "sealed_record", Owner: fault.Us,
+		Detail: "something that is sealed here does not open; nothing was changed, and this can be answered once the operator has put it right"}
 
 	// ErrEpochEnded is a [Pair] of an epoch that has ended since: the client's
 	// last grant was revoked, or the person left.

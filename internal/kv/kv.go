@@ -70,6 +70,11 @@ var (
 	ErrStopped = &fault.Error{Kind: fault.Unavailable, Code: "storage_stopped", Owner: fault.Us,
 		Detail: "the storage has stopped; try again later"}
 
+	// ErrRecord is a stored record that is not what once was stored. Nothing is
+	// decided by it, and it is left as it is: an operator restores a backup.
+	ErrRecord = &fault.Error{Kind: fault.Unavailable, Code: "record_damaged", Owner: fault.Us,
+		Detail: "something that is stored here is damaged; nothing was changed, and this can be answered once the operator has put it right"}
+
 	// ErrReadOnly is a write inside View: a fault of ours.
 	ErrReadOnly = &fault.Error{Kind: fault.Internal, Code: "read_only",
 		Detail: "a write in a read-only transaction"}

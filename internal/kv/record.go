@@ -15,10 +15,10 @@ func Load(tx Tx, key []byte, v any) (bool, error) {
 	return true, Decode(b, v)
 }
 
-// Decode reads one JSON record, as a scan yields it.
+// Decode reads one JSON record, as a scan yields it: [ErrRecord] if it cannot.
 func Decode(value []byte, v any) error {
-	if err := json.Unmarshal(value, v); err != nil {
-		return fmt.Errorf("kv: a stored %T cannot be read: %w", v, err)
+	if json.Unmarshal(value, v) != nil {
+		return ErrRecord.Because(fmt.Errorf("a stored %T cannot be read", v)) // json's own error may quote the record
 	}
 	return nil
 }

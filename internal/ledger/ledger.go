@@ -43,9 +43,9 @@ import (
 )
 
 var (
-	errDangling   = errors.New("ledger: a month names a bill that is not there")
-	errMoved      = errors.New("ledger: a bill stands where it does not belong")
-	errUnreadable = errors.New("ledger: a stored bill cannot be read")
+	errDangling   = kv.ErrRecord.Because(errors.New("ledger: a month names a bill that is not there"))
+	errMoved      = kv.ErrRecord.Because(errors.New("ledger: a bill stands where it does not belong"))
+	errUnreadable = kv.ErrRecord.Because(errors.New("ledger: a stored bill cannot be read"))
 )
 
 // maxMonths is where asking month by month stops being worth it.
