@@ -54,11 +54,11 @@ type (
 	GrantID  string
 )
 
-// NewGrantID draws the id of a request. It begins with the moment, so that
-// grants of one time lie side by side in storage: what is done to them within
-// minutes falls on the same few pages, and into the same commits.
-func NewGrantID(now time.Time) GrantID {
-	return GrantID(fmt.Sprintf("grant_%012x%s", now.UnixMilli(), rand.Text()))
+// NewGrantID draws the id of a request. Those with the same near lie side by
+// side in storage: what is done to them within minutes falls on the same few
+// pages, and into the same commits.
+func NewGrantID(near []byte) GrantID {
+	return GrantID(fmt.Sprintf("grant_%x%s", near, rand.Text()))
 }
 
 // AccountID is Jali's own name for an account of a person: random, the same

@@ -113,7 +113,7 @@ func (s *Service) Spend(ctx context.Context, client ClientID, id GrantID, key st
 				return err
 			}
 			u.Grant = g
-			return c.tell(tx, now, event+"-end", webhook.GrantExhausted, id)
+			return c.tell(tx, now.Add(time.Microsecond), event+"-end", webhook.GrantExhausted, id) // listed behind the use
 		}
 		return putGrant(tx, g)
 	})

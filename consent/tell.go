@@ -1,6 +1,8 @@
 package consent
 
 import (
+	"crypto/sha256"
+	"encoding/base64"
 	"errors"
 	"strconv"
 	"time"
@@ -10,7 +12,7 @@ import (
 )
 
 // tell queues for a grant's client what happened to it, if the client wants to
-// be told. An event has the id of the deed's record, or one made of it.
+// be told. event is the id of the deed's record, or one made of it.
 func tell(tx kv.Tx, now time.Time, event, what string, g Grant) error {
 	c, err := getClient(tx, g.Client)
 	if errors.Is(err, ErrNoClient) {
@@ -26,7 +28,15 @@ func (c Client) tell(tx kv.Tx, now time.Time, event, what string, id GrantID) er
 	if c.WebhookURI == "" {
 		return nil
 	}
-	return webhook.Queue(tx, webhook.Event{ID: event, At: now, Client: string(c.ID), Type: what, Grant: string(id)})
+	return webhook.Queue(tx, webhook.Event{ID: toldAs(event, c.ID), At: now, Client: string(c.ID), Type: what, Grant: string(id)})
+}
+
+// toldAs is an event's id as a client hears it. One deed may concern several
+// clients, and what they hear of it must not show that it was one. The record's
+// own id is random and known to no client, so this leads back to none.
+func toldAs(event string, c ClientID) string {
+	sum := sha256.Sum256([]byte(event + "\x00" + string(c)))
+	return base64.RawURLEncoding.EncodeToString(sum[:16])
 }
 
 // nth is the id of one of several events of a deed.

@@ -579,7 +579,8 @@ type Total struct {
 	Out Amount `json:"out,omitempty,omitzero"`
 }
 
-// View What one use of a grant opened.
+// View What one use of a grant opened. Lists stand in the order of what is in them: by source, by kind, newest first; where that
+// is equal by your own ids, so that an order tells nothing.
 type View struct {
 	// Accounts The granted accounts.
 	Accounts []Account `json:"accounts"`
@@ -602,7 +603,7 @@ type View struct {
 
 	// GrantID The grant that was used.
 	//
-	// Examples: grant_019e3c8a7f404FYQ2ZK7OZHN3VXW5TBLJRDM6C
+	// Examples: grant_7c1f09e3b2a4QZ3N7K2M5T6V8X9YBCDEFGHJKW
 	GrantID string `json:"grant_id"`
 
 	// ID The id to read and page this view by.

@@ -89,8 +89,15 @@ func (s *Server) asks(c call) (consent.Request, holder, error) {
 	}
 	held, err := s.holderAsked(c)
 	return consent.Request{
-		ID: consent.NewGrantID(c.now), Client: c.client.ID, Asked: terms, Action: action, Revises: revises,
+		ID: s.newGrantID(c), Client: c.client.ID, Asked: terms, Action: action, Revises: revises,
 	}, held, err
+}
+
+// newGrantID lays the requests of one client and second side by side, without
+// their ids telling when that was, or one client of another.
+func (s *Server) newGrantID(c call) consent.GrantID {
+	near := s.MAC("oauth grant", string(c.client.ID), strconv.FormatInt(c.now.Unix(), 10))
+	return consent.NewGrantID(near[:6])
 }
 
 // acceptable is what fosite would be too lenient about.

@@ -266,10 +266,11 @@ func (p presenter) view(look Look, q question) View {
 		v.Statements = append(v.Statements, Statement{Account: p.aliases[st.Account], Period: st.Period, Due: st.Due, Minimum: st.Minimum,
 			Paid: st.Paid, DueDate: st.DueDate.Format(time.DateOnly), Settled: st.Settled})
 	}
+	v.sort()
 	return v
 }
 
-// bills writes bills at a level of fields, newest first as they come.
+// bills writes bills at a level of fields, newest first.
 func (p presenter) bills(all []OwnBill, fields consent.BillFields) []Bill {
 	at := make(map[string]int, len(all))
 	for i, b := range all {
@@ -284,6 +285,7 @@ func (p presenter) bills(all []OwnBill, fields consent.BillFields) []Bill {
 		for _, m := range b.Mirrors {
 			w.Mirrors = append(w.Mirrors, p.billID(m))
 		}
+		slices.Sort(w.Mirrors)
 		if b.Refunds != "" {
 			w.RefundOf = p.billID(b.Refunds)
 		}
@@ -302,6 +304,7 @@ func (p presenter) bills(all []OwnBill, fields consent.BillFields) []Bill {
 		}
 		bills = append(bills, w)
 	}
+	slices.SortFunc(bills, newestFirst)
 	return bills
 }
 

@@ -40,7 +40,7 @@ func (a answer) rest() time.Duration {
 // message is the payload of Standard Webhooks 1.0.
 type message struct {
 	Type      string    `json:"type"`
-	Timestamp time.Time `json:"timestamp"`
+	Timestamp time.Time `json:"timestamp"` // to the second: one deed may be told to several clients
 	Data      struct {
 		Client string `json:"client_id"` // one key signs for all: whoever is sent another's message sees it here
 		Grant  string `json:"grant_id,omitempty"`
@@ -48,7 +48,7 @@ type message struct {
 }
 
 func (e Event) body() ([]byte, error) {
-	m := message{Type: e.Type, Timestamp: e.At}
+	m := message{Type: e.Type, Timestamp: e.At.Truncate(time.Second)}
 	m.Data.Client, m.Data.Grant = e.Client, e.Grant
 	return json.Marshal(m)
 }
