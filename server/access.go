@@ -2,17 +2,17 @@ package server
 
 import (
 	"crypto/rand"
-	"fmt"
 	"net"
 	"net/http"
 	"net/netip"
-	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/labstack/echo/v4"
 	"github.com/prometheus/client_golang/prometheus"
+
+	"jali/internal/fault"
 )
 
 const (
@@ -107,8 +107,7 @@ func (s *Server) recover(next echo.HandlerFunc) echo.HandlerFunc {
 			if p == http.ErrAbortHandler {
 				panic(p)
 			}
-			s.Log.ErrorContext(c.Request().Context(), "panic", "request_id", requestID(c), "route", c.Path(),
-				"type", fmt.Sprintf("%T", p), "stack", frames(debug.Stack()))
+			s.Log.ErrorContext(c.Request().Context(), "panic", "request_id", requestID(c), "route", c.Path(), "err", fault.Panicked(p))
 			if c.Response().Committed { // half an answer must not look like a whole one
 				panic(http.ErrAbortHandler)
 			}
@@ -116,19 +115,6 @@ func (s *Server) recover(next echo.HandlerFunc) echo.HandlerFunc {
 		}()
 		return next(c)
 	}
-}
-
-// frames keeps a stack's functions and lines and drops arguments and the
-// panic's own text.
-func frames(stack []byte) []string {
-	var out []string
-	for line := range strings.Lines(string(stack)) {
-		if strings.HasPrefix(line, "\t") {
-			at, _, _ := strings.Cut(strings.TrimSpace(line), " ")
-			out = append(out, at)
-		}
-	}
-	return out
 }
 
 // limit bounds bodies before anybody reads them.

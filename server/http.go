@@ -9,25 +9,28 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"jali/internal/discreet"
 )
 
 // HTTP answers an http.Server with every timeout set. Reading has a minute
 // for a bill file over a slow line; writing has more than any view takes.
 // TLS, where certificates are given to it, is 1.3, or 1.2 with the suites of
-// BCP 195 (RFC 9325, section 4.2; FAPI 2.0 Security Profile, section 5.2.2).
+// BCP 195 (RFC 9325, section 4.2; FAPI 2.0 Security Profile, section 5.2.2). A
+// panic that h lets through is logged without its value.
 func HTTP(h http.Handler, log *slog.Logger) *http.Server {
 	if log == nil {
 		log = slog.Default()
 	}
 	return &http.Server{
-		Handler:           h,
+		Handler:           discreet.Calm(h, log),
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       time.Minute,
 		WriteTimeout:      90 * time.Second,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    64 << 10,
 		TLSConfig:         &tls.Config{MinVersion: tls.VersionTLS12, CipherSuites: suites, NextProtos: []string{"h2", "http/1.1"}},
-		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+		ErrorLog:          discreet.Server(log),
 	}
 }
 

@@ -14,6 +14,8 @@ import (
 
 	"jali/cmd/internal/house"
 	"jali/connectors"
+	"jali/internal/discreet"
+	"jali/internal/nodump"
 )
 
 type cli struct {
@@ -34,6 +36,11 @@ type cli struct {
 }
 
 func main() {
+	defer discreet.Dying("jali")
+	if err := nodump.Set(); err != nil {
+		fmt.Fprintln(os.Stderr, "jali: "+err.Error())
+		os.Exit(2)
+	}
 	var c cli
 	k := kong.Parse(&c,
 		kong.Name("jali"),
@@ -63,7 +70,7 @@ func (c *cli) talk() (*house.Talker, error) {
 		return nil, fmt.Errorf("there is no database in %q: name its folder with --data, or start `jali serve` once", c.Data)
 	}
 	return house.Talk(c.Data, func() (*house.House, error) {
-		return c.open(slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError})))
+		return c.open(discreet.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError})))
 	})
 }
 

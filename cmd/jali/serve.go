@@ -20,6 +20,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"jali/cmd/internal/house"
+	"jali/internal/discreet"
 	"jali/server"
 )
 
@@ -58,7 +59,8 @@ func (s *serveCmd) Run(c *cli) error {
 	if err := level.UnmarshalText([]byte(s.LogLevel)); err != nil {
 		return err
 	}
-	log := slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
+	log := discreet.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
+	discreet.Take(log)
 	proxies, err := s.check(c.Issuer)
 	if err != nil {
 		return err

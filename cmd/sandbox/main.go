@@ -18,6 +18,8 @@ import (
 	"github.com/alecthomas/kong"
 
 	"jali/cmd/internal/house"
+	"jali/internal/discreet"
+	"jali/internal/nodump"
 )
 
 type flags struct {
@@ -41,6 +43,11 @@ type cli struct {
 type runCmd struct{ flags }
 
 func main() {
+	defer discreet.Dying("sandbox")
+	if err := nodump.Set(); err != nil {
+		fmt.Fprintln(os.Stderr, "sandbox: "+err.Error())
+		os.Exit(1)
+	}
 	house.SpendMemory()
 	var c cli
 	k := kong.Parse(&c, kong.Name("sandbox"), kong.ShortUsageOnError(),
@@ -59,7 +66,8 @@ func (r *runCmd) Run(ctx context.Context) error {
 	if r.Verbose {
 		level = slog.LevelInfo
 	}
-	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
+	log := discreet.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
+	discreet.Take(log)
 	s, err := start(ctx, r.flags, log)
 	if err != nil {
 		return err

@@ -16,13 +16,12 @@
 package billfile
 
 import (
-	"fmt"
 	"io"
-	"runtime"
 	"time"
 
 	"jali/connectors"
 	"jali/connectors/money"
+	"jali/internal/fault"
 	"jali/internal/secret"
 )
 
@@ -75,7 +74,7 @@ func Read(r io.Reader) (f *File, err error) {
 	}
 	defer func() {
 		if p := recover(); p != nil {
-			f, err = nil, ErrDamaged.Because(panicked(p))
+			f, err = nil, ErrDamaged.Because(fault.Panicked(p))
 		}
 	}()
 	s, err := open(data)
@@ -83,12 +82,4 @@ func Read(r io.Reader) (f *File, err error) {
 		return nil, err
 	}
 	return s.read()
-}
-
-// panicked tells a panic without what the panic may quote of the file.
-func panicked(p any) error {
-	if e, ok := p.(runtime.Error); ok {
-		return fmt.Errorf("parser: %w", e)
-	}
-	return fmt.Errorf("parser: panic of type %T", p)
 }

@@ -12,6 +12,7 @@ import (
 
 	"jali/connectors"
 	"jali/connectors/money"
+	"jali/internal/fault"
 	"jali/internal/secret"
 )
 
@@ -186,12 +187,16 @@ func (c *Connector) Balances(ctx context.Context, v connectors.Credential, refs 
 				return
 			}
 			var err error
-			switch told[i], err = c.balances(ctx, k.Access, ref); {
-			case errors.Is(err, connectors.ErrRefused):
-				refused[i] = err // an account that was closed keeps its own from nobody
-			case err != nil:
-				cancel(err) // the first one stays
-			}
+			defer func() {
+				switch {
+				case errors.Is(err, connectors.ErrRefused):
+					refused[i] = err // an account that was closed keeps its own from nobody
+				case err != nil:
+					cancel(err) // the first one stays
+				}
+			}()
+			defer fault.Caught(&err)
+			told[i], err = c.balances(ctx, k.Access, ref)
 		})
 	}
 	wg.Wait()

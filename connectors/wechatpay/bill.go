@@ -16,6 +16,7 @@ import (
 
 	"jali/connectors"
 	"jali/internal/dial"
+	"jali/internal/fault"
 	"jali/internal/secret"
 )
 
@@ -130,9 +131,13 @@ func (c *Connector) days(ctx context.Context, merchant string, days []time.Time)
 				return
 			}
 			var err error
-			if told[i], err = c.statement(ctx, merchant, d); err != nil {
-				cancel(err) // the first one stays
-			}
+			defer func() {
+				if err != nil {
+					cancel(err) // the first one stays
+				}
+			}()
+			defer fault.Caught(&err)
+			told[i], err = c.statement(ctx, merchant, d)
 		})
 	}
 	wg.Wait()

@@ -3,7 +3,6 @@ package aggregate
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
@@ -54,12 +53,14 @@ func (s *Service) ask(ctx context.Context, q question, all []known) (answers []a
 	for i, k := range all {
 		go func() {
 			defer func() { done <- i }()
+			var err error
 			defer func() { // of ours: the dialects' own are caught where they are called
-				if p := recover(); p != nil {
+				if err != nil {
 					answers[i] = answer{known: k}
-					s.failed(&answers[i], fmt.Errorf("aggregate: panic of type %T", p))
+					s.failed(&answers[i], err)
 				}
 			}()
+			defer fault.Caught(&err)
 			answers[i] = s.askOne(ctx, q, k)
 		}()
 	}
@@ -200,7 +201,7 @@ func (s *Service) failed(a *answer, err error) {
 		a.report.Owner, a.report.Code, a.report.Action = string(fault.Us), "internal", ""
 		return
 	}
-	s.log().Warn("a source failed", "source", a.known.Source, "code", f.Code)
+	s.log().Warn("a source failed", "source", a.known.Source, "code", f.Code, "err", err)
 }
 
 // faultOf reads a context's end as the source's slowness.
@@ -231,11 +232,12 @@ func await[T any](ctx context.Context, f func(context.Context) (T, error)) (T, e
 	go func() {
 		var r result
 		defer func() {
-			if p := recover(); p != nil {
-				r = result{err: errPanicked.Because(fmt.Errorf("panic of type %T", p))}
+			if p := (*fault.Panic)(nil); errors.As(r.err, &p) { // here, or where the dialect caught it
+				r = result{err: errPanicked.Because(p)}
 			}
 			c <- r
 		}()
+		defer fault.Caught(&r.err)
 		r.v, r.err = f(ctx)
 	}()
 	select {

@@ -124,9 +124,9 @@ func (o *Outbox) Run(ctx context.Context) {
 
 // begin starts the attempts that are due and for which there is room, and
 // answers how many. It does not wait for them.
-func (o *Outbox) begin(ctx context.Context) (int, error) {
+func (o *Outbox) begin(ctx context.Context) (begun int, err error) {
+	defer fault.Caught(&err)
 	now := o.now()
-	begun := 0
 	for _, k := range []kind{events, pings} {
 		found, err := o.pick(ctx, k, now)
 		if err != nil {
@@ -167,21 +167,21 @@ func (o *Outbox) reach(ctx context.Context, client string) (uri string, open boo
 
 // attempt makes one attempt and writes down what came of it.
 func (o *Outbox) attempt(ctx context.Context, d due, uri string) outcome {
-	var (
-		got outcome
-		err error
-	)
-	if d.Kind == pings {
-		got, err = o.ping(ctx, d)
-	} else {
-		got, err = o.tell(ctx, d, uri)
-	}
+	got, err := o.once(ctx, d, uri)
 	if err != nil && ctx.Err() == nil {
 		// Nothing is written, so it stays due; the client's lane rests a little.
-		o.Log.Error("an attempt could not be written down and will be made again", "client", d.Client, "code", fault.Of(err).Code)
+		o.Log.Error("an attempt could not be written down and will be made again", "client", d.Client, "code", fault.Of(err).Code, "err", err)
 		return outcome{failed: true, rest: lookLater}
 	}
 	return got
+}
+
+func (o *Outbox) once(ctx context.Context, d due, uri string) (got outcome, err error) {
+	defer fault.Caught(&err)
+	if d.Kind == pings {
+		return o.ping(ctx, d)
+	}
+	return o.tell(ctx, d, uri)
 }
 
 // now is read before a transaction: UTC, to the microsecond that keys keep.

@@ -27,6 +27,7 @@ import (
 	"jali/consent/passkey"
 	"jali/internal/aggregate"
 	"jali/internal/dial"
+	"jali/internal/discreet"
 	"jali/internal/fault"
 	"jali/internal/jose"
 	"jali/internal/kv"
@@ -88,6 +89,7 @@ func Open(ctx context.Context, c Config) (_ *House, err error) {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
+	c.Log = discreet.Logger(c.Log)
 	if err := os.MkdirAll(c.Data, 0o700); err != nil {
 		return nil, fmt.Errorf("the data folder cannot be made: %w", err)
 	}
@@ -316,10 +318,17 @@ func (h *House) Sweep(ctx context.Context) {
 		"vault":     h.Vault.Shred,
 	}
 	for name, sweep := range rooms {
-		if err := sweep(ctx); err != nil && ctx.Err() == nil {
-			h.log.Error("a sweep failed and will be tried again", "room", name, "code", fault.Of(err).Code)
+		if err := calmly(ctx, sweep); err != nil && ctx.Err() == nil {
+			h.log.Error("a sweep failed and will be tried again", "room", name, "code", fault.Of(err).Code, "err", err)
 		}
 	}
+}
+
+// calmly makes a panic of f an error: what one room stumbles over ends nothing
+// for the others.
+func calmly(ctx context.Context, f func(context.Context) error) (err error) {
+	defer fault.Caught(&err)
+	return f(ctx)
 }
 
 // SweepEvery sweeps until ctx ends.

@@ -2,13 +2,13 @@ package boltkv
 
 import (
 	"context"
-	"fmt"
 	"runtime"
 	"runtime/debug"
 	"sync/atomic"
 
 	"go.etcd.io/bbolt"
 
+	"jali/internal/fault"
 	"jali/internal/kv"
 )
 
@@ -183,7 +183,7 @@ func (db *DB) commitGroup(tx *bbolt.Tx) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			db.wedged = true
-			err = fmt.Errorf("boltkv: the commit died: %v", p)
+			err = fault.Panicked(p)
 		}
 	}()
 	return db.commit(tx)

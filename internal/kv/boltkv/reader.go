@@ -2,12 +2,11 @@ package boltkv
 
 import (
 	"bytes"
-	"fmt"
 	"iter"
-	"runtime/debug"
 
 	"go.etcd.io/bbolt"
 
+	"jali/internal/fault"
 	"jali/internal/kv"
 )
 
@@ -101,6 +100,6 @@ func (c *cursor) step(move func() ([]byte, []byte)) (e kv.Entry, err error) {
 // that is not what it should be.
 func caught(err *error) {
 	if p := recover(); p != nil {
-		*err = ErrDamaged.Because(fmt.Errorf("%v\n%s", p, debug.Stack()))
+		*err = ErrDamaged.Because(fault.Panicked(p))
 	}
 }
