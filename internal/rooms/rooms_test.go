@@ -50,6 +50,7 @@ var may = map[string]string{
 	"internal/audit":           "internal/kv internal/fault",
 	"internal/backup":          "internal/kv internal/fault",
 	"internal/brake":           "internal/fault",
+	"internal/rollback":        "internal/kv vault/anchor internal/fault internal/secret",
 	"internal/webhook":         "internal/kv internal/jose internal/dial internal/fault internal/secret",
 	"internal/kv":              "internal/fault",
 	"internal/dial":            "internal/fault",

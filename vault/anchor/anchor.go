@@ -25,6 +25,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"sync"
 
 	"jali/internal/fault"
@@ -55,11 +56,12 @@ type State struct {
 	Term    uint32       // the lowest root term that may open anything
 	Ratchet secret.Value // what that term's keys need beside the keyring, 32 bytes
 
-	Generation uint64 // how far the database had come, at least
-	Serving    bool   // a process uses the database, or has ended without saying so
+	Generation   uint64 // how far the database had come, at least
+	GenerationID string // drawn when that began: two histories that have parted share none
+	Serving      bool   // a process uses the database, or has ended without saying so
 
-	// Touched are the grants that were changed, used or ended, by mark, with
-	// the generation of the last time. Nothing is known of what was touched
+	// Touched are the grants and others that were changed, used or ended, by
+	// mark, a word without spaces, with the generation of the last time. Nothing is known of what was touched
 	// in generations below Floor.
 	Touched map[string]uint64
 	Floor   uint64
@@ -84,10 +86,47 @@ type stored struct {
 	Term       uint32            `json:"term"`
 	Ratchet    []byte            `json:"ratchet"`
 	Generation uint64            `json:"generation"`
+	ID         string            `json:"id,omitempty"`
 	Serving    bool              `json:"serving"`
-	Touched    map[string]uint64 `json:"touched,omitempty"`
+	Touched    touched           `json:"touched,omitempty"`
 	Floor      uint64            `json:"floor,omitempty"`
 	Shredded   map[string]uint32 `json:"shredded,omitempty"`
+}
+
+// touched are the marks of each generation, one after another: one text is
+// written and read in a fraction of the time of its words.
+type touched map[uint64]string
+
+func (t touched) marks() map[string]uint64 {
+	var all map[string]uint64
+	for generation, marks := range t {
+		for m := range strings.FieldsSeq(marks) {
+			if all == nil {
+				all = make(map[string]uint64, (len(marks)+1)/(len(m)+1))
+			}
+			all[m] = generation
+		}
+	}
+	return all
+}
+
+func touchedIn(marks map[string]uint64) touched {
+	of := map[uint64]*strings.Builder{}
+	for m, generation := range marks {
+		b, ok := of[generation]
+		if !ok {
+			b = new(strings.Builder)
+			of[generation] = b
+		} else {
+			b.WriteByte(' ')
+		}
+		b.WriteString(m)
+	}
+	t := make(touched, len(of))
+	for generation, b := range of {
+		t[generation] = b.String()
+	}
+	return t
 }
 
 const (
@@ -143,8 +182,8 @@ func parse(text []byte) (State, error) {
 	if d.Decode(&s) != nil || s.Ring == "" || s.Term == 0 || len(s.Ratchet) != sha256.Size {
 		return State{}, errors.New("the second line is not what an anchor says")
 	}
-	return State{Ring: s.Ring, Term: s.Term, Ratchet: secret.New(s.Ratchet), Generation: s.Generation, Serving: s.Serving,
-		Touched: s.Touched, Floor: s.Floor, Shredded: s.Shredded}, nil
+	return State{Ring: s.Ring, Term: s.Term, Ratchet: secret.New(s.Ratchet), Generation: s.Generation, GenerationID: s.ID, Serving: s.Serving,
+		Touched: s.Touched.marks(), Floor: s.Floor, Shredded: s.Shredded}, nil
 }
 
 func sum(line []byte) string {
@@ -179,15 +218,19 @@ func (f *File) Change(change func(*State)) error {
 	defer f.mu.Unlock()
 	next := f.now.clone()
 	change(&next)
-	line, err := json.Marshal(stored{Ring: next.Ring, Term: next.Term, Ratchet: next.Ratchet.Reveal(), Generation: next.Generation,
-		Serving: next.Serving, Touched: next.Touched, Floor: next.Floor, Shredded: next.Shredded})
+	line, err := json.Marshal(stored{Ring: next.Ring, Term: next.Term, Ratchet: next.Ratchet.Reveal(), Generation: next.Generation, ID: next.GenerationID,
+		Serving: next.Serving, Touched: touchedIn(next.Touched), Floor: next.Floor, Shredded: next.Shredded})
 	if err != nil {
 		return err
 	}
 	defer clear(line)
 	text := fmt.Appendf(nil, "%s\n%s\n%s\n", firstLine, line, sum(line))
 	defer clear(text)
-	if _, err := parse(text); err != nil {
+	again, err := parse(text)
+	if err == nil && len(again.Touched) != len(next.Touched) {
+		err = errors.New("a mark is no word")
+	}
+	if err != nil {
 		return fmt.Errorf("anchor: a state that could not be read again: %w", err)
 	}
 	if !f.apart {

@@ -30,7 +30,7 @@ func founded(t *testing.T) *File {
 
 func TestWhatIsSaidStays(t *testing.T) {
 	f := founded(t)
-	want := State{Ring: "ring", Term: 3, Generation: 9, Serving: true, Floor: 4,
+	want := State{Ring: "ring", Term: 3, Generation: 9, GenerationID: "nine", Serving: true, Floor: 4,
 		Touched: map[string]uint64{"g1": 5}, Shredded: map[string]uint32{"p1": 2}}
 	if err := f.Change(func(s *State) { ratchet := s.Ratchet; *s = want.clone(); s.Ratchet = ratchet }); err != nil {
 		t.Fatal(err)
@@ -41,7 +41,7 @@ func TestWhatIsSaidStays(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := again.State()
-	if !got.Ratchet.Equal(ratchet) || got.Ring != want.Ring || got.Term != want.Term || got.Generation != want.Generation ||
+	if !got.Ratchet.Equal(ratchet) || got.Ring != want.Ring || got.Term != want.Term || got.Generation != want.Generation || got.GenerationID != want.GenerationID ||
 		got.Serving != want.Serving || got.Floor != want.Floor || !maps.Equal(got.Touched, want.Touched) || !maps.Equal(got.Shredded, want.Shredded) {
 		t.Errorf("read again: %+v, want %+v", got, want)
 	}
