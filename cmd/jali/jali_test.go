@@ -21,6 +21,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -111,8 +112,17 @@ func setup(env *testscript.Env) error {
 	return nil
 }
 
+// exits runs a program that is to end with a status: exits 2 jali …
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	err := ts.Exec(args[1], args[2:]...)
+	var ended *exec.ExitError
+	if neg || !errors.As(err, &ended) || strconv.Itoa(ended.ExitCode()) != args[0] {
+		ts.Fatalf("%v ended with %v, want %s", args[1:], err, args[0])
+	}
+}
+
 func TestVerbs(t *testing.T) {
-	testscript.Run(t, testscript.Params{Dir: "testdata", Setup: setup})
+	testscript.Run(t, testscript.Params{Dir: "testdata", Setup: setup, Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits}})
 }
 
 // served is a running `jali serve`.

@@ -31,6 +31,7 @@ type cli struct {
 	Import  importCmd  `cmd:"" help:"Take in bill files that a person exported."`
 	Backup  backupCmd  `cmd:"" help:"Take an encrypted backup of everything."`
 	Restore restoreCmd `cmd:"" help:"Take a backup back, or check one."`
+	Keys    keyCmd     `cmd:"" name:"key" help:"See and rotate the root keys, and change the key above them."`
 	Receipt receiptCmd `cmd:"" help:"Check the receipts that people keep."`
 	Version versionCmd `cmd:"" help:"Say which version this is."`
 }

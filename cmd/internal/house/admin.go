@@ -63,6 +63,10 @@ func newAdmin(h *House, log *slog.Logger) http.Handler {
 	mux.HandleFunc("DELETE /invites/{id}", a.uninvite)
 	mux.HandleFunc("POST /people/{id}/bills", a.bills)
 	mux.HandleFunc("POST /backup", a.backup)
+	mux.HandleFunc("GET /keys", a.keyStatus)
+	mux.HandleFunc("GET /keys/rotation", a.keyRotation)
+	mux.HandleFunc("POST /keys/rotation", a.rotateKeys)
+	mux.HandleFunc("POST /keys/kek", a.rekey)
 	return mux
 }
 

@@ -79,6 +79,7 @@ type House struct {
 	held      *anchor.File
 	data      string
 	backingUp sync.Mutex
+	rotation  *rotation
 	now       func() time.Time
 	log       *slog.Logger
 }
@@ -113,6 +114,7 @@ func Open(ctx context.Context, c Config) (_ *House, err error) {
 	if h.Vault, err = vault.Open(ctx, vault.Config{DB: h.db, Keys: h.keys, KEK: key, Anchor: held, Now: c.Now}); err != nil {
 		return nil, err
 	}
+	h.rotation = newRotation(h.Vault, c)
 	if err := h.wire(ctx, c); err != nil {
 		return nil, err
 	}
@@ -316,6 +318,7 @@ func (h *House) Sweep(ctx context.Context) {
 		"aggregate": h.Aggregate.Sweep,
 		"webhook":   h.Outbox.Sweep,
 		"vault":     h.Vault.Shred,
+		"rotation":  h.rotation.sweep,
 	}
 	for name, sweep := range rooms {
 		if err := calmly(ctx, sweep); err != nil && ctx.Err() == nil {
@@ -331,8 +334,12 @@ func calmly(ctx context.Context, f func(context.Context) error) (err error) {
 	return f(ctx)
 }
 
-// SweepEvery sweeps until ctx ends.
+// SweepEvery sweeps until ctx ends, and goes on at once with a rotation that
+// the last process left.
 func (h *House) SweepEvery(ctx context.Context, d time.Duration) {
+	if h.Vault.Leaving() {
+		h.rotation.goOn()
+	}
 	tick := time.NewTicker(d)
 	defer tick.Stop()
 	for {
@@ -360,6 +367,9 @@ func (h *House) Ready(ctx context.Context) error {
 
 // Close closes the files. Requests under way must have ended.
 func (h *House) Close() error {
+	if h.rotation != nil {
+		h.rotation.close()
+	}
 	var errs []error
 	for _, db := range []*boltkv.DB{h.db, h.keys} {
 		if db != nil {

@@ -62,6 +62,12 @@ func Talk(data string, open func() (*House, error)) (*Talker, error) {
 	return &Talker{&http.Client{Transport: direct{h.Admin}}, h.Close}, nil
 }
 
+// Served reports whether a running server answers.
+func (t *Talker) Served() bool {
+	_, own := t.client.Transport.(direct)
+	return !own
+}
+
 // Close closes what Talk opened.
 func (t *Talker) Close() error { return t.close() }
 
