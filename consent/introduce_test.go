@@ -119,7 +119,7 @@ func TestALeavingPersonTakesTheirCodeAlong(t *testing.T) {
 	in := h.introduce(ann)
 	a, err := h.PrepareLeave(ctx, ann)
 	h.must(err)
-	_, err = h.Leave(ctx, ann, sign("ann", a.Challenge))
+	_, err = h.Leave(ctx, ann, sign("ann", a.Challenge), nil)
 	h.must(err)
 	if p, err := h.take(in.Code); p != "" || !errors.Is(err, ErrNoIntroduction) {
 		t.Errorf("after they left: %q, %v", p, err)

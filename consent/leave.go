@@ -44,11 +44,19 @@ func (s *Service) PrepareLeave(ctx context.Context, p Session) (Agreement, error
 	return a, nil
 }
 
+// Farewell is what is told of a person who leaves, before anything of theirs goes.
+type Farewell struct {
+	At       time.Time
+	Evidence Evidence
+	Grants   int // that they have given, in all
+}
+
 // Leave deletes a person: it ends their grants and runs every Leaving hook, in
-// one transaction with the audit event, after a fresh passkey check. Of a
+// one transaction with the audit event, after a fresh passkey check; keep, if
+// not nil, runs in it first and writes what outlives them. Of a
 // grant that a client could still use there remains, until its end, that it
 // was revoked; nothing says whose it was.
-func (s *Service) Leave(ctx context.Context, p Session, response []byte) (Evidence, error) {
+func (s *Service) Leave(ctx context.Context, p Session, response []byte, keep func(kv.Tx, Farewell) error) (Evidence, error) {
 	now, event := s.now(), rand.Text()
 	var yes Evidence
 	err := s.DB.Update(ctx, func(tx kv.Tx) error {
@@ -64,6 +72,15 @@ func (s *Service) Leave(ctx context.Context, p Session, response []byte) (Eviden
 			return err
 		}
 		yes.Agreement = a.JSON
+		if keep != nil {
+			bye := Farewell{At: now, Evidence: yes}
+			if bye.Grants, err = givenBy(tx, p.Person); err != nil {
+				return err
+			}
+			if err := keep(tx, bye); err != nil {
+				return err
+			}
+		}
 		if err := s.forgetGrants(tx, now, event, p.Person); err != nil {
 			return err
 		}
@@ -93,6 +110,17 @@ func (s *Service) Leave(ctx context.Context, p Session, response []byte) (Eviden
 		return Evidence{}, err
 	}
 	return yes, nil
+}
+
+// givenBy counts the grants that a person has given, ended ones too.
+func givenBy(tx kv.Tx, person PersonID) (n int, err error) {
+	grants, err := grantsOf(tx, person)
+	for _, g := range grants {
+		if g.wasGiven() {
+			n++
+		}
+	}
+	return n, err
 }
 
 // forgetGrants ends what lives and leaves of each grant what its client needs

@@ -29,7 +29,7 @@ func TestLeaving(t *testing.T) {
 	var left []PersonID
 	h.Leaving = append(h.Leaving, func(_ kv.Tx, p PersonID) error { left = []PersonID{p}; return nil })
 
-	if _, err := h.Leave(ctx, ann, nil); !errors.Is(err, ErrNoAgreement) {
+	if _, err := h.Leave(ctx, ann, nil, nil); !errors.Is(err, ErrNoAgreement) {
 		t.Errorf("Leave unprepared: %v", err)
 	}
 	a, err := h.PrepareLeave(ctx, ann)
@@ -37,16 +37,16 @@ func TestLeaving(t *testing.T) {
 	if !bytes.Contains(a.JSON, []byte(`"deletes":["accounts","bills"`)) || !bytes.Contains(a.JSON, []byte(`"type":"jali/leave"`)) {
 		t.Errorf("the agreement says %s", a.JSON)
 	}
-	h.leavesNoTrace(errFinger, func() error { _, err := h.Leave(ctx, ann, sign("bob", a.Challenge)); return err })
-	h.leavesNoTrace(ErrNoAgreement, func() error { _, err := h.Leave(ctx, bob, sign("bob", a.Challenge)); return err })
+	h.leavesNoTrace(errFinger, func() error { _, err := h.Leave(ctx, ann, sign("bob", a.Challenge), nil); return err })
+	h.leavesNoTrace(ErrNoAgreement, func() error { _, err := h.Leave(ctx, bob, sign("bob", a.Challenge), nil); return err })
 	boom := errors.New("boom")
 	h.Leaving = append(h.Leaving, func(kv.Tx, PersonID) error { return boom })
-	h.leavesNoTrace(boom, func() error { _, err := h.Leave(ctx, ann, sign("ann", a.Challenge)); return err })
+	h.leavesNoTrace(boom, func() error { _, err := h.Leave(ctx, ann, sign("ann", a.Challenge), nil); return err })
 	h.Leaving = h.Leaving[:1]
 	*h.told = nil
 
 	h.clock.add(time.Minute)
-	yes, err := h.Leave(ctx, ann, sign("ann", a.Challenge))
+	yes, err := h.Leave(ctx, ann, sign("ann", a.Challenge), nil)
 	h.must(err)
 	if !bytes.Equal(yes.Agreement, a.JSON) || !slices.Equal(left, []PersonID{"ann"}) {
 		t.Errorf("Leave = %+v; hooks heard of %v", yes, left)
@@ -81,7 +81,7 @@ func TestLeaving(t *testing.T) {
 	if v := h.verbs("ann", ""); !slices.Contains(v, "person.left") {
 		t.Errorf("timeline %v lacks person.left", v)
 	}
-	h.leavesNoTrace(ErrNoAgreement, func() error { _, err := h.Leave(ctx, ann, sign("ann", a.Challenge)); return err })
+	h.leavesNoTrace(ErrNoAgreement, func() error { _, err := h.Leave(ctx, ann, sign("ann", a.Challenge), nil); return err })
 
 	for range 2 { // what lapses first is forgotten a day later
 		h.clock.add(60 * 24 * time.Hour)

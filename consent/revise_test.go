@@ -205,7 +205,7 @@ func (h house) leave() {
 	h.Helper()
 	a, err := h.PrepareLeave(ctx, ann)
 	h.must(err)
-	_, err = h.Leave(ctx, ann, sign("ann", a.Challenge))
+	_, err = h.Leave(ctx, ann, sign("ann", a.Challenge), nil)
 	h.must(err)
 }
 

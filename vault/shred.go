@@ -42,7 +42,9 @@ func (v *Vault) PersonLeaves(tx kv.Tx, person string) error {
 // them, and only then takes the marks away: a crash anywhere before that, and
 // the next Shred does it all again. The anchor is told first, so that a backup
 // which still holds them cannot bring them back. It is run at start and after
-// every deletion. With nothing marked it only looks.
+// every deletion; who comes while another is at it waits, and finds it done or
+// shares the next rewriting with all who came meanwhile. With nothing marked it
+// only looks.
 func (v *Vault) Shred(ctx context.Context) error {
 	v.shredding.Lock()
 	defer v.shredding.Unlock()
@@ -75,7 +77,25 @@ func (v *Vault) Shred(ctx context.Context) error {
 	if err := v.keys.Compact(ctx); err != nil {
 		return err
 	}
-	return v.db.Update(ctx, func(tx kv.Tx) error { return remove(tx, rows) })
+	now := v.now()
+	return v.db.Update(ctx, func(tx kv.Tx) error {
+		for _, m := range marks {
+			if m.Client != "" || v.Destroyed == nil {
+				continue
+			}
+			if err := v.Destroyed(tx, m.Person, m.Part, now); err != nil {
+				return err
+			}
+		}
+		return remove(tx, rows)
+	})
+}
+
+// Waiting answers how many marks there are that [Vault.Shred] has not been
+// through with.
+func (v *Vault) Waiting(ctx context.Context) (int, error) {
+	marks, _, err := v.marked(ctx)
+	return len(marks), err
 }
 
 // doomed are the rows in Keys that a mark is of.

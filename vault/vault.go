@@ -107,6 +107,11 @@ const schema = 2
 
 // Vault is opened once per process by [Open].
 type Vault struct {
+	// Destroyed is told of each person, and each part of one, whose keys are
+	// gone from Keys and from its file, in the transaction after which nothing
+	// asks for that any more. Set before the first [Vault.Shred], or nil.
+	Destroyed func(tx kv.Tx, person, part string, at time.Time) error
+
 	db     kv.DB
 	keys   Keys
 	anchor *anchor.File

@@ -149,8 +149,14 @@ type receipt struct {
 	RevokedAt time.Time `json:"revoked_at"`
 	RevokedBy string    `json:"revoked_by"`
 
-	DeletedAt     time.Time `json:"deleted_at"`
-	KeysDestroyed time.Time `json:"keys_destroyed_at"`
+	Of            string         `json:"of"` // of a deletion: "person", "connection" or "views"
+	DeletedAt     time.Time      `json:"deleted_at"`
+	KeysDestroyed time.Time      `json:"keys_destroyed_at"`
+	Destroyed     map[string]int `json:"destroyed"`
+	BackupsEnd    time.Time      `json:"backups_unreadable_from"`
+	Connection    string         `json:"connection"`
+	Source        string         `json:"source"`
+	Imported      bool           `json:"imported"`
 
 	Agreed agreement `json:"-"` // what the passkey signed
 }
@@ -223,6 +229,14 @@ func readReceipt(name, issuer string, keys jose.KeySet) (receipt, error) {
 		}
 		return r, nil
 	}
+	if r.Kind == "deletion" {
+		if !r.deletes() {
+			return r, errNotReceipt
+		}
+		if r.Of != "person" { // what a person can take back without a passkey has the issuer's word alone
+			return r, nil
+		}
+	}
 	if err := passkey.VerifyEvidence(r.Evidence, r.Issuer); err != nil {
 		return r, err
 	}
@@ -230,6 +244,13 @@ func readReceipt(name, issuer string, keys jose.KeySet) (receipt, error) {
 		return r, errNotReceipt.Because(err)
 	}
 	return r, r.agrees()
+}
+
+// deletes reports whether a deletion says what was deleted, and that its keys
+// are gone since; and none says that backups end before.
+func (r receipt) deletes() bool {
+	named := map[string]bool{"person": true, "connection": r.Connection != "" && r.Source != "", "views": r.Grant != ""}[r.Of]
+	return named && !r.DeletedAt.IsZero() && !r.KeysDestroyed.Before(r.DeletedAt) && (r.BackupsEnd.IsZero() || !r.BackupsEnd.Before(r.KeysDestroyed))
 }
 
 // agrees reports whether the issuer speaks of what the passkey signed.

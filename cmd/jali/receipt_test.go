@@ -12,7 +12,6 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"os"
-	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -36,10 +35,11 @@ type archive struct {
 const receiptIssuer = "http://localhost:8080"
 
 // receipts makes a house in a folder, in which somebody agrees to a grant,
-// agrees to have it changed, revokes it and leaves; and writes what they get:
-// grant-1.jwt, grant-2.jwt, revocation.jwt, deletion.jwt and jwks.json. With
-// them go the lies that somebody with a key of their own can tell: forged-*.jwt
-// and forger.json.
+// agrees to have it changed, revokes it, disconnects what a file has brought and
+// leaves; and writes what they get: grant-1.jwt, grant-2.jwt, revocation.jwt,
+// disconnection.jwt, deletion.jwt and jwks.json. With them go the lies that
+// somebody with a key of their own can tell: forged-*.jwt,
+// deletion-*.jwt and forger.json.
 func receipts() {
 	if err := writeReceipts(context.Background()); err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -48,7 +48,7 @@ func receipts() {
 }
 
 func writeReceipts(ctx context.Context) (err error) {
-	h, err := house.Open(ctx, house.Config{Issuer: receiptIssuer, Data: "receipts-data", Sources: &connectors.Registry{}, Log: slog.New(slog.DiscardHandler)})
+	h, err := house.Open(ctx, house.Config{Issuer: receiptIssuer, Data: "receipts-data", Sources: &connectors.Registry{}, RotateAfter: 720 * time.Hour, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		return err
 	}
@@ -93,14 +93,51 @@ func writeReceipts(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	deletion, err := a.leave(ctx)
-	if err != nil {
+	if err := a.disconnect(ctx); err != nil {
 		return err
 	}
-	if err := os.WriteFile("deletion.jwt", deletion, 0o600); err != nil {
+	if err := a.leave(ctx); err != nil {
 		return err
 	}
 	return forge()
+}
+
+const oneBill = `支付宝账户：lin***@example.test
+起始时间：[2026-11-01 00:00:00]    终止时间：[2026-11-08 00:00:00]
+共1笔记录
+收入：0笔 0.00元
+支出：1笔 18.00元
+交易时间,交易分类,交易对方,对方账号,商品说明,收/支,金额,收/付款方式,交易状态,交易订单号,商家订单号,备注,
+2026-11-05 12:00:00,餐饮美食,巷口面馆,/,牛肉面,支出,18.00,余额宝,交易成功,2026110522001400000000000001	,M1	,,
+`
+
+func (a *archive) disconnect(ctx context.Context) error {
+	for range 2 { // the second stays, and goes with its person
+		if _, err := a.Aggregate.Import(ctx, a.in.Session.Person, strings.NewReader(oneBill), false); err != nil {
+			return err
+		}
+		all, err := a.Aggregate.Connections(ctx, a.in.Session)
+		if err != nil {
+			return err
+		}
+		if _, err := os.Stat("disconnection.jwt"); err == nil {
+			return nil
+		}
+		if err := a.Aggregate.Disconnect(ctx, a.in.Session, all[0].ID); err != nil {
+			return err
+		}
+		if err := a.Vault.Shred(ctx); err != nil {
+			return err
+		}
+		b, err := a.ask(httptest.NewRequest(http.MethodGet, receiptIssuer+"/deletions/"+all[0].ID, nil))
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile("disconnection.jwt", b, 0o600); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // agree pushes a request and says yes to it.
@@ -151,28 +188,42 @@ func (a *archive) ask(r *http.Request) ([]byte, error) {
 	return w.Body.Bytes(), nil
 }
 
-func (a *archive) leave(ctx context.Context) ([]byte, error) {
+// leave is what somebody does in their browser, which keeps the cookies.
+func (a *archive) leave(ctx context.Context) error {
+	form := httptest.NewRecorder()
+	r := httptest.NewRequest(http.MethodGet, receiptIssuer+"/settings/leave", nil)
+	r.AddCookie(a.in.Cookie)
+	a.Handler.ServeHTTP(form, r)
 	said, err := a.Consent.PrepareLeave(ctx, a.in.Session)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	response, err := a.sign(ctx, said)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	form := url.Values{"csrf": {a.Passkeys.CSRF(a.in.Session)}, "response": {string(response)}}
-	r := httptest.NewRequest(http.MethodPost, receiptIssuer+"/settings/leave", strings.NewReader(form.Encode()))
+	body := url.Values{"csrf": {a.Passkeys.CSRF(a.in.Session)}, "response": {string(response)}}
+	r = httptest.NewRequest(http.MethodPost, receiptIssuer+"/settings/leave", strings.NewReader(body.Encode()))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	r.Header.Set("Origin", receiptIssuer)
-	page, err := a.ask(r)
+	r.AddCookie(a.in.Cookie)
+	for _, c := range form.Result().Cookies() {
+		r.AddCookie(c)
+	}
+	w := httptest.NewRecorder()
+	a.Handler.ServeHTTP(w, r)
+	if w.Code != http.StatusSeeOther {
+		return fmt.Errorf("leaving: %d %s", w.Code, w.Body)
+	}
+	r = httptest.NewRequest(http.MethodGet, receiptIssuer+"/settings/leave/receipt", nil)
+	for _, c := range form.Result().Cookies() {
+		r.AddCookie(c)
+	}
+	b, err := a.ask(r)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	found := regexp.MustCompile(`(?s)<textarea[^>]*>([^<]+)</textarea>`).FindSubmatch(page)
-	if found == nil {
-		return nil, errors.New("whoever leaves is shown no receipt")
-	}
-	return found[1], nil
+	return os.WriteFile("deletion.jwt", b, 0o600)
 }
 
 // forge signs lies about a genuine receipt with a key that forger.json publishes,
@@ -224,6 +275,27 @@ func forge() error {
 	}
 	if err := sign(key, "forged-kind.jwt", "jali-deletion-receipt+jwt", claimsOf(genuine)); err != nil {
 		return err
+	}
+	deletion, err := os.ReadFile("deletion.jwt")
+	if err != nil {
+		return err
+	}
+	for name, lie := range map[string]func(map[string]any){
+		"unscheduled": func(c map[string]any) { delete(c, "backups_unreadable_from") },
+		"undestroyed": func(c map[string]any) { delete(c, "keys_destroyed_at") },
+		"of-all":      func(c map[string]any) { c["of"] = "everybody" },
+		"deleted-never": func(c map[string]any) {
+			c["deleted_at"] = time.Now().Add(time.Hour)
+			c["keys_destroyed_at"] = c["deleted_at"]
+		},
+		"grant-as-leave":  func(c map[string]any) { c["evidence"] = claimsOf(genuine)["evidence"] },
+		"without-passkey": func(c map[string]any) { delete(c, "evidence") },
+	} {
+		claims := claimsOf(deletion)
+		lie(claims)
+		if err := sign(key, "deletion-"+name+".jwt", "jali-deletion-receipt+jwt", claims); err != nil {
+			return err
+		}
 	}
 	return sign(key, "token.jwt", "at+jwt", claimsOf(genuine))
 }

@@ -99,23 +99,60 @@ func (s speech) tell(w io.Writer, name string, r receipt, err error) {
 		line("授权编号", "grant", r.Grant)
 		line("所同意原文的 SHA-256", "SHA-256 of what was agreed", r.Agreement)
 	case "deletion":
-		line("什么事", "what", s.pick("删除了账户和加密它的密钥", "an account was deleted, with the keys it was sealed under"))
+		what := map[string]string{
+			"person":     s.pick("删除了账户和加密它的密钥", "an account was deleted, with the keys it was sealed under"),
+			"connection": s.pick("断开了一个机构，加密它的密钥也销毁了", "a source was disconnected, and the key it was sealed under destroyed"),
+			"views":      s.pick("撤销授权时还开着的视图一并销毁了", "the views that were open when a grant was revoked were destroyed"),
+		}[r.Of]
+		line("什么事", "what", what)
 		line("谁删除的", "who", r.Person)
 		line("时间", "when", s.moment(r.DeletedAt))
-		if !r.KeysDestroyed.IsZero() {
-			line("密钥销毁于", "keys destroyed", s.moment(r.KeysDestroyed))
-		}
+		line("机构", "source", r.Source)
+		line("连接编号", "connection", r.Connection)
+		line("授权编号", "grant", r.Grant)
+		line("销毁了", "destroyed", s.counts(r.Destroyed))
+		line("密钥销毁于", "keys destroyed", s.moment(r.KeysDestroyed))
+		line("以前的备份", "backups from before", s.backups(r))
 	}
 	line("签发方", "issuer", r.Issuer)
 	proved := s.pick("签发方的签名", "the issuer's signature")
-	if r.Kind != "revocation" {
+	signed := r.Kind == "grant" || r.Of == "person"
+	if signed {
 		proved += s.pick("；通行密钥签下了这段原文的 SHA-256，在签发方的网页上，本人在场并通过了验证",
 			"; the passkey signed the SHA-256 of exactly this, on the issuer's own page, with its person there and verified")
 	}
 	line("证明了", "proven", proved)
-	if r.Kind != "revocation" {
+	if signed {
 		line("通行密钥", "passkey", base64.RawURLEncoding.EncodeToString(r.Evidence.Credential))
 	}
+}
+
+// destroyed are what a deletion counts, in the order they are told.
+var destroyed = []struct{ name, zh, en string }{
+	{"connections", "个连接", "connections"}, {"accounts", "个账户", "accounts"}, {"bills", "笔收下的账单", "imported bills"},
+	{"grants", "项授权", "grants"}, {"views", "个视图", "views"},
+}
+
+func (s speech) counts(of map[string]int) string {
+	var list []string
+	for _, d := range destroyed {
+		if n, ok := of[d.name]; ok {
+			list = append(list, fmt.Sprint(n, " ", s.pick(d.zh, d.en)))
+		}
+	}
+	return strings.Join(list, s.pick("、", ", "))
+}
+
+// backups says what of this can still be read in a copy from before. A view's
+// key was in none.
+func (s speech) backups(r receipt) string {
+	switch {
+	case r.Of == "views":
+		return s.pick("从来没有这些视图的密钥", "never held a key of these views")
+	case r.BackupsEnd.IsZero():
+		return s.pick("运营者更换根密钥之前还能打开，日期未定", "the operator can open them until it renews its root keys; no date is set")
+	}
+	return s.pick("最迟从 ", "open no more from ") + s.moment(r.BackupsEnd) + s.pick(" 起打不开（除非有人留着那以前的锚文件）", " at the latest (unless a copy of the anchor from before that was kept)")
 }
 
 // members are the words of authorization_details in words for people.

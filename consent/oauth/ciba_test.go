@@ -180,7 +180,7 @@ func TestCIBAByASub(t *testing.T) {
 	if err != nil {
 		t.Fatal(err, a)
 	}
-	if _, err := h.consent.Leave(t.Context(), h.person, []byte("yes")); err != nil {
+	if _, err := h.consent.Leave(t.Context(), h.person, []byte("yes"), nil); err != nil {
 		t.Fatal(err)
 	}
 	h.wantError("of somebody who has left", ask(h.bank, sub), 400, "unknown_user_id")
@@ -458,7 +458,7 @@ func TestCIBASaidNo(t *testing.T) {
 	if _, err := h.consent.PrepareLeave(t.Context(), h.person); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := h.consent.Leave(t.Context(), h.person, []byte("yes")); err != nil {
+	if _, err := h.consent.Leave(t.Context(), h.person, []byte("yes"), nil); err != nil {
 		t.Fatal(err)
 	}
 	h.wantPoll("the person has left, which is nobody's business", h.bank, id, "authorization_pending")

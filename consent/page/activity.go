@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -29,6 +30,7 @@ type deed struct {
 	Facts  []string
 	Client string
 	Grant  string // its page, where the deed is about one
+	Gone   string // the deletion of which there is a receipt
 	Times  int    // how many of the same stand for this one
 	NewDay bool
 	By     string // "client" where a client did it
@@ -159,6 +161,22 @@ func (p *Page) timeline(ctx context.Context, s consent.Session, cursor string, l
 // told are the facts of events that are shown, in this order.
 var told = []string{"accounts", "sources", "bills", "rows", "new", "uses_left", "codes_left"}
 
+// deletedBy answers which deletions among events there are receipts of, by what
+// was deleted.
+func (p *Page) deletedBy(ctx context.Context, s consent.Session, events []audit.Event) (map[string]string, error) {
+	if p.Receipts == nil || !slices.ContainsFunc(events, func(e audit.Event) bool { return e.Verb == audit.SourceUnlinked || e.Verb == audit.GrantRevoked }) {
+		return nil, nil
+	}
+	all, err := p.Deletions.All(ctx, string(s.Person))
+	there := map[string]string{}
+	for _, d := range all {
+		if !d.Destroyed.IsZero() {
+			there[d.ID] = d.ID
+		}
+	}
+	return there, err
+}
+
 // tell puts events into words. Names of clients and sources are looked up:
 // events hold none.
 func (p *Page) tell(r *http.Request, s consent.Session, events []audit.Event) ([]deed, error) {
@@ -167,6 +185,10 @@ func (p *Page) tell(r *http.Request, s consent.Session, events []audit.Event) ([
 	sources := map[string]connectors.Source{}
 	for _, src := range p.Aggregate.Sources() {
 		sources[src.ID] = src
+	}
+	receipts, err := p.deletedBy(r.Context(), s, events)
+	if err != nil {
+		return nil, err
 	}
 	var deeds []deed
 	day := ""
@@ -193,6 +215,9 @@ func (p *Page) tell(r *http.Request, s consent.Session, events []audit.Event) ([
 		d.Text = words.T(key, d.Client, source)
 		if strings.HasPrefix(e.Verb, "grant.") && e.Verb != audit.GrantShown && e.Verb != audit.GrantRefused {
 			d.Grant = e.On
+		}
+		if d.Gone = receipts[e.On]; e.Verb == audit.GrantRevoked {
+			d.Gone = receipts["views-"+e.On]
 		}
 		for _, f := range told {
 			if n, err := strconv.Atoi(e.Facts[f]); err == nil {

@@ -18,6 +18,7 @@ import (
 	"jali/consent"
 	"jali/internal/aggregate"
 	"jali/internal/audit"
+	"jali/internal/deletion"
 	"jali/internal/kv"
 )
 
@@ -227,9 +228,40 @@ func TestWhoLeavesIsGoneFromTheirSources(t *testing.T) {
 	}
 	mute := newHouse(t)
 	mute.accounts.mute = errors.New("the disk broke")
-	if w := mute.post(t, "/settings/leave", url.Values{"response": {`"yes"`}}); w.Code != 200 || !slices.Contains(mute.grants.deeds, "leave") {
+	if w := mute.post(t, "/settings/leave", url.Values{"response": {`"yes"`}}); w.Code != http.StatusSeeOther || !slices.Contains(mute.grants.deeds, "leave") {
 		t.Errorf("whose sources cannot be told cannot leave: %d %v", w.Code, mute.grants.deeds)
 	}
+}
+
+// leaving is a browser from which somebody deletes their account.
+func (h *house) leaving(t *testing.T) (done *httptest.ResponseRecorder, left *http.Cookie) {
+	t.Helper()
+	for _, c := range h.get(t, "/settings/leave", "in", "").Result().Cookies() {
+		if c.Name == leftName {
+			left = c
+		}
+	}
+	if left == nil || !left.HttpOnly || left.Path != "/settings/leave" {
+		t.Fatalf("the form gives the cookie %v", left)
+	}
+	return h.withLeft(t, "POST", "/settings/leave", "in", left), left
+}
+
+func (h *house) withLeft(t *testing.T, method, path, as string, left *http.Cookie) *httptest.ResponseRecorder {
+	t.Helper()
+	form := url.Values{"response": {`"yes"`}, "csrf": {h.passkeys.CSRF(lin)}}
+	r := httptest.NewRequestWithContext(t.Context(), method, path, strings.NewReader(form.Encode()))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.Header.Set("Origin", origin)
+	if as != "" {
+		r.AddCookie(&http.Cookie{Name: "session", Value: as})
+	}
+	if left != nil {
+		r.AddCookie(left)
+	}
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return w
 }
 
 func TestLeaving(t *testing.T) {
@@ -237,23 +269,109 @@ func TestLeaving(t *testing.T) {
 	if w := h.post(t, "/settings/leave", url.Values{"response": {`"no"`}}); w.Code != 403 || len(h.grants.deeds) != 0 || !strings.Contains(w.Body.String(), `role="alert"`) {
 		t.Errorf("a wrong passkey: %d %v", w.Code, h.grants.deeds)
 	}
-	w := h.post(t, "/settings/leave", url.Values{"response": {`"yes"`}})
-	if w.Code != 200 || !slices.Contains(h.grants.deeds, "leave") || !strings.Contains(w.Body.String(), "deletion.") {
-		t.Errorf("%d %v", w.Code, h.grants.deeds)
+	w, left := h.leaving(t)
+	if w.Code != http.StatusSeeOther || w.Header().Get("Location") != leftPath || !slices.Contains(h.grants.deeds, "leave") || h.shredded != 1 {
+		t.Fatalf("%d to %q, %v; keys were destroyed %d times", w.Code, w.Header().Get("Location"), h.grants.deeds, h.shredded)
 	}
-	if tabs := find(t, w.Body.String(), func(n *html.Node) bool { return n.Data == "nav" }); len(tabs) != 0 {
-		t.Error("the receipt is shown as if somebody were signed in")
+	for range 2 { // it can be loaded again
+		w = h.withLeft(t, "GET", leftPath, "", left)
+		body := w.Body.String()
+		for _, want := range []string{"密钥已经销毁", "deletion.", "1204 笔", "2026年12月21日", `href="/settings/leave/receipt"`} {
+			if !strings.Contains(body, want) {
+				t.Errorf("the page does not say %q", want)
+			}
+		}
+		if tabs := find(t, body, func(n *html.Node) bool { return n.Data == "nav" }); len(tabs) != 0 {
+			t.Error("the receipt is shown as if somebody were signed in")
+		}
 	}
-	if h.shredded != 1 || !strings.Contains(w.Body.String(), "密钥已经销毁") {
-		t.Errorf("keys were destroyed %d times before the page said so", h.shredded)
+	if w = h.withLeft(t, "GET", "/settings/leave/receipt", "", left); w.Code != 200 || !strings.HasPrefix(w.Body.String(), "deletion.") ||
+		w.Header().Get("Content-Type") != "application/jwt" || !strings.Contains(w.Header().Get("Content-Disposition"), "jali-deletion-receipt-") {
+		t.Errorf("the file: %d %v", w.Code, w.Header())
 	}
-	late := newHouse(t, func(c *Config) { c.Shred = func(context.Context) error { return errors.New("the disk is full") } })
-	if w = late.post(t, "/settings/leave", url.Values{"response": {`"yes"`}}); strings.Contains(w.Body.String(), "密钥已经销毁") || !strings.Contains(w.Body.String(), "一分钟内") {
-		t.Error("the page says that keys were destroyed, and they were not")
+	for what, w := range map[string]*httptest.ResponseRecorder{
+		"without the cookie":   h.withLeft(t, "GET", leftPath, "", nil),
+		"with another":         h.withLeft(t, "GET", leftPath, "", &http.Cookie{Name: leftName, Value: "left_AAAA"}),
+		"its file, without it": h.withLeft(t, "GET", "/settings/leave/receipt", "", nil),
+	} {
+		if w.Code != 404 {
+			t.Errorf("the page of who left, %s: %d, want 404", what, w.Code)
+		}
+	}
+	h.later = 8 * 24 * time.Hour
+	if w = h.withLeft(t, "GET", leftPath, "", left); w.Code != 404 {
+		t.Errorf("after a week: %d", w.Code)
 	}
 	bare := newHouse(t, func(c *Config) { c.Receipts = nil })
-	if w = bare.post(t, "/settings/leave", url.Values{"response": {`"yes"`}}); w.Code != 200 || strings.Contains(w.Body.String(), "receipt-save") {
+	_, left = bare.leaving(t)
+	if w = bare.withLeft(t, "GET", leftPath, "", left); w.Code != 200 || strings.Contains(w.Body.String(), "receipt-save") {
 		t.Errorf("without receipts: %d", w.Code)
+	}
+}
+
+// A browser that never got the answer asks again, and finds what there is. The
+// receipt comes when the keys are gone, by whoever destroys them, and not before.
+func TestAReceiptComesWhenTheKeysAreGone(t *testing.T) {
+	h := newHouse(t, func(c *Config) { c.Shred = func(context.Context) error { return errors.New("the disk is full") } })
+	_, left := h.leaving(t)
+	for method, path := range map[string]string{"GET": "/settings/leave", "POST": "/settings/leave"} {
+		if w := h.withLeft(t, method, path, "", left); w.Code != http.StatusSeeOther || w.Header().Get("Location") != leftPath {
+			t.Errorf("%s again, signed out: %d to %q", method, w.Code, w.Header().Get("Location"))
+		}
+	}
+	for range 2 {
+		w := h.withLeft(t, "GET", leftPath, "", left)
+		if body := w.Body.String(); w.Code != 200 || strings.Contains(body, "密钥已经销毁") || strings.Contains(body, "deletion.") || !strings.Contains(body, "left-again") {
+			t.Errorf("while the keys are there: %d", w.Code)
+		}
+		if w := h.withLeft(t, "GET", "/settings/leave/receipt", "", left); w.Code != 404 {
+			t.Errorf("a receipt of keys that are there: %d", w.Code)
+		}
+	}
+	if err := h.shred(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if w := h.withLeft(t, "GET", leftPath, "", left); !strings.Contains(w.Body.String(), "密钥已经销毁") || !strings.Contains(w.Body.String(), "deletion.") {
+		t.Error("the keys are gone, and the page does not say so")
+	}
+}
+
+// Of what a person has deleted there is a receipt too, once the keys are gone.
+func TestADisconnectionHasAReceipt(t *testing.T) {
+	h := newHouse(t)
+	err := h.db.Update(t.Context(), func(tx kv.Tx) error {
+		for _, p := range []string{string(lin.Person), "per_new"} {
+			id := map[string]string{string(lin.Person): "con_gone", "per_new": "con_theirs"}[p]
+			if err := deletion.Note(tx, p, deletion.Deletion{ID: id, Of: deletion.Connection, At: now, Source: "alipay", Accounts: 2}); err != nil {
+				return err
+			}
+			if err := audit.Append(tx, audit.Event{ID: "ev" + id, At: now, Person: p, Verb: audit.SourceUnlinked, On: id, Facts: map[string]string{"source": "alipay"}}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const link = `href="/deletions/con_gone"`
+	if w := h.get(t, "/deletions/con_gone", "in", ""); w.Code != 404 || strings.Contains(h.get(t, "/activity", "in", "").Body.String(), link) {
+		t.Errorf("before the key is gone: %d", w.Code)
+	}
+	if err := h.shred(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if w := h.get(t, "/deletions/con_gone", "in", ""); w.Code != 200 || !strings.HasPrefix(w.Body.String(), "deletion.") {
+		t.Errorf("once it is: %d %s", w.Code, w.Body)
+	}
+	if !strings.Contains(h.get(t, "/activity", "in", "").Body.String(), link) {
+		t.Error("the activity does not lead to it")
+	}
+	if !strings.Contains(h.post(t, "/settings/export/json", nil).Body.String(), `"deletion":"con_gone"`) {
+		t.Error("the export lacks it")
+	}
+	if w := h.get(t, "/deletions/con_theirs", "in", ""); w.Code != 404 {
+		t.Errorf("somebody else's: %d", w.Code)
 	}
 }
 
@@ -281,7 +399,7 @@ func TestAnEndedSessionTakesItsCookieAlong(t *testing.T) {
 	h := newHouse(t)
 	for path, form := range map[string]url.Values{"/signout": {}, "/settings/leave": {"response": {`"yes"`}}} {
 		c := h.post(t, path, form).Result().Cookies()
-		if len(c) != 1 || c[0].MaxAge != -1 {
+		if !slices.ContainsFunc(c, func(c *http.Cookie) bool { return c.Name == "session" && c.MaxAge == -1 }) {
 			t.Errorf("POST %s leaves %v", path, c)
 		}
 	}

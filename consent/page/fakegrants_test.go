@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"jali/consent"
+	"jali/internal/kv"
 )
 
 // counterWords are what a teller's screen shows.
@@ -17,6 +18,7 @@ const counterWords = "海棠-42"
 
 // fakeGrants holds one request to be decided, and some history.
 type fakeGrants struct {
+	db      kv.DB
 	pending *consent.Agreement
 	chosen  consent.Choice
 	offered []consent.AccountID
@@ -153,12 +155,13 @@ func (f *fakeGrants) Paused(context.Context, consent.Session) (map[consent.Clien
 func (f *fakeGrants) PrepareLeave(context.Context, consent.Session) (consent.Agreement, error) {
 	return consent.Agreement{JSON: []byte(`{"type":"jali/leave"}`), Challenge: []byte("leave"), Until: now.Add(time.Minute)}, nil
 }
-func (f *fakeGrants) Leave(_ context.Context, _ consent.Session, response []byte) (consent.Evidence, error) {
+func (f *fakeGrants) Leave(ctx context.Context, _ consent.Session, response []byte, keep func(kv.Tx, consent.Farewell) error) (consent.Evidence, error) {
 	if err := yes(response); err != nil {
 		return consent.Evidence{}, err
 	}
 	f.deeds = append(f.deeds, "leave")
-	return consent.Evidence{Agreement: []byte(`{"type":"jali/leave"}`)}, nil
+	proof := consent.Evidence{Agreement: []byte(`{"type":"jali/leave"}`)}
+	return proof, f.db.Update(context.WithoutCancel(ctx), func(tx kv.Tx) error { return keep(tx, consent.Farewell{At: now, Evidence: proof, Grants: 5}) })
 }
 
 // Record: gr_live was agreed to and changed twice, gr_revoked once agreed to.

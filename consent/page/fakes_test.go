@@ -21,6 +21,7 @@ import (
 	"jali/consent/passkey"
 	"jali/internal/aggregate"
 	"jali/internal/audit"
+	"jali/internal/deletion"
 	"jali/internal/fault"
 	"jali/internal/kv"
 	"jali/internal/kv/boltkv"
@@ -293,6 +294,9 @@ func (f *fakeAccounts) Own(_ context.Context, p consent.Session, from, to time.T
 func (*fakeAccounts) ExportJSON(_ context.Context, _ consent.Session, about aggregate.About, w io.Writer) error {
 	return json.NewEncoder(w).Encode(map[string]any{"person": about})
 }
+func (*fakeAccounts) Held(kv.Tx, consent.PersonID) (aggregate.Holding, error) {
+	return aggregate.Holding{Connections: 3, Accounts: 4, Bills: 1204}, nil
+}
 func (f *fakeAccounts) Parting(_ context.Context, p consent.Session) (func(context.Context), error) {
 	if f.mute != nil {
 		return nil, f.mute
@@ -315,12 +319,29 @@ type house struct {
 	passkeys *fakePasskeys
 	db       kv.DB
 	shredded int
+
+	deletions *deletion.Register
+	later     time.Duration // what the register's clock is ahead
 }
 
-func (h *house) shred(context.Context) error {
+func (h *house) shred(ctx context.Context) error {
 	h.shredded++
-	return nil
+	return h.db.Update(ctx, func(tx kv.Tx) error {
+		for _, part := range []string{"", "con_gone"} {
+			if err := h.deletions.Destroyed(tx, string(lin.Person), part, now); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
+
+// unsealed seals nothing: what is sealed is the vault's to show.
+type unsealed struct{}
+
+func (unsealed) SealView(_ string, plain []byte) ([]byte, error)  { return plain, nil }
+func (unsealed) OpenView(_ string, sealed []byte) ([]byte, error) { return sealed, nil }
+func (unsealed) ViewHash(id string) string                        { return fmt.Sprintf("%x", sha256.Sum256([]byte(id))) }
 
 func newHouse(t testing.TB, change ...func(*Config)) *house {
 	t.Helper()
@@ -329,8 +350,9 @@ func newHouse(t testing.TB, change ...func(*Config)) *house {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = db.Close() })
-	h := &house{grants: &fakeGrants{paused: map[consent.ClientID]bool{}}, accounts: &fakeAccounts{}, passkeys: &fakePasskeys{}, db: db}
-	c := Config{Consent: h.grants, Passkeys: h.passkeys, Aggregate: h.accounts, DB: db, Issuer: origin, Now: func() time.Time { return now }, Status: server.Status, Shred: h.shred,
+	h := &house{grants: &fakeGrants{db: db, paused: map[consent.ClientID]bool{}}, accounts: &fakeAccounts{}, passkeys: &fakePasskeys{}, db: db}
+	h.deletions = &deletion.Register{DB: db, Vault: unsealed{}, Now: func() time.Time { return now.Add(h.later) }, Rotation: func(_ kv.Tx, at time.Time) (time.Time, error) { return at.AddDate(0, 0, 30), nil }}
+	c := Config{Consent: h.grants, Passkeys: h.passkeys, Aggregate: h.accounts, Deletions: h.deletions, DB: db, Issuer: origin, Now: func() time.Time { return now }, Status: server.Status, Shred: h.shred,
 		Receipts: func(kind string, claims any) (string, error) {
 			b, err := json.Marshal(claims)
 			return kind + "." + fmt.Sprintf("%x", sha256.Sum256(b)), err

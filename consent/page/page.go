@@ -50,7 +50,7 @@ type Grants interface {
 	Resume(context.Context, consent.Session, consent.ClientID) error
 	Paused(context.Context, consent.Session) (map[consent.ClientID]bool, error)
 	PrepareLeave(context.Context, consent.Session) (consent.Agreement, error)
-	Leave(context.Context, consent.Session, []byte) (consent.Evidence, error)
+	Leave(ctx context.Context, p consent.Session, response []byte, keep func(kv.Tx, consent.Farewell) error) (consent.Evidence, error)
 	Client(context.Context, consent.ClientID) (consent.Client, error)
 	Record(context.Context, consent.Session, consent.GrantID) (consent.Grant, []consent.Evidence, error)
 	Revised(ctx context.Context, p consent.Session, request consent.GrantID) (consent.Grant, error)
@@ -103,6 +103,8 @@ type Accounts interface {
 	Disconnect(ctx context.Context, p consent.Session, id string) error
 	// Parting answers how to tell the sources of a person that they have left.
 	Parting(context.Context, consent.Session) (tell func(context.Context), err error)
+	// Held counts, in the transaction of a person's leaving, what goes with them.
+	Held(kv.Tx, consent.PersonID) (aggregate.Holding, error)
 	Accounts(context.Context, consent.Session) ([]aggregate.OwnAccount, error)
 	Stage(context.Context, consent.Session, io.Reader) (aggregate.Upload, error)
 	Accept(ctx context.Context, p consent.Session, upload string, acceptMismatch bool) (aggregate.ImportReport, error)
@@ -117,12 +119,13 @@ type Config struct {
 	Consent   Grants
 	Passkeys  Passkeys
 	Aggregate Accounts
+	Deletions Deletions
 	DB        kv.DB  // the timeline, and this room's own rows
 	Issuer    string // https://jali.example: the only origin that posts come from
 	Now       func() time.Time
 	Status    func(fault.Kind) int // the HTTP status of a kind of fault; the server decides it
 	// Shred destroys the keys of everybody who has left. Where it fails it is
-	// tried again within a minute, by a sweep.
+	// tried again within a minute, by others.
 	Shred func(context.Context) error
 
 	// Software is the URL path of a software passkey on this origin that
@@ -148,7 +151,7 @@ type Page struct {
 
 // New reads the templates and both catalogs; what is wrong with them is found here.
 func New(c Config) (*Page, error) {
-	if c.Consent == nil || c.Passkeys == nil || c.Aggregate == nil || c.DB == nil || c.Now == nil || c.Status == nil || c.Shred == nil {
+	if c.Consent == nil || c.Passkeys == nil || c.Aggregate == nil || c.Deletions == nil || c.DB == nil || c.Now == nil || c.Status == nil || c.Shred == nil {
 		return nil, errors.New("page: a service, the database, the clock, the statuses or the shredder are missing")
 	}
 	issuer, err := url.Parse(c.Issuer)
@@ -247,6 +250,9 @@ func (p *Page) routes() {
 	deed("/settings/sessions/end-others", p.endOthers)
 	deed("/settings/export/json", p.exportJSON)
 	deed("/settings/export/csv", p.exportCSV)
-	mine("/settings/leave", p.leaveForm)
-	deed("/settings/leave", p.leave)
+	get("/settings/leave", p.orLeft(p.signedIn(p.leaveForm)))
+	post("/settings/leave", p.orLeft(p.signedIn(p.withToken(p.leave))))
+	get(leftPath, p.left)
+	get("/settings/leave/receipt", p.leftReceipt)
+	mine("/deletions/{deletion}", p.deletionOf)
 }

@@ -144,6 +144,11 @@ func everyPage(t *testing.T, lang string) map[string]*httptest.ResponseRecorder 
 	post("codes", "/settings/codes", url.Values{})
 	post("leave wrong", "/settings/leave", url.Values{"response": {`"no"`}})
 	post("left", "/settings/leave", url.Values{"response": {`"yes"`}})
+	for _, c := range pages["left"].Result().Cookies() {
+		if c.Name == leftName {
+			pages["left done"] = h.do(t, "GET", leftPath, ask{lang: lang, header: map[string]string{"Cookie": leftName + "=" + c.Value}})
+		}
+	}
 	pages["recover wrong"] = h.do(t, "POST", "/recover", ask{lang: lang, form: url.Values{"code": {"x"}}})
 	for _, c := range []string{"clean", "other", "damaged", "picture"} {
 		pages["upload "+c] = h.uploadFile(t, h.passkeys.CSRF(lin), c, lang)

@@ -109,7 +109,7 @@ func (p *Page) signed(g consent.Grant, yes []consent.Evidence, name string) (str
 	return p.Receipts(grantReceipt, agreed{head, g.ID, g.Client, n, agreedAt(g, n, len(yes)), yes[n-1]})
 }
 
-// receipt answers a signed receipt as a file, whose name tells nobody anything.
+// receipt answers a signed receipt of a grant as a file, whose name tells nobody anything.
 func (p *Page) receipt(w http.ResponseWriter, r *http.Request, s consent.Session) {
 	g, yes, err := p.Consent.Record(r.Context(), s, consent.GrantID(r.PathValue("grant")))
 	var jws string
@@ -117,13 +117,17 @@ func (p *Page) receipt(w http.ResponseWriter, r *http.Request, s consent.Session
 	if err == nil {
 		jws, err = p.signed(g, yes, name)
 	}
-	if err != nil {
-		p.fail(w, r, err)
-		return
-	}
 	kind := grantReceipt + "-receipt-" + name
 	if name == revocationReceipt {
 		kind = revocationReceipt + "-receipt"
+	}
+	p.saveReceipt(w, r, kind, jws, err)
+}
+
+func (p *Page) saveReceipt(w http.ResponseWriter, r *http.Request, kind, jws string, err error) {
+	if err != nil {
+		p.fail(w, r, err)
+		return
 	}
 	w.Header().Set("Content-Type", "application/jwt")
 	w.Header().Set("Content-Disposition", fmt.Sprintf(`attachment; filename="jali-%s-%s.jwt"`, kind, p.Now().In(shanghai).Format(time.DateOnly)))

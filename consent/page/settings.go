@@ -3,8 +3,6 @@ package page
 import (
 	"bytes"
 	"context"
-	"encoding/base64"
-	"encoding/json"
 	"io"
 	"net/http"
 	"slices"
@@ -14,7 +12,6 @@ import (
 	"jali/consent"
 	"jali/consent/passkey"
 	"jali/internal/aggregate"
-	"jali/internal/fault"
 )
 
 type settingsPage struct {
@@ -169,7 +166,11 @@ func (p *Page) about(ctx context.Context, s consent.Session) (aggregate.About, e
 	if a.AllPaused, err = p.Consent.AllPaused(ctx, s); err != nil {
 		return a, err
 	}
-	a.Receipts, err = p.receipts(ctx, s)
+	if a.Receipts, err = p.receipts(ctx, s); err != nil {
+		return a, err
+	}
+	deletions, err := p.deletions(ctx, s)
+	a.Receipts = append(a.Receipts, deletions...)
 	return a, err
 }
 
@@ -190,101 +191,4 @@ func (p *Page) download(w http.ResponseWriter, r *http.Request, s consent.Sessio
 	h.Set("Content-Type", kind)
 	h.Set("Content-Disposition", `attachment; filename="jali-`+p.Now().In(shanghai).Format(time.DateOnly)+"."+ext+`"`)
 	_, _ = b.WriteTo(w)
-}
-
-// leavePage says what will be gone; its passkey check signs Agreement.
-type leavePage struct {
-	Connections, Grants int
-	Agreement, Hash     string
-	Options             json.RawMessage
-	Wrong               said
-}
-
-func (p *Page) leaveForm(w http.ResponseWriter, r *http.Request, s consent.Session) {
-	p.renderLeave(w, r, s, http.StatusOK, said{})
-}
-
-func (p *Page) renderLeave(w http.ResponseWriter, r *http.Request, s consent.Session, code int, wrong said) {
-	ctx := r.Context()
-	a, err := p.Consent.PrepareLeave(ctx, s)
-	if err != nil {
-		p.fail(w, r, err)
-		return
-	}
-	d := leavePage{Agreement: indent(a.JSON), Hash: base64.RawURLEncoding.EncodeToString(a.Challenge), Wrong: wrong}
-	if d.Options, err = p.Passkeys.Options(ctx, s, a.Challenge); err != nil {
-		p.fail(w, r, err)
-		return
-	}
-	connections, err := p.Aggregate.Connections(ctx, s)
-	if err == nil {
-		d.Connections = len(connections)
-		var grants []consent.Grant
-		if grants, err = p.Consent.Grants(ctx, s); err == nil {
-			for _, g := range grants {
-				if g.State == consent.Given {
-					d.Grants++
-				}
-			}
-		}
-	}
-	if err != nil {
-		p.fail(w, r, err)
-		return
-	}
-	f := p.frameOf(r, s, "leave.title", "settings", d)
-	f.Self = "/settings/leave"
-	p.render(w, r, code, "leave", f)
-}
-
-// gone is what a deletion's receipt says.
-type gone struct {
-	receiptHead
-	DeletedAt     time.Time        `json:"deleted_at"`
-	KeysDestroyed time.Time        `json:"keys_destroyed_at,omitzero"` // absent: not yet, within a minute
-	Evidence      consent.Evidence `json:"evidence"`
-}
-
-// farewell is how long the sources of who has left have to hear of it.
-const farewell = 3 * time.Second
-
-// leave deletes the person, tells their sources, and shows the receipt in
-// answer to the post: there is nobody left to whom it could be shown later.
-func (p *Page) leave(w http.ResponseWriter, r *http.Request, s consent.Session) {
-	now := p.Now()
-	tell, err := p.Aggregate.Parting(r.Context(), s)
-	if err != nil { // nobody is kept here by that
-		p.Log.Error("the sources of who leaves cannot be told", "code", fault.Of(err).Code)
-		tell = func(context.Context) {}
-	}
-	evidence, err := p.Consent.Leave(r.Context(), s, []byte(r.PostFormValue("response")))
-	if err != nil {
-		switch f := fault.Of(err); f.Kind {
-		case fault.Internal, fault.Unavailable:
-			p.fail(w, r, err)
-		default:
-			p.renderLeave(w, r, s, p.Status(f.Kind), p.views[language(r)].words.fault(f))
-		}
-		return
-	}
-	http.SetCookie(w, p.Passkeys.NoCookie())
-	said := gone{receiptHead: p.receiptHead(s.Person), DeletedAt: now.UTC(), Evidence: evidence}
-	if err := p.Shred(context.WithoutCancel(r.Context())); err != nil {
-		p.Log.Error("the keys of who has left are not destroyed yet", "err", err)
-	} else {
-		said.KeysDestroyed = p.Now().UTC()
-	}
-	telling, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), farewell)
-	defer cancel()
-	tell(telling)
-	receipt := ""
-	if p.Receipts != nil {
-		if receipt, err = p.Receipts(deletionReceipt, said); err != nil {
-			p.Log.Error("a deletion has no receipt", "err", err)
-			receipt = ""
-		}
-	}
-	f := p.frameOf(r, consent.Session{}, "left.title", "", map[string]any{"Receipt": receipt, "At": now, "Destroyed": !said.KeysDestroyed.IsZero()})
-	f.Bare, f.Self, f.Once = true, "/", true
-	p.render(w, r, http.StatusOK, "left", f)
 }

@@ -46,14 +46,15 @@ type About struct {
 	Sessions  []AboutSession     `json:"sessions"`
 	Paused    []consent.ClientID `json:"paused_clients"`
 	AllPaused bool               `json:"all_paused"`
-	Receipts  []AboutReceipt     `json:"receipts"` // of every yes and every revocation
+	Receipts  []AboutReceipt     `json:"receipts"` // of every yes, every revocation and every deletion
 }
 
 // AboutReceipt is a signed receipt: a JWS that `jali receipt verify` checks.
 type AboutReceipt struct {
-	Grant consent.GrantID `json:"grant"`
-	Name  string          `json:"name"` // the number of the yes, or "revocation"
-	JWS   string          `json:"receipt"`
+	Grant    consent.GrantID `json:"grant,omitempty"`
+	Deletion string          `json:"deletion,omitempty"`
+	Name     string          `json:"name"` // the number of the yes, "revocation" or "deletion"
+	JWS      string          `json:"receipt"`
 }
 
 // AboutPasskey is one of a person's passkeys.

@@ -17,6 +17,7 @@ import (
 	"jali/connectors"
 	"jali/consent"
 	"jali/internal/audit"
+	"jali/internal/deletion"
 	"jali/internal/kv"
 	"jali/internal/secret"
 )
@@ -321,7 +322,7 @@ func (s *Service) Disconnect(ctx context.Context, p consent.Session, id string) 
 	return err
 }
 
-// disconnect is the deed of Disconnect and its record.
+// disconnect is the deed of Disconnect and its records.
 func (s *Service) disconnect(tx kv.Tx, now time.Time, event string, p consent.PersonID, id string) error {
 	var l link
 	switch ok, err := kv.Load(tx, linkKey(p, id), &l); {
@@ -330,11 +331,53 @@ func (s *Service) disconnect(tx kv.Tx, now time.Time, event string, p consent.Pe
 	case !ok:
 		return ErrNoConnection
 	}
+	held, err := s.held(tx, p, func(link string) bool { return link == id })
+	if err != nil {
+		return err
+	}
 	if err := s.cut(tx, p, id); err != nil {
+		return err
+	}
+	err = deletion.Note(tx, string(p), deletion.Deletion{ID: id, Of: deletion.Connection, At: now, Source: l.Source, Imported: l.Imported,
+		Accounts: held.Accounts, Bills: held.Bills})
+	if err != nil {
 		return err
 	}
 	return audit.Append(tx, audit.Event{ID: event, At: now, Person: string(p), Verb: audit.SourceUnlinked, On: id,
 		Facts: map[string]string{"source": l.Source}})
+}
+
+// Holding is how much is kept of a person.
+type Holding struct{ Connections, Accounts, Bills int }
+
+// Held counts what a person's leaving deletes, in its transaction.
+func (s *Service) Held(tx kv.Tx, p consent.PersonID) (Holding, error) {
+	h, err := s.held(tx, p, func(string) bool { return true })
+	if err != nil {
+		return Holding{}, err
+	}
+	links, err := rowsOf[link](tx, kv.Prefix("aggregate", "connection", p))
+	h.Connections = len(links)
+	return h, err
+}
+
+// held counts accounts, and the bills that files brought, of some connections.
+func (s *Service) held(tx kv.Tx, p consent.PersonID, of func(link string) bool) (h Holding, err error) {
+	pots, err := rowsOf[pot](tx, kv.Prefix("aggregate", "account", p))
+	if err != nil {
+		return Holding{}, err
+	}
+	for _, a := range pots {
+		if !of(a.Link) {
+			continue
+		}
+		n, err := s.Ledger.Count(tx, string(p), string(a.ID))
+		if err != nil {
+			return Holding{}, err
+		}
+		h.Accounts, h.Bills = h.Accounts+1, h.Bills+n
+	}
+	return h, nil
 }
 
 // cut removes all that belongs to a connection and has its key destroyed.

@@ -53,7 +53,7 @@ func TestPartingTellsEverySourceOnce(t *testing.T) {
 	if _, err := h.consent.PrepareLeave(t.Context(), p); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := h.consent.Leave(t.Context(), p, nil); err != nil {
+	if _, err := h.consent.Leave(t.Context(), p, nil, nil); err != nil {
 		t.Fatal(err)
 	}
 	if err := h.Vault.Shred(t.Context()); err != nil {

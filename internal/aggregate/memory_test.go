@@ -201,7 +201,7 @@ func TestViewOfOneWhoLeavesMeanwhile(t *testing.T) {
 		ctx := context.Background()
 		_, err := h.consent.PrepareLeave(ctx, p)
 		if err == nil {
-			_, err = h.consent.Leave(ctx, p, nil)
+			_, err = h.consent.Leave(ctx, p, nil, nil)
 		}
 		if err = errors.Join(err, h.Vault.Shred(ctx)); err != nil {
 			t.Error(err)

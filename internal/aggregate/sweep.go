@@ -6,16 +6,24 @@ import (
 	"time"
 
 	"jali/consent"
+	"jali/internal/deletion"
 	"jali/internal/kv"
 )
 
 // GrantEnded removes the views of a grant that may not be read any more. An
-// exhausted one still reads what it opened.
+// exhausted one still reads what it opened. What a revocation closes before its
+// time is noted: without its record a view's key is gone, which was stored
+// nowhere else than with the client, and in no backup.
 func (s *Service) GrantEnded(tx kv.Tx, g consent.Grant, _ bool) error {
 	if g.State == consent.Exhausted {
 		return nil
 	}
-	return s.tearAll(tx, kv.Prefix("aggregate", "view_of", g.Person, g.ID))
+	open, err := s.tearAll(tx, kv.Prefix("aggregate", "view_of", g.Person, g.ID), g.EndedAt)
+	if err != nil || open == 0 || g.State != consent.Revoked {
+		return err
+	}
+	return deletion.Note(tx, string(g.Person), deletion.Deletion{ID: "views-" + string(g.ID), Of: deletion.Views, At: g.EndedAt, Destroyed: g.EndedAt,
+		Client: string(g.Client), Grant: string(g.ID), Views: open})
 }
 
 // GrantChanged removes the views of a grant that now opens less: whoever opens
@@ -24,25 +32,35 @@ func (s *Service) GrantChanged(tx kv.Tx, was, is consent.Grant) error {
 	if !is.Narrower(was) {
 		return nil
 	}
-	return s.tearAll(tx, kv.Prefix("aggregate", "view_of", is.Person, is.ID))
+	_, err := s.tearAll(tx, kv.Prefix("aggregate", "view_of", is.Person, is.ID), time.Time{})
+	return err
 }
 
-func (s *Service) tearAll(tx kv.Tx, r kv.Range) error {
+// tearAll answers how many of the views could be read at a moment: of the
+// others there was nothing left but that they had been there.
+func (s *Service) tearAll(tx kv.Tx, r kv.Range, at time.Time) (open int, err error) {
 	hashes, err := rowsOf[string](tx, r)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	for _, h := range hashes {
+		var row shelved
+		if _, err := kv.Load(tx, viewKey(h), &row); err != nil {
+			return 0, err
+		}
+		if at.Before(row.Until) {
+			open++
+		}
 		if err := s.tear(tx, h); err != nil {
-			return err
+			return 0, err
 		}
 	}
-	return nil
+	return open, nil
 }
 
 // PersonLeaves removes connections, accounts, uploads and views.
 func (s *Service) PersonLeaves(tx kv.Tx, person consent.PersonID) error {
-	if err := s.tearAll(tx, kv.Prefix("aggregate", "view_of", person)); err != nil {
+	if _, err := s.tearAll(tx, kv.Prefix("aggregate", "view_of", person), time.Time{}); err != nil {
 		return err
 	}
 	for _, room := range []string{"connection", "account", "ref", "linking", "upload", "upload_part", "draft", "seen"} {

@@ -26,6 +26,7 @@ import (
 	"jali/consent/page"
 	"jali/consent/passkey"
 	"jali/internal/aggregate"
+	"jali/internal/deletion"
 	"jali/internal/dial"
 	"jali/internal/discreet"
 	"jali/internal/fault"
@@ -72,6 +73,7 @@ type House struct {
 	Vault     *vault.Vault
 	OAuth     *oauth.Server
 	Outbox    *webhook.Outbox
+	Deletions *deletion.Register
 	Handler   http.Handler // the public site
 	Admin     http.Handler // what verbs ask, through the admin socket
 
@@ -82,6 +84,8 @@ type House struct {
 	rotation  *rotation
 	now       func() time.Time
 	log       *slog.Logger
+
+	shredFailures prometheus.Counter
 }
 
 // Open opens or founds a house. Founding makes the key file where one is to be
@@ -235,6 +239,10 @@ func (h *House) wire(ctx context.Context, c Config) (err error) {
 	}
 	h.Consent = &consent.Service{DB: h.db, StepUp: h.Passkeys, StepUpLife: c.StepUpLife, Now: c.Now}
 	bills := &ledger.Ledger{DB: h.db, Vault: h.Vault}
+	h.openDeletions(c)
+	if err := h.measureShredding(c.Metrics); err != nil {
+		return err
+	}
 	h.Aggregate = &aggregate.Service{DB: h.db, Vault: h.Vault, Grants: h.Consent, Connectors: c.Sources, Ledger: bills, Now: c.Now, Log: c.Log}
 
 	der, err := h.Vault.SigningKey(ctx)
@@ -268,7 +276,7 @@ func (h *House) wire(ctx context.Context, c Config) (err error) {
 		return err
 	}
 	pages, err = page.New(page.Config{
-		Consent: h.Consent, Passkeys: h.Passkeys, Aggregate: h.Aggregate, DB: h.db, Issuer: c.Issuer, Now: c.Now,
+		Consent: h.Consent, Passkeys: h.Passkeys, Aggregate: h.Aggregate, Deletions: h.Deletions, DB: h.db, Issuer: c.Issuer, Now: c.Now,
 		Software: c.Software, Status: server.Status, Shred: h.Vault.Shred, Brake: brakes.signIn, Log: c.Log,
 		Receipts: func(kind string, claims any) (string, error) {
 			return signing.Sign(map[string]any{"typ": "jali-" + kind + "-receipt+jwt"}, claims)
@@ -283,6 +291,7 @@ func (h *House) wire(ctx context.Context, c Config) (err error) {
 	h.Consent.Removed = append(h.Consent.Removed, h.OAuth.ClientRemoved)
 	h.Consent.Leaving = append(h.Consent.Leaving, h.Passkeys.PersonLeaves, h.OAuth.PersonLeaves, h.Aggregate.PersonLeaves, pages.PersonLeaves,
 		func(tx tx, p consent.PersonID) error { return bills.PersonLeaves(tx, string(p)) },
+		func(tx tx, p consent.PersonID) error { return h.Deletions.PersonLeaves(tx, string(p)) },
 		func(tx tx, p consent.PersonID) error { return h.Vault.PersonLeaves(tx, string(p)) },
 	)
 
@@ -317,6 +326,7 @@ func (h *House) Sweep(ctx context.Context) {
 		"oauth":     h.OAuth.Sweep,
 		"aggregate": h.Aggregate.Sweep,
 		"webhook":   h.Outbox.Sweep,
+		"deletion":  h.Deletions.Sweep,
 		"vault":     h.Vault.Shred,
 		"rotation":  h.rotation.sweep,
 	}
@@ -334,20 +344,24 @@ func calmly(ctx context.Context, f func(context.Context) error) (err error) {
 	return f(ctx)
 }
 
-// SweepEvery sweeps until ctx ends, and goes on at once with a rotation that
-// the last process left.
+// SweepEvery sweeps at once, since nobody did while no process ran, and then
+// until ctx ends; destroys the keys of what is deleted, more often; and goes on
+// with a rotation that the last process left.
 func (h *House) SweepEvery(ctx context.Context, d time.Duration) {
+	var shredding sync.WaitGroup
+	defer shredding.Wait()
+	shredding.Go(func() { h.keepShredding(ctx) })
 	if h.Vault.Leaving() {
 		h.rotation.goOn()
 	}
 	tick := time.NewTicker(d)
 	defer tick.Stop()
 	for {
+		h.Sweep(ctx)
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			h.Sweep(ctx)
 		}
 	}
 }
