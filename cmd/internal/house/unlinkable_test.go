@@ -428,7 +428,7 @@ func (c *crowd) part(t *testing.T, turn int) {
 			if _, err := c.Consent.PrepareLeave(t.Context(), p.Session); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := c.Consent.Leave(t.Context(), p.Session, nil); err != nil {
+			if _, err := c.Consent.Leave(t.Context(), p.Session, nil, nil); err != nil {
 				t.Fatal(err)
 			}
 		}
