@@ -159,6 +159,9 @@ func readRing(ctx context.Context, c Config) (stored *storedRing, keys aboutKeys
 	err = c.DB.View(ctx, func(tx kv.Tx) error {
 		var s storedRing
 		found, err := kv.Load(tx, ringKey, &s)
+		if errors.Is(err, kv.ErrRecord) {
+			err = kek.ErrTampered.Because(errors.New("its row cannot be read"))
+		}
 		stored = nil
 		if found {
 			stored = &s

@@ -37,7 +37,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"jali": main, "found": found, "filemode": fileMode, "idof": idOf, "receipts": receipts, "tampered": tampered})
+	testscript.Main(m, map[string]func(){"jali": main, "found": found, "filemode": fileMode, "idof": idOf, "receipts": receipts, "tampered": tampered, "keeper": keeper})
 }
 
 // found makes the database of a folder, as a first start does, with one

@@ -83,12 +83,13 @@ func (k *Key) Unwrap(ctx context.Context, wrapped []byte) ([]byte, error) {
 	if len(wrapped) < 1+idSize || wrapped[0] != keyVersion {
 		return nil, ErrTampered
 	}
-	if !bytes.Equal(wrapped[1:1+idSize], k.id) {
-		return nil, ErrWrongKey
-	}
 	plain, err := k.aead.Open(nil, nil, wrapped[1+idSize:], k.associated())
-	if err != nil {
-		return nil, ErrTampered.Because(err)
+	switch same := bytes.Equal(wrapped[1:1+idSize], k.id); {
+	case err != nil && !same:
+		return nil, ErrWrongKey
+	case err != nil || !same: // the id itself may be what was changed
+		clear(plain)
+		return nil, ErrTampered
 	}
 	return plain, ctx.Err()
 }

@@ -98,8 +98,9 @@ func Open(ctx context.Context, c Config) (_ *House, err error) {
 	if err := os.MkdirAll(c.Data, 0o700); err != nil {
 		return nil, fmt.Errorf("the data folder cannot be made: %w", err)
 	}
-	key, err := openKey(c)
-	if err != nil {
+	choice := keyChoice(c)
+	key, err := kek.Open(choice)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
 	held, err := openAnchor(c)
@@ -114,6 +115,11 @@ func Open(ctx context.Context, c Config) (_ *House, err error) {
 	}()
 	if err := h.openStores(ctx, c.Data); err != nil {
 		return nil, err
+	}
+	if key == nil {
+		if key, err = h.makeKey(ctx, choice.File); err != nil {
+			return nil, err
+		}
 	}
 	if h.Vault, err = vault.Open(ctx, vault.Config{DB: h.db, Keys: h.keys, KEK: key, Anchor: held, Now: c.Now}); err != nil {
 		return nil, err
@@ -185,25 +191,6 @@ func holdsRows(ctx context.Context, db *boltkv.DB) (held bool, err error) {
 	return held, err
 }
 
-// openKey answers the key-encryption key, and makes a key file where there is
-// neither that nor a database yet.
-func openKey(c Config) (kek.KEK, error) {
-	choice := keyChoice(c)
-	key, err := kek.Open(choice)
-	if !errors.Is(err, fs.ErrNotExist) {
-		return key, err
-	}
-	for _, name := range []string{rowsFile, keysFile} {
-		switch _, err := os.Stat(filepath.Join(c.Data, name)); {
-		case err == nil:
-			return nil, fmt.Errorf("there is a database, %s, in %s, but its key file %s is missing: put the key file back; without it nothing can be read, and a new one would not fit", name, c.Data, choice.File)
-		case !errors.Is(err, fs.ErrNotExist):
-			return nil, err
-		}
-	}
-	return kek.CreateFile(choice.File)
-}
-
 // keyChoice is the key that the operator names, or the usual one.
 func keyChoice(c Config) kek.Choice {
 	choice := c.Key
@@ -211,6 +198,19 @@ func keyChoice(c Config) kek.Choice {
 		choice.File = filepath.Join(c.Data, "kek.key")
 	}
 	return choice
+}
+
+// makeKey makes the file of a key where nothing rests on a former one.
+func (h *House) makeKey(ctx context.Context, path string) (kek.KEK, error) {
+	for _, db := range []*boltkv.DB{h.db, h.keys} {
+		switch held, err := holdsRows(ctx, db); {
+		case err != nil:
+			return nil, err
+		case held:
+			return nil, fmt.Errorf("there is a database, but its key file %s is missing: put the key file back, or name the key that it was founded with; without it nothing can be read, and a new one would not fit; nothing was changed", path)
+		}
+	}
+	return kek.CreateFile(path)
 }
 
 func openAnchor(c Config) (*anchor.File, error) {

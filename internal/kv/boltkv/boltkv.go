@@ -19,7 +19,8 @@
 // The file has two buckets: "rows", and "about" with the schema version. While
 // in use it holds no list of free pages; a clean [DB.Close] writes one, so
 // that only a file left by a crash, or one under 16 MiB, is read through when
-// it is opened.
+// it is opened. A file that was opened and only read stays as it was, byte for
+// byte.
 package boltkv
 
 import (
@@ -186,7 +187,7 @@ func (db *DB) Close() error {
 		return nil
 	case db.wedged:
 		return errors.Join(unlock(h.file), h.file.Close())
-	case stopped != nil:
+	case stopped != nil || !h.changed:
 		return h.Close()
 	}
 	return errors.Join(h.listFree(), h.Close())

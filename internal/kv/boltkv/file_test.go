@@ -76,6 +76,46 @@ func TestReopenKeepsRows(t *testing.T) {
 	}
 }
 
+// Who only looks, or writes what is not kept, leaves the file as it was: a
+// start that is refused has changed nothing.
+func TestReadingLeavesEveryByte(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "jali.db")
+	failed := errors.New("not kept")
+	opened := func(f func(*DB)) []byte {
+		t.Helper()
+		db, err := Open(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f(db)
+		if err := db.Close(); err != nil {
+			t.Fatal(err)
+		}
+		b, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b
+	}
+	written := opened(func(db *DB) { fill(t, db, 0, 2000) })
+	for why, look := range map[string]func(*DB){
+		"opened": func(*DB) {},
+		"read":   func(db *DB) { count(t, db, true) },
+		"written in vain": func(db *DB) {
+			if err := db.Update(context.Background(), func(tx kv.Tx) error { return errors.Join(tx.Put(kv.Key("row", 1), []byte("x")), failed) }); !errors.Is(err, failed) {
+				t.Error(err)
+			}
+		},
+	} {
+		if got := opened(look); !bytes.Equal(got, written) {
+			t.Errorf("%s: the file has changed", why)
+		}
+	}
+	if got := opened(func(db *DB) { fill(t, db, 2000, 2001) }); bytes.Equal(got, written) {
+		t.Error("written: the file has not changed: this test looks at the wrong thing")
+	}
+}
+
 func TestNewFileIsWholeAndPrivate(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "jali.db")

@@ -166,6 +166,7 @@ func (db *DB) settle(members []*member) {
 	case !dirty:
 		_ = tx.Rollback()
 	default:
+		db.bolt.changed = true
 		if err = db.commitGroup(tx); err != nil {
 			db.stop(err)
 			err = kv.ErrUnknown.Because(err)

@@ -30,7 +30,8 @@ const tempMark = ".tmp-"
 // handle is an open bolt file and the descriptor below it.
 type handle struct {
 	*bbolt.DB
-	file *os.File
+	file    *os.File
+	changed bool // since it was opened, or made; under DB.writing
 }
 
 func open(path string, o Options) (*handle, error) {
@@ -119,6 +120,7 @@ func layOut(tx *bbolt.Tx, schema uint64) error {
 func openBolt(path string, flag int, o Options, check func(*os.File) error) (*handle, error) {
 	var h handle
 	made := flag&os.O_CREATE != 0
+	h.changed = made
 	db, err := bbolt.Open(path, 0o600, &bbolt.Options{
 		Timeout:         o.Patience,
 		NoFreelistSync:  true,
