@@ -55,6 +55,10 @@ func (v *Vault) NewTerm(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	seals := newSeals(v.keys, term, 0)
+	if err := seals.reserve(ctx, 1); err != nil { // so that whatever stops Keys then, there is some sealing left
+		return err
+	}
 	// Shred says in which term what it destroys was wrapped last.
 	v.shredding.Lock()
 	defer v.shredding.Unlock()
@@ -77,7 +81,7 @@ func (v *Vault) NewTerm(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	ring.seals = newSeals(v.keys, term, 0)
+	ring.seals = seals
 	v.rings.Store(ring)
 	return nil
 }

@@ -7,12 +7,15 @@ import (
 	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/x509"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -166,29 +169,71 @@ func TestSealedOpensAcrossRestarts(t *testing.T) {
 	}
 }
 
+// A record opens only as what it was sealed as: the same kind, person, part,
+// key and term.
 func TestSwappedRecordsDoNotOpen(t *testing.T) {
 	h := newHouse(t)
 	random := rand.New(rand.NewPCG(1, 2))
-	kinds, persons := []string{"bill", "account", "credential", "name"}, []string{"p1", "p2", "p3", "p"}
+	kinds, persons, parts := []string{"bill", "account", "credential", "name"}, []string{"p1", "p2", "p3", "p"}, []string{"", "a", "b"}
 	for _, p := range persons {
 		h.person(t, p)
+		for _, part := range parts[1:] {
+			if err := h.NewPart(bg, p, part); err != nil {
+				t.Fatal(err)
+			}
+		}
 	}
+	one := func(of []string) string { return of[random.IntN(len(of))] }
 	draw := func() Record {
-		return Record{Kind: kinds[random.IntN(len(kinds))], Person: persons[random.IntN(len(persons))], Key: fmt.Sprint(random.IntN(20))}
+		return Record{Kind: one(kinds), Person: one(persons), Part: one(parts), Key: fmt.Sprint(random.IntN(20))}
 	}
-	refused := 0
-	for refused < 1000 {
-		from, to := draw(), draw()
-		sealed := h.seal(t, from, "plain")
-		got, err := h.Open(bg, to, sealed)
-		if from == to {
+	type row struct {
+		as   Record
+		term uint32
+		b    []byte
+	}
+	var all []row
+	for term := uint32(1); term <= 3; term++ {
+		if term > 1 {
+			h.rotate(t)
+		}
+		for range 100 {
+			r := draw()
+			all = append(all, row{r, term, h.seal(t, r, "plain")})
+		}
+	}
+	// alike are all but one of what a record is bound to: each alone has to count.
+	alike := func(r Record, term uint32) (Record, uint32) {
+		switch random.IntN(6) {
+		case 0:
+			r.Kind = one(kinds)
+		case 1:
+			r.Person = one(persons)
+		case 2:
+			r.Part = one(parts)
+		case 3:
+			r.Key = fmt.Sprint(random.IntN(20))
+		case 4:
+			term = 1 + uint32(random.IntN(3))
+		default:
+			r, term = draw(), 1+uint32(random.IntN(3))
+		}
+		return r, term
+	}
+	for refused := 0; refused < 1000; {
+		from := all[random.IntN(len(all))]
+		to, term := alike(from.as, from.term)
+		b := bytes.Clone(from.b)
+		binary.BigEndian.PutUint32(b[1:], term)
+		got, err := h.Open(bg, to, b)
+		if from.as == to && from.term == term {
 			if err != nil {
 				t.Fatalf("Open(%v) = %v", to, err)
 			}
 			continue
 		}
 		if !errors.Is(err, ErrSealed) || !got.Empty() {
-			t.Fatalf("sealed as %v, Open(%v) = %v, want ErrSealed", from, to, err)
+			t.Fatalf("sealed as %v in term %d, Open(%v) in term %d = %v, want ErrSealed", from.as, from.term, to, term, err)
 		}
 		refused++
 	}
@@ -200,6 +245,66 @@ func TestSwappedRecordsDoNotOpen(t *testing.T) {
 	for _, r := range []Record{{Person: "p1", Key: "1"}, {Kind: "bill", Key: "1"}, {Kind: "bill", Person: "p1"}} {
 		if _, err := h.Seal(bg, r, nil); err == nil {
 			t.Errorf("Seal(%v) = nil, want an error: it binds too little", r)
+		}
+	}
+}
+
+// A wrapped key put in another's row opens nothing, whoever's, whatever's and
+// whichever term's it is; and it is not taken for one that was destroyed.
+func TestSwappedKeysDoNotOpen(t *testing.T) {
+	h := newHouse(t)
+	random := rand.New(rand.NewPCG(3, 4))
+	rows := map[string]func() error{}
+	add := func(row []byte, use func() error) { rows[string(row)] = use }
+	for _, p := range []string{"p1", "p2"} {
+		h.person(t, p)
+		for _, part := range []string{"", "a", "b"} {
+			if part != "" {
+				if err := h.NewPart(bg, p, part); err != nil {
+					t.Fatal(err)
+				}
+			}
+			add(holder{p, part}.row(), func() error {
+				_, err := h.Seal(bg, Record{Kind: "bill", Person: p, Part: part, Key: "b"}, nil)
+				return err
+			})
+		}
+		for _, client := range []string{"bank", "shop"} {
+			h.pair(t, p, client)
+			h.do(t, func(tx kv.Tx) error { return h.EndEpoch(tx, p, client) })
+			h.pair(t, p, client)
+			add(pairKey(p, client, 2), func() error { _, err := h.Pair(bg, p, client); return err })
+		}
+	}
+	former := map[string][]byte{}
+	for row := range rows {
+		former[row] = h.wrapped(t, []byte(row))
+	}
+	h.rotate(t)
+	names := slices.Sorted(maps.Keys(rows))
+	put := func(row string, b []byte) {
+		if err := h.keys.Update(bg, func(tx kv.Tx) error { return tx.Put([]byte(row), b) }); err != nil {
+			t.Fatal(err)
+		}
+		h.persons.empty()
+		h.pairs.empty()
+	}
+	for range 150 {
+		from, to := names[random.IntN(len(names))], names[random.IntN(len(names))]
+		own, b := h.wrapped(t, []byte(to)), h.wrapped(t, []byte(from))
+		if random.IntN(3) == 0 {
+			b = former[from]
+		}
+		if bytes.Equal(own, b) {
+			continue
+		}
+		put(to, b)
+		if err := rows[to](); !errors.Is(err, ErrSealed) {
+			t.Fatalf("the key of %q in the row of %q: %v, want ErrSealed", from, to, err)
+		}
+		put(to, own)
+		if err := rows[to](); err != nil {
+			t.Fatalf("its own key in the row of %q: %v", to, err)
 		}
 	}
 }
