@@ -31,7 +31,7 @@ type serveCmd struct {
 	BehindProxy []string `help:"Address ranges of proxies that end TLS and whose X-Forwarded-For is believed. May be repeated." env:"JALI_BEHIND_PROXY" placeholder:"CIDR"`
 	certificates
 
-	Rate        []string      `help:"A limit, as in 'token=20/s burst 100' or 'signin=off'. Of an address: address, signin; of a grant: grant; of a client: par, bc-authorize, token, introspect, revoke. May be repeated." env:"JALI_RATE" placeholder:"NAME=LIMIT"`
+	Rate        []string      `help:"A limit, as in 'token=20/s burst 100' or 'signin=off'. Of an address: address, signin, lookup; of a grant: grant; of a client: par, bc-authorize, token, introspect, revoke. May be repeated." env:"JALI_RATE" placeholder:"NAME=LIMIT"`
 	StepUpLife  time.Duration `help:"How long data may be read by a person's yes before the client has to ask for a new one (4320h: 180 days). 0: as long as the grant." default:"4320h" env:"JALI_STEP_UP_LIFE" placeholder:"DURATION"`
 	RotateAfter time.Duration `help:"How long after a deletion the root keys are rotated at the latest (720h: 30 days): then no backup from before that opens with this anchor. 0: only by jali key rotate." default:"720h" env:"JALI_ROTATE_AFTER" placeholder:"DURATION"`
 	// AllowPrivate is for clients as allow-private is for sources.

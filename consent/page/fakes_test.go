@@ -26,6 +26,7 @@ import (
 	"jali/internal/kv"
 	"jali/internal/kv/boltkv"
 	"jali/server"
+	"jali/vault"
 )
 
 const (
@@ -255,6 +256,16 @@ func (f *fakeAccounts) OwnAfresh(ctx context.Context, p consent.Session, from, t
 	f.afresh++
 	return f.Own(ctx, p, from, to)
 }
+func (f *fakeAccounts) Behind(ctx context.Context, p consent.Session, alias string) (aggregate.Behind, error) {
+	own, _ := f.Accounts(ctx, p)
+	for _, a := range own {
+		if alias == "acct_of_"+string(a.ID) {
+			return aggregate.Behind{Client: bank.ID, Account: a}, nil
+		}
+	}
+	return aggregate.Behind{}, vault.ErrNoAlias
+}
+
 func (f *fakeAccounts) Own(_ context.Context, p consent.Session, from, to time.Time) (aggregate.Look, error) {
 	f.asked = [2]time.Time{from, to}
 	if f.answered != nil {

@@ -65,11 +65,14 @@ func (p *Page) sameOrigin(next http.HandlerFunc) http.HandlerFunc {
 	}
 }
 
-// braked slows down guessing, by address.
-func (p *Page) braked(next http.HandlerFunc) http.HandlerFunc {
+// braked slows down who tries to get in.
+func (p *Page) braked(next http.HandlerFunc) http.HandlerFunc { return p.brakedBy(p.Brake, next) }
+
+// brakedBy slows down guessing, by address.
+func (p *Page) brakedBy(b Brake, next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		if p.Brake != nil {
-			if err := p.Brake.Take(r); err != nil {
+		if b != nil {
+			if err := b.Take(r); err != nil {
 				p.fail(w, r, err)
 				return
 			}

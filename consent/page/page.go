@@ -110,6 +110,7 @@ type Accounts interface {
 	Accept(ctx context.Context, p consent.Session, upload string, acceptMismatch bool) (aggregate.ImportReport, error)
 	Own(ctx context.Context, p consent.Session, from, to time.Time) (aggregate.Look, error)
 	OwnAfresh(ctx context.Context, p consent.Session, from, to time.Time) (aggregate.Look, error)
+	Behind(ctx context.Context, p consent.Session, alias string) (aggregate.Behind, error)
 	ExportJSON(context.Context, consent.Session, aggregate.About, io.Writer) error
 	ExportCSV(context.Context, consent.Session, io.Writer) error
 }
@@ -137,6 +138,7 @@ type Config struct {
 	// claims as JSON.
 	Receipts func(kind string, claims any) (jws string, err error)
 	Brake    Brake // on signing up, in and recovering; nil: none
+	Lookups  Brake // on asking what an alias stands for; nil: none
 	Log      *slog.Logger
 }
 
@@ -228,6 +230,8 @@ func (p *Page) routes() {
 	mine("/requests/ids", p.requestIDs)
 	mine("/introduce", p.introduceForm)
 	deed("/introduce", p.introduce)
+	mine("/alias", p.aliasForm)
+	post("/alias", p.brakedBy(p.Lookups, p.signedIn(p.withToken(p.alias))))
 
 	mine("/grants", p.grants)
 	mine("/grants/{grant}", p.grant)

@@ -116,7 +116,7 @@ func everyPage(t *testing.T, lang string) map[string]*httptest.ResponseRecorder 
 		"grant foreign": {"in", "/grants/gr_none"}, "activity": {"in", "/activity"}, "activity empty": {"new", "/activity"},
 		"revise": {"in", "/consent/gr_more"}, "renew": {"in", "/consent/gr_renew"}, "less": {"in", "/consent/gr_less"}, "counter": {"in", "/consent/gr_counter"},
 		"changed meanwhile": {"in", "/consent/gr_changed"}, "not revisable": {"in", "/consent/gr_nothing"},
-		"requests empty": {"in", "/requests"}, "request decided": {"in", "/requests?done=agreed"}, "introduce": {"in", "/introduce"},
+		"requests empty": {"in", "/requests"}, "request decided": {"in", "/requests?done=agreed"}, "introduce": {"in", "/introduce"}, "alias": {"in", "/alias"},
 		"revoke all": {"in", "/clients/cli_riverbank/revoke"}, "revoke all of nobody": {"in", "/clients/cli_none/revoke"},
 		"settings": {"in", "/settings"}, "leave": {"in", "/settings/leave"}, "nowhere": {"", "/nowhere"},
 	} {
@@ -143,6 +143,8 @@ func everyPage(t *testing.T, lang string) map[string]*httptest.ResponseRecorder 
 	post("connect", "/sources/alipay/connect", url.Values{"next": {"/consent/gr_ask"}})
 	post("codes", "/settings/codes", url.Values{})
 	post("leave wrong", "/settings/leave", url.Values{"response": {`"no"`}})
+	post("alias found", "/alias", url.Values{"alias": {"acct_of_ac_1"}})
+	post("alias unknown", "/alias", url.Values{"alias": {"acct_of_nobody"}})
 	post("left", "/settings/leave", url.Values{"response": {`"yes"`}})
 	for _, c := range pages["left"].Result().Cookies() {
 		if c.Name == leftName {
@@ -339,7 +341,7 @@ func TestPostsFromElsewhereAreRefused(t *testing.T) {
 	open := []string{"/signup/begin", "/signup/finish", "/signin/begin", "/signin/finish", "/recover"}
 	personal := []string{"/notices/dismiss", "/signout", "/consent/gr_ask/prepare", "/consent/gr_ask/give", "/consent/gr_ask/refuse",
 		"/sources/alipay/connect", "/connections/con_1/disconnect", "/upload/up_1/accept", "/grants/gr_live/revoke", "/clients/c/pause", "/clients/c/resume",
-		"/clients/c/revoke", "/pause", "/resume", "/introduce",
+		"/clients/c/revoke", "/pause", "/resume", "/introduce", "/alias",
 		"/settings/passkeys/begin", "/settings/passkeys/finish", "/settings/passkeys/pk_1/remove", "/settings/codes", "/settings/sessions/s/end",
 		"/settings/sessions/end-others", "/settings/export/json", "/settings/export/csv", "/settings/leave"}
 	if got, want := postRoutes(t), len(open)+len(personal)+1; got != want { // and /upload, below

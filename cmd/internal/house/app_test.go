@@ -156,7 +156,8 @@ func (a *app) keep(what string, got answer, of, turn int) answer {
 // somebody is a person who agrees to everything.
 type somebody struct {
 	consent.Session
-	of int
+	cookie *http.Cookie
+	of     int
 }
 
 // ask goes all the way from a pushed request to a token.

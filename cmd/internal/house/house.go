@@ -277,7 +277,7 @@ func (h *House) wire(ctx context.Context, c Config) (err error) {
 	}
 	pages, err = page.New(page.Config{
 		Consent: h.Consent, Passkeys: h.Passkeys, Aggregate: h.Aggregate, Deletions: h.Deletions, DB: h.db, Issuer: c.Issuer, Now: c.Now,
-		Software: c.Software, Status: server.Status, Shred: h.Vault.Shred, Brake: brakes.signIn, Log: c.Log,
+		Software: c.Software, Status: server.Status, Shred: h.Vault.Shred, Brake: brakes.signIn, Lookups: brakes.lookup, Log: c.Log,
 		Receipts: func(kind string, claims any) (string, error) {
 			return signing.Sign(map[string]any{"typ": "jali-" + kind + "-receipt+jwt"}, claims)
 		},

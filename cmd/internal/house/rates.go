@@ -21,6 +21,7 @@ type Rates map[string]brake.Limit
 var usual = map[string]string{
 	"address":      "100/s burst 1000", // of an address, at /oauth/ and /v1 together; what looks like a guess counts ten times
 	"signin":       "30/m burst 60",    // of an address, at signing in, signing up and recovery
+	"lookup":       "10/m burst 30",    // of an address, at asking what an alias stands for
 	"grant":        "2/s burst 60",     // of a grant, at /v1
 	"par":          "50/s burst 500",   // of a client, as those below
 	"bc-authorize": "10/s burst 100",
@@ -69,6 +70,7 @@ type brakes struct {
 	oauth  oauth.Brakes
 	data   server.Brakes
 	signIn addressBrake
+	lookup addressBrake
 }
 
 func (r Rates) brakes(now func() time.Time) brakes {
@@ -78,6 +80,7 @@ func (r Rates) brakes(now func() time.Time) brakes {
 		oauth:  oauth.Brakes{Address: address, Client: map[string]*brake.Brake{}},
 		data:   server.Brakes{Address: address, Grant: made("grant")},
 		signIn: addressBrake{made("signin")},
+		lookup: addressBrake{made("lookup")},
 	}
 	for _, name := range []string{"par", "bc-authorize", "token", "introspect", "revoke"} {
 		b.oauth.Client[name] = made(name)

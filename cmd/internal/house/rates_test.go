@@ -42,7 +42,7 @@ func TestEveryRateIsKept(t *testing.T) {
 	if b.oauth.Address == nil || b.oauth.Address != b.data.Address || b.data.Grant == nil {
 		t.Error("addresses have no brake, or two, or grants have none")
 	}
-	kept := 3
+	kept := 4
 	for name, client := range b.oauth.Client {
 		kept++
 		if client == nil || usual[name] == "" {
@@ -55,5 +55,8 @@ func TestEveryRateIsKept(t *testing.T) {
 	r := httptest.NewRequest("POST", "/signin/begin", strings.NewReader(""))
 	if b.signIn.Take(r) != nil || b.signIn.Take(r) == nil {
 		t.Error("signing in is not braked")
+	}
+	if b.lookup.Take(r) != nil || b.lookup.Take(r) == nil {
+		t.Error("asking what an alias stands for is not braked")
 	}
 }

@@ -18,6 +18,7 @@ import (
 	"jali/connectors"
 	"jali/connectors/money"
 	"jali/consent"
+	"jali/consent/passkey/software"
 	"jali/internal/kv"
 	"jali/internal/secret"
 )
@@ -184,11 +185,12 @@ func newCrowd(t testing.TB, people int) *crowd {
 	}
 	c.people = make([]somebody, people)
 	c.together(len(c.people), func(i int) {
-		p := somebody{consent.Session{ID: fmt.Sprint("session", i), Person: consent.PersonID(fmt.Sprintf("person%d", i)), At: c.clock()}, i}
-		c.people[i] = p
-		if err := c.Vault.NewPerson(t.Context(), string(p.Person)); err != nil {
+		p, err := c.join(t.Context(), i)
+		if err != nil {
 			t.Error(err)
+			return
 		}
+		c.people[i] = p
 		for n := range 2 {
 			source := []string{"harbour_bank", "wallet"}[(n+i)%2]
 			to, err := c.Aggregate.BeginLink(t.Context(), p.Session, source, issuer+"/connect/return")
@@ -203,6 +205,20 @@ func newCrowd(t testing.TB, people int) *crowd {
 		}
 	})
 	return c
+}
+
+// join signs a person up at a passkey of their own.
+func (c *crowd) join(ctx context.Context, of int) (somebody, error) {
+	flow, options, err := c.Passkeys.BeginSignUp(ctx, fmt.Sprint("somebody", of))
+	if err != nil {
+		return somebody{}, err
+	}
+	response, err := software.New().Create(issuer, options)
+	if err != nil {
+		return somebody{}, err
+	}
+	in, _, err := c.Passkeys.FinishSignUp(ctx, flow, response, "")
+	return somebody{in.Session, in.Cookie, of}, err
 }
 
 // together does n things, some at once.
