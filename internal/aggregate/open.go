@@ -22,7 +22,7 @@ import (
 // without another use, as long as the view would have lived.
 func (s *Service) Open(ctx context.Context, r OpenRequest) (View, error) {
 	id := s.Vault.ViewID(string(r.Grant), r.Key)
-	give, err := s.turns.take(ctx, s.Vault.ViewHash(id))
+	give, err := s.turns.take(ctx, s.viewHash(r.Grant, id))
 	if err != nil {
 		return View{}, err
 	}
@@ -70,7 +70,7 @@ func (s *Service) Open(ctx context.Context, r OpenRequest) (View, error) {
 		err = errRaced
 	}
 	if err != nil {
-		if gone := s.DB.Update(making, func(tx kv.Tx) error { return s.tear(tx, s.Vault.ViewHash(id)) }); gone != nil {
+		if gone := s.DB.Update(making, func(tx kv.Tx) error { return s.tear(tx, s.viewHash(r.Grant, id)) }); gone != nil {
 			err = errors.Join(err, gone)
 		}
 		return View{}, err
