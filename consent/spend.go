@@ -33,20 +33,16 @@ func (s *Service) Load(ctx context.Context, client ClientID, id GrantID) (Grant,
 	var g Grant
 	err := s.DB.View(ctx, func(tx kv.Tx) error {
 		var err error
-		g, err = ownGrant(tx, client, id)
+		g, err = s.LoadIn(tx, now, client, id)
 		return err
 	})
-	if err != nil {
-		return Grant{}, err
-	}
-	return g.at(now), nil
+	return g, err
 }
 
-// Stands reports whether a grant that was loaded as given is so still, in the
-// transaction that hands something out because of it.
-func (s *Service) Stands(tx kv.Tx, g Grant) (bool, error) {
-	row, err := tx.Get(givenKey(g.Person, g.Client, g.ID))
-	return row != nil, err
+// LoadIn is Load in the transaction that hands something out because of the grant.
+func (s *Service) LoadIn(tx kv.Tx, now time.Time, client ClientID, id GrantID) (Grant, error) {
+	g, err := ownGrant(tx, client, id)
+	return g.at(now), err
 }
 
 // Live answers a client's grant if it may still be read from: given or

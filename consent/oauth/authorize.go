@@ -101,7 +101,7 @@ func (s *Server) code(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	made, err := s.core.NewAuthorizeResponse(ctx, ar, &session{grant: stepOf(ctx).grant.ID})
+	made, err := s.core.NewAuthorizeResponse(ctx, ar, &session{})
 	if err != nil {
 		return "", err
 	}

@@ -32,7 +32,7 @@ var (
 // redeemDecoupled trades the auth_req_id of a decided request for tokens, once
 // (CIBA Core, section 10.1), or says how it stands. How soon a client asks
 // counts only as long as there is nothing to tell it.
-func (s *Server) redeemDecoupled(c call, h holder) (map[string]any, error) {
+func (s *Server) redeemDecoupled(c call, h holder) (*tokens, error) {
 	id := c.form.Get("auth_req_id")
 	switch {
 	case c.client.Delivery == "":
@@ -43,7 +43,7 @@ func (s *Server) redeemDecoupled(c call, h holder) (map[string]any, error) {
 		return nil, invalidRequest("auth_req_id is missing")
 	}
 	m := s.store.mark(decoupledKind, id)
-	var answer map[string]any
+	var answer *tokens
 	var pending *refusal // told once the poll is stored
 	err := s.DB.Update(c.Context(), func(tx kv.Tx) error {
 		answer, pending = nil, nil
@@ -70,7 +70,7 @@ func (s *Server) redeemDecoupled(c call, h holder) (map[string]any, error) {
 		if answer, err = s.issue(tx, c.now, c.client, h, d.Scopes, g); err != nil {
 			return err
 		}
-		return errors.Join(s.acquaint(tx, g), drop(tx, decoupledKind, m, d.Request))
+		return drop(tx, decoupledKind, m, d.Request)
 	})
 	if err == nil && pending != nil {
 		err = pending

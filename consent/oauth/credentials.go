@@ -8,7 +8,7 @@ import (
 // ownToken gives a client an access token of its own (RFC 6749, section 4.4),
 // by which it may look at its grants and end them. It opens no grant, and its
 // row lies under the client's id, where those of a grant lie under the grant's.
-func (s *Server) ownToken(c call, h holder) (map[string]any, error) {
+func (s *Server) ownToken(c call, h holder) (*tokens, error) {
 	scopes, err := scopesOf(c.form)
 	if err != nil {
 		return nil, err
@@ -17,10 +17,10 @@ func (s *Server) ownToken(c call, h holder) (map[string]any, error) {
 		return nil, errScope
 	}
 	t := row{Grant: consent.GrantID(c.client.ID), Client: c.client.ID, holder: h, Scopes: scopes, At: c.now, Ends: c.now.Add(accessLife)}
-	answer := toldOwn(t)
+	var answer *tokens
 	err = s.DB.Update(c.Context(), func(tx kv.Tx) error {
 		var err error
-		answer["access_token"], err = s.store.give(tx, accessKind, t)
+		answer, err = s.accessOf(tx, t)
 		return err
 	})
 	return answer, err

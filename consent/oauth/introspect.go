@@ -7,10 +7,9 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/ory/fosite"
-
 	"jali/consent/rar"
 	"jali/internal/fault"
+	"jali/internal/kv"
 )
 
 // acrPasskey is how every person here says yes: by a passkey, which no page
@@ -51,28 +50,26 @@ func (s *Server) introspected(c call) (map[string]any, error) {
 		return nil, invalidRequest("token is missing")
 	}
 	inactive := map[string]any{"active": false}
-	ctx := with(c.Context(), &step{now: c.now, client: c.client})
-	use, found, err := s.core.IntrospectToken(ctx, token, fosite.TokenUse(c.form.Get("token_type_hint")), &session{})
-	if errors.Is(err, fosite.ErrNotFound) {
+	k, t, err := s.known(c, token)
+	if errors.Is(err, errNoToken) {
 		return inactive, nil
 	} else if err != nil {
-		return nil, serverError(err)
+		return nil, err
 	}
-	se := sessionOf(found)
 	answer := map[string]any{
 		"active": true, "iss": s.Issuer, "client_id": c.client.ID,
-		"iat": found.GetRequestedAt().Unix(), "exp": se.ends.Unix(), "cnf": se.held.confirmation(),
+		"iat": t.At.Unix(), "exp": t.Ends.Unix(), "cnf": t.confirmation(),
 	}
-	if use == fosite.AccessToken {
-		answer["token_type"] = se.held.tokenType()
+	if k == accessKind {
+		answer["token_type"] = t.tokenType()
 	}
-	if len(se.scopes) > 0 {
-		answer["scope"] = strings.Join(se.scopes, " ")
+	if len(t.Scopes) > 0 {
+		answer["scope"] = strings.Join(t.Scopes, " ")
 	}
-	if string(se.grant) == string(c.client.ID) { // its own
+	if t.own() {
 		return answer, nil
 	}
-	g, err := s.Consent.Live(ctx, c.client.ID, se.grant)
+	g, err := s.Consent.Live(c.Context(), c.client.ID, t.Grant)
 	if err != nil {
 		if k := fault.Of(err).Kind; k == fault.Internal || k == fault.Unavailable {
 			return nil, err
@@ -83,6 +80,21 @@ func (s *Server) introspected(c call) (map[string]any, error) {
 	answer["grant_id"], answer["authorization_details"] = g.ID, rar.Format(g.Agreed)
 	answer["acr"], answer["auth_time"] = acrPasskey, g.DecidedAt.Unix() // RFC 9470, section 6.2
 	return answer, nil
+}
+
+// known finds a token of the client's that has not ended. No hint is needed to
+// find it (RFC 7662, section 2.1).
+func (s *Server) known(c call, token string) (k kind, t row, err error) {
+	err = s.DB.View(c.Context(), func(tx kv.Tx) error {
+		for _, k = range []kind{accessKind, refreshKind} {
+			var err error
+			if t, err = found(tx, s.store.mark(k, token).key(k), c); !errors.Is(err, errNoToken) {
+				return err
+			}
+		}
+		return errNoToken
+	})
+	return k, t, err
 }
 
 // accepts reports whether a request names this media type among those it

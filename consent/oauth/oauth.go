@@ -6,16 +6,18 @@
 // points at it.
 //
 // Every endpoint is a strict wrapper of ours, in the manner of FAPI 2.0, and
-// behind it fosite as the state machine of pushed request, code, PKCE, refresh
-// and introspection, over a store of ours. The wrapper reads forms, checks
+// behind it fosite as the state machine from the pushed request to the code and
+// its PKCE challenge, over a store of ours. The wrapper reads forms, checks
 // client assertions (RFC 7523) and proofs, strips what fosite must not see or
 // keep, and gives every error its standard code. Not used of fosite are its
-// request objects, client authentication, signer, response writers and
-// introspection request. Two steps are direct code because fosite's are
-// worse: the first visit to the authorization endpoint, where fosite would
-// delete the request_uri that a reload still needs; and revocation, where
-// fosite takes the refresh token away together with an access token and
-// answers a foreign token with an error. fosite also wants a state of eight
+// request objects, client authentication, signer and response writers. Other
+// steps are direct code because fosite's are worse: the first visit to the
+// authorization endpoint, where fosite would delete the request_uri that a
+// reload still needs; revocation, where it takes the refresh token away
+// together with an access token and answers a foreign token with an error; and
+// the trade of a code or refresh token and introspection, where it reads twice
+// what one transaction reads once, rotates, and forgets a challenge that no
+// verifier answers. fosite also wants a state of eight
 // characters, which is the client's business and optional: it is given the
 // grant's id for one, and the real state stands in our row.
 //
@@ -162,7 +164,7 @@ type Server struct {
 	guesses  *brake.Brake
 	guessing sync.Mutex
 	// grantTypes are how a sender gets tokens, by grant_type.
-	grantTypes map[string]func(c call, h holder) (map[string]any, error)
+	grantTypes map[string]func(c call, h holder) (*tokens, error)
 }
 
 // New checks the configuration and makes a Server. What was issued before
@@ -194,7 +196,7 @@ func New(c Config) (*Server, error) {
 	s.store = store{db: c.DB, mac: c.MAC}
 	s.guesses = brake.New("login-hint", wrongCodes, c.Now)
 	s.core = newCore(s)
-	s.grantTypes = map[string]func(call, holder) (map[string]any, error){
+	s.grantTypes = map[string]func(call, holder) (*tokens, error){
 		"authorization_code": s.redeemCode,
 		"refresh_token":      s.refresh,
 		"client_credentials": s.ownToken,

@@ -41,7 +41,7 @@ func (s *Server) push(w http.ResponseWriter, c call) error {
 		return err
 	}
 	asked.Lapses = c.now.Add(decideLife)
-	st := step{now: c.now, client: c.client, held: held, asked: pushed{
+	st := step{now: c.now, client: c.client, asked: pushed{
 		Grant: asked.ID, Client: c.client.ID, State: c.form.Get("state"), holder: held, Scopes: scopes,
 		SignAnswer: signsAnswer(c.form), OpenUntil: c.now.Add(requestLife),
 	}}

@@ -65,11 +65,6 @@ var fositeCodes = map[string]*refusal{
 	"unsupported_response_type": refuse(http.StatusBadRequest, "unsupported_response_type", "response_type must be code"),
 	"invalid_scope":             errScope,
 	"unsupported_grant_type":    refuse(http.StatusBadRequest, "unsupported_grant_type", "grant_type is not one of those in the metadata"),
-	"unauthorized_client":       refuse(http.StatusBadRequest, "unauthorized_client", "this client may not use this grant type"),
-	"invalid_grant":             invalidGrant("code, code_verifier, redirect_uri or token is wrong, has expired or was used; or it belongs to another client or key"),
-	"not_found":                 invalidGrant("code or token is unknown"),
-	"token_inactive":            invalidGrant("the token is not active"),
-	"invalid_token":             invalidGrant("code or token has expired"),
 }
 
 // refusalOf finds what to answer. What nobody foresaw is server_error, and
@@ -102,9 +97,6 @@ func refusalOf(err error) *refusal {
 				description: "not possible at this moment; try again later", retryAfter: f.RetryAfter, cause: err}
 		}
 		return serverError(err)
-	}
-	if errors.Is(err, fosite.ErrInvalidatedAuthorizeCode) {
-		return fositeCodes["invalid_grant"]
 	}
 	var theirs *fosite.RFC6749Error
 	if errors.As(err, &theirs) && theirs.CodeField < http.StatusInternalServerError {

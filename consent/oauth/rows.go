@@ -49,7 +49,6 @@ type row struct {
 	// Of codes alone.
 	RedirectURI string    `json:"redirect_uri,omitempty"`
 	Challenge   string    `json:"code_challenge,omitempty"`
-	Recurs      bool      `json:"recurs,omitempty"` // the grant is used more than once
 	Used        time.Time `json:"used,omitzero"`
 }
 

@@ -1,7 +1,6 @@
 package oauth
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/base64"
@@ -10,38 +9,24 @@ import (
 	"time"
 
 	"github.com/ory/fosite"
+	"github.com/ory/fosite/handler/oauth2"
+	"github.com/ory/fosite/handler/pkce"
 
 	"jali/consent"
 	"jali/internal/kv"
 )
 
 // step is what one call into fosite is about. fosite hands its context on to
-// the store, the strategies and our handlers, which find everything here: no
-// clock but the request's, and the transaction, if there is one.
+// the store, which finds everything here: no clock but the request's, and the
+// transaction, if there is one.
 type step struct {
-	tx     kv.Tx // nil: reads take a transaction of their own
+	tx     kv.Tx // nil where nothing is to be written
 	now    time.Time
-	client consent.Client // who has authenticated, or who asked
-	held   holder         // what the sender has proved to hold
-	scopes []string       // that a refresh asks for; none: all it may have
+	client consent.Client // who has authenticated
 	asked  pushed         // the request that is being pushed or finished
 	grant  consent.Grant  // and what the person said to it
 
 	askedMark mark // of asked, once it is stored
-
-	found  found // what find read last, which is asked for again
-	marked struct {
-		kind  kind
-		token string
-		as    mark
-	}
-}
-
-// found is a row as it was stored and as it was read.
-type found struct {
-	key, raw []byte
-	row      row
-	sure     bool // it was read in this transaction
 }
 
 type stepKey struct{}
@@ -58,30 +43,21 @@ func stepOf(ctx context.Context) *step {
 	return st
 }
 
-// session is what fosite carries between the rows it reads and those it
-// writes. It takes no expiry from fosite, whose clock is not ours: endings are
-// set where rows are written, and checked where they are read.
-type session struct {
-	grant  consent.GrantID
-	held   holder // that the code or token is bound to
-	scopes []string
-	ends   time.Time // of what was read
-	until  time.Time // the grant's end; set by the handler that loads it
-	recurs bool
-}
+// session is what fosite wants of one. It takes no expiry, for fosite's clock
+// is not ours: endings are set where rows are written, and checked where they
+// are read.
+type session struct{}
 
-func (*session) SetExpiresAt(fosite.TokenType, time.Time)          {}
-func (s *session) GetExpiresAt(fosite.TokenType) (never time.Time) { return never }
-func (*session) GetUsername() string                               { return "" }
-func (*session) GetSubject() string                                { return "" }
-func (s *session) Clone() fosite.Session                           { c := *s; return &c }
-func sessionOf(r fosite.Requester) *session                        { s, _ := r.GetSession().(*session); return s }
+func (*session) SetExpiresAt(fosite.TokenType, time.Time)        {}
+func (*session) GetExpiresAt(fosite.TokenType) (never time.Time) { return never }
+func (*session) GetUsername() string                             { return "" }
+func (*session) GetSubject() string                              { return "" }
+func (s *session) Clone() fosite.Session                         { return s }
 
 // party is a client as fosite sees it.
 type party struct {
 	id        consent.ClientID
 	redirects []string
-	recurs    bool // may get and use a refresh token
 }
 
 func (p party) GetID() string                    { return string(p.id) }
@@ -91,34 +67,15 @@ func (party) GetResponseTypes() fosite.Arguments { return fosite.Arguments{"code
 func (party) GetScopes() fosite.Arguments        { return nil }
 func (party) GetAudience() fosite.Arguments      { return nil }
 func (party) IsPublic() bool                     { return false }
-func (p party) GetGrantTypes() fosite.Arguments {
-	if !p.recurs {
-		return fosite.Arguments{"authorization_code"}
-	}
-	return fosite.Arguments{"authorization_code", "refresh_token"}
-}
-
-// requester is a stored row as fosite reads it. Its id is the grant's, by
-// which fosite revokes.
-func (r row) requester() *fosite.Request {
-	form := url.Values{}
-	if r.RedirectURI != "" {
-		form.Set("redirect_uri", r.RedirectURI)
-	}
-	if r.Challenge != "" {
-		form.Set("code_challenge", r.Challenge)
-		form.Set("code_challenge_method", "S256")
-	}
-	return &fosite.Request{
-		ID: string(r.Grant), RequestedAt: r.At, Form: form,
-		Client:  party{id: r.Client, recurs: r.Recurs},
-		Session: &session{grant: r.Grant, held: r.holder, scopes: r.Scopes, ends: r.Ends, recurs: r.Recurs},
-	}
-}
+func (party) GetGrantTypes() fosite.Arguments    { return fosite.Arguments{"authorization_code"} }
 
 // store is what fosite keeps things in. fosite never opens a transaction:
-// what it writes belongs to the Update that it is called in.
+// what it writes belongs to the Update that it is called in. It writes requests
+// and codes, and is asked for no code or token: of that part of its interfaces
+// nothing is here.
 type store struct {
+	oauth2.CoreStorage
+	pkce.PKCERequestStorage
 	db  kv.DB
 	mac func(use string, parts ...string) []byte
 }
@@ -146,62 +103,8 @@ func (s store) fresh(k kind, owner string) (token string, as mark) {
 
 var (
 	errNoTx        = errors.New("oauth: fosite wrote outside a transaction")
-	errNotRotated  = errors.New("oauth: refresh tokens are not rotated")
 	errOwnStrategy = errors.New("oauth: clients are not authenticated by fosite")
 )
-
-func (s store) view(ctx context.Context, f func(kv.Tx) error) error {
-	if st := stepOf(ctx); st.tx != nil {
-		return f(st.tx)
-	}
-	return s.db.View(ctx, f)
-}
-
-func (s store) update(ctx context.Context, f func(kv.Tx) error) error {
-	if st := stepOf(ctx); st.tx != nil {
-		return f(st.tx)
-	}
-	return s.db.Update(ctx, f)
-}
-
-// find reads a code or token that has not ended and that is the caller's own;
-// all others are fosite.ErrNotFound. A used code ends later than it says.
-func (s store) find(ctx context.Context, k kind, m mark) (row, error) {
-	st, at := stepOf(ctx), m.key(k)
-	before := st.found
-	same := bytes.Equal(before.key, at)
-	if same && before.sure {
-		return before.row, nil
-	}
-	var now found
-	err := s.view(ctx, func(tx kv.Tx) error {
-		raw, err := tx.Get(at)
-		if err != nil {
-			return err
-		}
-		if same && bytes.Equal(before.raw, raw) { // as it was before this transaction, when it was good
-			now = before
-			return nil
-		}
-		now = found{key: at, raw: bytes.Clone(raw)}
-		if raw == nil {
-			return fosite.ErrNotFound
-		}
-		if err := kv.Decode(raw, &now.row); err != nil {
-			return err
-		}
-		if r := now.row; r.Client != st.client.ID || r.Used.IsZero() && !st.now.Before(r.Ends) {
-			return fosite.ErrNotFound
-		}
-		return nil
-	})
-	if err != nil {
-		return row{}, err
-	}
-	now.sure = true
-	st.found = now
-	return now.row, nil
-}
 
 func (s store) put(ctx context.Context, k kind, m mark, g consent.GrantID, v any, until time.Time) error {
 	st := stepOf(ctx)
@@ -215,7 +118,7 @@ func (s store) put(ctx context.Context, k kind, m mark, g consent.GrantID, v any
 
 func (s store) GetClient(ctx context.Context, id string) (fosite.Client, error) {
 	if c := stepOf(ctx).client; id != "" && string(c.ID) == id {
-		return party{id: c.ID, redirects: c.RedirectURIs, recurs: true}, nil
+		return party{id: c.ID, redirects: c.RedirectURIs}, nil
 	}
 	return nil, fosite.ErrNotFound
 }
@@ -260,7 +163,7 @@ func (s store) DeletePARSession(ctx context.Context, _ string) error {
 }
 
 // Codes. The row holds the PKCE challenge too (SanitationWhiteList), so it
-// lives and dies with the code, and a failed try does not take it away.
+// lives and dies with the code.
 
 func (s store) CreateAuthorizeCodeSession(ctx context.Context, hash string, r fosite.Requester) error {
 	st := stepOf(ctx)
@@ -268,116 +171,7 @@ func (s store) CreateAuthorizeCodeSession(ctx context.Context, hash string, r fo
 	return s.put(ctx, codeKind, mark(hash), st.grant.ID, row{
 		Grant: st.grant.ID, Client: st.asked.Client, holder: st.asked.holder, Scopes: st.asked.Scopes, At: st.now, Ends: st.now.Add(codeLife),
 		RedirectURI: form.Get("redirect_uri"), Challenge: form.Get("code_challenge"),
-		Recurs: !st.grant.Agreed.Uses.Once(),
 	}, st.now.Add(codeLife+accessLife))
 }
 
-func (s store) GetAuthorizeCodeSession(ctx context.Context, hash string, _ fosite.Session) (fosite.Requester, error) {
-	r, err := s.find(ctx, codeKind, mark(hash))
-	if err != nil {
-		return nil, err
-	}
-	if !r.Used.IsZero() {
-		return r.requester(), fosite.ErrInvalidatedAuthorizeCode
-	}
-	return r.requester(), nil
-}
-
-// InvalidateAuthorizeCodeSession takes the code, for exactly one caller: it
-// compares and sets in the transaction that stores the tokens.
-func (s store) InvalidateAuthorizeCodeSession(ctx context.Context, hash string) error {
-	st := stepOf(ctx)
-	if st.tx == nil {
-		return errNoTx
-	}
-	r, err := s.find(ctx, codeKind, mark(hash))
-	if err != nil {
-		return err
-	}
-	if !r.Used.IsZero() {
-		return fosite.ErrInvalidatedAuthorizeCode
-	}
-	r.Used, st.found = st.now, found{}
-	return kv.Store(st.tx, mark(hash).key(codeKind), r)
-}
-
 func (store) CreatePKCERequestSession(context.Context, string, fosite.Requester) error { return nil }
-func (store) DeletePKCERequestSession(context.Context, string) error                   { return nil }
-func (s store) GetPKCERequestSession(ctx context.Context, hash string, _ fosite.Session) (fosite.Requester, error) {
-	r, err := s.find(ctx, codeKind, mark(hash))
-	if err != nil {
-		return nil, err
-	}
-	return r.requester(), nil
-}
-
-// Tokens.
-
-func (s store) CreateAccessTokenSession(ctx context.Context, hash string, r fosite.Requester) error {
-	st, se := stepOf(ctx), sessionOf(r)
-	t := st.access(se)
-	return s.put(ctx, accessKind, mark(hash), se.grant, t, t.Ends)
-}
-
-// access is the row of an access token that is about to be issued.
-func (st *step) access(se *session) row {
-	scopes := st.scopes
-	if len(scopes) == 0 {
-		scopes = se.scopes
-	}
-	return row{Grant: se.grant, Client: st.client.ID, holder: st.held, Scopes: scopes, At: st.now, Ends: accessEnds(st.now, se.until)}
-}
-
-func accessEnds(now, until time.Time) time.Time {
-	if ends := now.Add(accessLife); ends.Before(until) {
-		return ends
-	}
-	return until
-}
-
-func (s store) CreateRefreshTokenSession(ctx context.Context, hash, _ string, r fosite.Requester) error {
-	st, se := stepOf(ctx), sessionOf(r)
-	return s.put(ctx, refreshKind, mark(hash), se.grant, row{
-		Grant: se.grant, Client: st.client.ID, holder: st.held, Scopes: se.scopes, At: st.now, Ends: se.until, Recurs: true,
-	}, se.until)
-}
-
-func (s store) GetAccessTokenSession(ctx context.Context, hash string, _ fosite.Session) (fosite.Requester, error) {
-	return s.token(ctx, accessKind, mark(hash))
-}
-
-func (s store) GetRefreshTokenSession(ctx context.Context, hash string, _ fosite.Session) (fosite.Requester, error) {
-	return s.token(ctx, refreshKind, mark(hash))
-}
-
-func (s store) token(ctx context.Context, k kind, m mark) (fosite.Requester, error) {
-	r, err := s.find(ctx, k, m)
-	if err != nil {
-		return nil, err
-	}
-	return r.requester(), nil
-}
-
-func (s store) DeleteAccessTokenSession(ctx context.Context, hash string) error {
-	return s.remove(ctx, accessKind, mark(hash))
-}
-
-func (s store) DeleteRefreshTokenSession(ctx context.Context, hash string) error {
-	return s.remove(ctx, refreshKind, mark(hash))
-}
-
-func (s store) remove(ctx context.Context, k kind, m mark) error {
-	return s.update(ctx, func(tx kv.Tx) error { return tx.Delete(m.key(k)) })
-}
-
-func (store) RotateRefreshToken(context.Context, string, string) error { return errNotRotated }
-
-// RevokeAccessToken and RevokeRefreshToken take back what a code gave: its id
-// is the grant's.
-func (s store) RevokeAccessToken(ctx context.Context, id string) error {
-	return s.update(ctx, func(tx kv.Tx) error { return dropAll(tx, consent.GrantID(id), accessKind) })
-}
-
-func (s store) RevokeRefreshToken(ctx context.Context, id string) error {
-	return s.update(ctx, func(tx kv.Tx) error { return dropAll(tx, consent.GrantID(id), refreshKind) })
-}

@@ -1,12 +1,12 @@
 package oauth
 
 import (
-	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base64"
 	"errors"
 	"net/http"
-	"net/url"
-
-	"github.com/ory/fosite"
+	"strings"
 
 	"jali/consent"
 	"jali/internal/kv"
@@ -39,17 +39,62 @@ func (s *Server) token(w http.ResponseWriter, c call) error {
 	return nil
 }
 
-func (s *Server) redeemCode(c call, h holder) (map[string]any, error) {
+// redeemCode trades a code for tokens, once (RFC 6749, section 4.1.3; RFC 7636,
+// section 4.6). A second use takes back what the code gave, whoever else it is
+// wrong for; a wrong verifier, redirect_uri or key takes nothing away.
+func (s *Server) redeemCode(c call, h holder) (*tokens, error) {
 	switch {
 	case c.form.Has("scope"):
 		return nil, errScope.saying("scope belongs to the pushed request")
 	case !c.form.Has("code"):
 		return nil, invalidRequest("code is missing")
 	}
-	return s.redeem(c, h, nil, only(c.form, "grant_type", "code", "redirect_uri", "code_verifier"))
+	at := s.store.mark(codeKind, c.form.Get("code")).key(codeKind)
+	var answer *tokens
+	err := s.DB.Update(c.Context(), func(tx kv.Tx) error {
+		answer = nil
+		r, err := found(tx, at, c)
+		switch {
+		case err != nil:
+			return err
+		case !r.Used.IsZero():
+			return dropAll(tx, r.Grant, accessKind, refreshKind)
+		case c.form.Get("redirect_uri") != r.RedirectURI || !proves(c.form.Get("code_verifier"), r.Challenge):
+			return errNoToken
+		}
+		g, err := s.opens(tx, r, c, h, false)
+		if err != nil {
+			return err
+		}
+		r.Used = c.now
+		if err := kv.Store(tx, at, r); err != nil {
+			return err
+		}
+		answer, err = s.issue(tx, c.now, c.client, h, r.Scopes, g)
+		return err
+	})
+	if err == nil && answer == nil {
+		err = errNoToken
+	}
+	return answer, err
 }
 
-func (s *Server) refresh(c call, h holder) (map[string]any, error) {
+// proves reports whether a code_verifier is one (RFC 7636, section 4.1) and the
+// one that a challenge was made of.
+func proves(verifier, challenge string) bool {
+	unreserved := func(c rune) bool {
+		return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.ContainsRune("-._~", c)
+	}
+	if len(verifier) < 43 || len(verifier) > 128 || strings.TrimFunc(verifier, unreserved) != "" {
+		return false
+	}
+	sum := sha256.Sum256([]byte(verifier))
+	return subtle.ConstantTimeCompare([]byte(base64.RawURLEncoding.EncodeToString(sum[:])), []byte(challenge)) == 1
+}
+
+// refresh gives an access token for a refresh token, which stays (RFC 6749,
+// section 6; FAPI 2.0 Security Profile, section 5.3.2.1).
+func (s *Server) refresh(c call, h holder) (*tokens, error) {
 	scopes, err := scopesOf(c.form)
 	if err != nil {
 		return nil, err
@@ -57,51 +102,59 @@ func (s *Server) refresh(c call, h holder) (map[string]any, error) {
 	if !c.form.Has("refresh_token") {
 		return nil, invalidRequest("refresh_token is missing")
 	}
-	return s.redeem(c, h, scopes, only(c.form, "grant_type", "refresh_token"))
-}
-
-// redeem trades what fosite knows of.
-func (s *Server) redeem(c call, h holder, scopes []string, kept url.Values) (map[string]any, error) {
-	ctx := c.Context()
-	st := step{now: c.now, client: c.client, held: h, scopes: scopes}
-	ar, err := s.core.NewAccessRequest(with(ctx, &st), request(http.MethodPost, kept), &session{})
-	if err != nil {
-		return nil, err
-	}
-	var made fosite.AccessResponder
-	err = s.DB.Update(ctx, func(tx kv.Tx) error {
-		in := st
-		in.tx, in.found.sure = tx, false // what was read before may have changed
-		if stands, err := s.Consent.Stands(tx, st.grant); err != nil {
-			return err
-		} else if !stands { // or tokens would outlive what GrantEnded has dropped
-			return errGrantEnded
-		}
-		var err error
-		if made, err = s.core.NewAccessResponse(with(ctx, &in), ar); err != nil {
+	at := s.store.mark(refreshKind, c.form.Get("refresh_token")).key(refreshKind)
+	var answer *tokens
+	err = s.DB.Update(c.Context(), func(tx kv.Tx) error {
+		answer = nil
+		r, err := found(tx, at, c)
+		if err != nil {
 			return err
 		}
-		return s.acquaint(tx, st.grant)
+		if !within(scopes, r.Scopes) {
+			return errScope
+		}
+		g, err := s.opens(tx, r, c, h, true)
+		if err != nil {
+			return err
+		}
+		if len(scopes) > 0 {
+			r.Scopes = scopes
+		}
+		answer, err = s.access(tx, c.now, c.client, h, r.Scopes, g)
+		return err
 	})
-	if errors.Is(err, fosite.ErrInvalidatedAuthorizeCode) { // lost a race: used twice, as any other second use
-		if err := s.takeBack(ctx, consent.GrantID(ar.GetID())); err != nil {
-			return nil, err
-		}
-		return nil, fositeCodes["invalid_grant"]
-	} else if errors.Is(err, fosite.ErrNotFound) { // gone since: the grant has ended or changed
-		return nil, fositeCodes["invalid_grant"]
-	} else if err != nil {
-		return nil, err
-	}
-	answer := told(st.access(sessionOf(ar)), st.grant)
-	answer["access_token"] = made.GetAccessToken()
-	if t := made.GetExtra("refresh_token"); t != nil {
-		answer["refresh_token"] = t
-	}
-	return answer, nil
+	return answer, err
 }
 
-// takeBack removes every token that a grant's code has given.
-func (s *Server) takeBack(ctx context.Context, id consent.GrantID) error {
-	return s.DB.Update(ctx, func(tx kv.Tx) error { return dropAll(tx, id, accessKind, refreshKind) })
+// found reads a code or refresh token that is the client's own and has not
+// ended. A used code ends later than it says.
+func found(tx kv.Tx, at []byte, c call) (row, error) {
+	var r row
+	ok, err := kv.Load(tx, at, &r)
+	if err == nil && (!ok || r.Client != c.client.ID || r.Used.IsZero() && !c.now.Before(r.Ends)) {
+		err = errNoToken
+	}
+	return r, err
 }
+
+// opens answers the grant of a code or refresh token, if the sender may use it
+// and the grant stands in this transaction.
+func (s *Server) opens(tx kv.Tx, r row, c call, h holder, refresh bool) (consent.Grant, error) {
+	if !h.mayUse(r.holder, c.client, refresh) {
+		return consent.Grant{}, errOtherHolder
+	}
+	g, err := s.Consent.LoadIn(tx, c.now, c.client.ID, r.Grant)
+	switch {
+	case errors.Is(err, consent.ErrNoGrant):
+		return consent.Grant{}, errNoToken
+	case err == nil && g.State != consent.Given:
+		return consent.Grant{}, errGrantEnded
+	}
+	return g, err
+}
+
+var (
+	errNoToken     = invalidGrant("code, code_verifier, redirect_uri or token is wrong, has expired or was used; or it belongs to another client or key")
+	errOtherHolder = invalidGrant("this is bound to another key than the DPoP proof's (RFC 9449, section 10), or to another certificate")
+	errGrantEnded  = invalidGrant("the grant has ended; ask the person again")
+)
