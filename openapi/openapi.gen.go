@@ -141,7 +141,7 @@ const (
 
 // Account A granted account under its alias.
 type Account struct {
-	// Account The alias: the same for you as long as you hold a grant of this person that was not revoked, and another for everybody else.
+	// Account The alias, in the shape you are registered for: the same for you as long as you hold a grant of this person that was not revoked, and another for everybody else.
 	//
 	// Examples: acct_mmzcnlwy2isid6aox5ltfvzyby
 	Account string `json:"account"`

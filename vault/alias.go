@@ -2,9 +2,9 @@ package vault
 
 import (
 	"crypto/subtle"
-	"errors"
 	"strings"
 
+	"jali/internal/fault"
 	"jali/internal/kv"
 )
 
@@ -18,7 +18,7 @@ func readIssued(row []byte) (i issued, err error) {
 	for _, part := range []*string{&i.alias, &i.client, &i.account} {
 		var ok bool
 		if *part, row, ok = kv.Text(row); !ok {
-			return i, errors.New("vault: an alias row is not one")
+			return i, fault.Cause("an alias row is not one")
 		}
 	}
 	return i, nil
@@ -78,7 +78,7 @@ func (p *Pair) Alias(tx kv.Tx, account, shape string) (string, error) {
 		}
 		return alias, tx.Put(row, issued{alias, p.client, account}.row())
 	}
-	return "", errors.New("vault: no free alias of this shape is found")
+	return "", fault.Cause("no free alias of this shape is found")
 }
 
 func nameKey(client, alias string) []byte { return kv.Key("vault", "name", client, alias) }

@@ -19,6 +19,7 @@ type clientCmd struct {
 	Suspend  clientSuspend  `cmd:"" help:"Refuse a client from now on, or let it in again."`
 	Keys     clientKeys     `cmd:"" help:"Replace a client's public keys. One that registered itself manages itself no longer."`
 	Rename   clientRename   `cmd:"" help:"Give a client another name."`
+	Reshape  clientReshape  `cmd:"" help:"Give the aliases that a client will see another shape."`
 	Remove   clientRemove   `cmd:"" help:"End all grants of a client and forget it."`
 	Invite   clientInvite   `cmd:"" help:"Let clients register themselves; print a token for that, once."`
 	Invites  clientInvites  `cmd:"" help:"List the invitations that still hold."`
@@ -31,7 +32,8 @@ type clientAdd struct {
 	Redirect []string `help:"A redirect URI: https, or http on loopback. May be repeated." required:"" placeholder:"URI"`
 	JWKS     string   `help:"File of the client's public keys as a JWK set (ES256, PS256 or Ed25519)." name:"jwks" type:"existingfile" placeholder:"FILE" xor:"keys"`
 	JWKSURI  string   `help:"Where that set is fetched instead: https, or http on loopback." name:"jwks-uri" placeholder:"URI" xor:"keys"`
-	Alias    string   `help:"The shape of account aliases: opaque, card or iban." enum:"opaque,card,iban" default:"opaque"`
+
+	AliasShape string `help:"What it sees in place of account numbers: opaque (acct_…), card (19 digits from 9977) or iban (XX00…)." enum:"opaque,card,iban" default:"opaque"`
 
 	Auth             string `help:"How it proves who it is: private_key_jwt, tls_client_auth or self_signed_tls_client_auth." enum:"private_key_jwt,tls_client_auth,self_signed_tls_client_auth" default:"private_key_jwt"`
 	TLSSubjectDN     string `help:"Of tls_client_auth: the subject of its certificate, as RFC 4514 writes it." name:"tls-subject-dn" placeholder:"DN" xor:"certificate"`
@@ -62,7 +64,7 @@ func (clientAdd) Help() string {
 
 func (a *clientAdd) Run(c *cli) error {
 	add := consent.Client{
-		Name: consent.Name{ZH: a.NameZH, EN: a.NameEN}, JWKSURI: a.JWKSURI, RedirectURIs: a.Redirect, AliasShape: a.Alias,
+		Name: consent.Name{ZH: a.NameZH, EN: a.NameEN}, JWKSURI: a.JWKSURI, RedirectURIs: a.Redirect, AliasShape: a.AliasShape,
 		Auth:             consent.AuthMethod(a.Auth),
 		Certificate:      consent.CertName{SubjectDN: a.TLSSubjectDN, DNS: a.TLSDNS, URI: a.TLSURI, IP: a.TLSIP, Email: a.TLSEmail},
 		CertificateBound: a.CertificateBound,
@@ -141,6 +143,23 @@ Example:
 
 func (r *clientRename) Run(c *cli) error {
 	return c.ask(http.MethodPost, "/clients/"+url.PathEscape(r.ID)+"/name", consent.Name{ZH: r.NameZH, EN: r.NameEN}, nil)
+}
+
+type clientReshape struct {
+	ID    string `arg:"" help:"The client's id."`
+	Shape string `arg:"" help:"opaque, card or iban." enum:"opaque,card,iban"`
+}
+
+func (clientReshape) Help() string {
+	return `Aliases that the client has already stay as they are, until the person revokes
+its last grant: it would take a new one for another account.
+
+Example:
+  jali client reshape client_ABC card`
+}
+
+func (r *clientReshape) Run(c *cli) error {
+	return c.ask(http.MethodPost, "/clients/"+url.PathEscape(r.ID)+"/alias-shape", r.Shape, nil)
 }
 
 type clientRemove struct {

@@ -53,6 +53,7 @@ func newAdmin(h *House, log *slog.Logger) http.Handler {
 	mux.HandleFunc("POST /clients/{id}/suspended", a.suspend)
 	mux.HandleFunc("POST /clients/{id}/keys", a.keys)
 	mux.HandleFunc("POST /clients/{id}/name", a.rename)
+	mux.HandleFunc("POST /clients/{id}/alias-shape", a.reshape)
 	mux.HandleFunc("POST /clients/{id}/webhook", a.setWebhook)
 	mux.HandleFunc("POST /clients/{id}/webhook/test", a.testWebhook)
 	mux.HandleFunc("POST /clients/{id}/webhook/resume", a.resumeWebhook)
@@ -149,6 +150,18 @@ func (a *admin) rename(w http.ResponseWriter, r *http.Request) {
 	}
 	c, err := a.house.Consent.ReviseClient(r.Context(), consent.ClientID(r.PathValue("id")), func(c consent.Client) (consent.Client, error) {
 		c.Name = name
+		return c, nil
+	})
+	a.answer(w, c, err)
+}
+
+func (a *admin) reshape(w http.ResponseWriter, r *http.Request) {
+	var shape string
+	if !a.read(w, r, &shape) {
+		return
+	}
+	c, err := a.house.Consent.ReviseClient(r.Context(), consent.ClientID(r.PathValue("id")), func(c consent.Client) (consent.Client, error) {
+		c.AliasShape = shape
 		return c, nil
 	})
 	a.answer(w, c, err)
