@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"os"
 	"os/signal"
 	"syscall"
@@ -32,7 +33,10 @@ type flags struct {
 	Ready    string `help:"File to write, as JSON, once everything answers." placeholder:"FILE"`
 	Verbose  bool   `help:"Log every request." short:"v"`
 
-	Now func() time.Time `kong:"-"` // nil: time.Now
+	// What tests change; nil: nothing.
+	Now   func() time.Time                `kong:"-"`
+	Town  func(http.Handler) http.Handler `kong:"-"` // stands before the town
+	House func(*house.Config)             `kong:"-"` // has the last word
 }
 
 type cli struct {

@@ -26,6 +26,7 @@ import (
 
 // sandbox is everything in one process.
 type sandbox struct {
+	flags     flags
 	ready     Ready
 	data      string
 	temporary bool
@@ -56,7 +57,7 @@ const (
 )
 
 func start(ctx context.Context, f flags, log *slog.Logger) (_ *sandbox, err error) {
-	s := &sandbox{data: f.Data, log: log, failed: make(chan error, 5), now: f.Now}
+	s := &sandbox{flags: f, data: f.Data, log: log, failed: make(chan error, 5), now: f.Now}
 	if s.now == nil {
 		s.now = time.Now
 	}
@@ -157,7 +158,11 @@ func (s *sandbox) openTown(l net.Listener) (err error) {
 	if s.town, err = mock.New(mock.Config{Seed: 1, Now: s.now, BaseURL: s.ready.Town, Log: s.log, Dir: dir}); err != nil {
 		return err
 	}
-	s.serve(l, s.town.Handler())
+	town := s.town.Handler()
+	if s.flags.Town != nil {
+		town = s.flags.Town(town)
+	}
+	s.serve(l, town)
 	return nil
 }
 
@@ -169,12 +174,15 @@ func (s *sandbox) openHouse(ctx context.Context, l net.Listener) error {
 	if err := s.openPasskey(); err != nil {
 		return err
 	}
-	s.house, err = house.Open(ctx, house.Config{
+	c := house.Config{
 		Issuer: s.ready.Issuer, Data: s.data, Sources: s.sources, Log: s.log, Now: s.now,
 		MTLS: s.ready.MTLS.URL, ClientCAs: s.state.Authority.pool(),
 		Rates: house.GenerousRates(), AllowPrivate: true, Software: softwarePath, Extra: map[string]http.Handler{"/sandbox/": s.control()},
-	})
-	if err != nil {
+	}
+	if s.flags.House != nil {
+		s.flags.House(&c)
+	}
+	if s.house, err = house.Open(ctx, c); err != nil {
 		return err
 	}
 	s.serving.Go(func() { s.house.SweepEvery(s.running, sweepEvery) })
