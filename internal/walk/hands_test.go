@@ -38,9 +38,10 @@ func (h *house) testOwnHands(t *testing.T) {
 	if token.RefreshToken == "" {
 		t.Error("a recurring grant has no refresh token")
 	}
+	var seen struct{ Accounts []struct{ Account, Name string } }
 	view := func(want string) {
 		t.Helper()
-		if got := outcome(c.OpenView(t.Context(), token.AccessToken, rand.Text(), struct{}{}, nil)); got != want {
+		if got := outcome(c.OpenView(t.Context(), token.AccessToken, rand.Text(), struct{}{}, &seen)); got != want {
 			t.Errorf("a view: %s, want %s", got, want)
 		}
 	}
@@ -61,6 +62,19 @@ func (h *house) testOwnHands(t *testing.T) {
 	b.click("let it go on", chromedp.CSS("#resume-"+c.ID))
 	b.see("not paused", chromedp.CSS("#pause-"+c.ID))
 	view("ok")
+
+	b.click("to what stands behind an alias", "#to-alias")
+	b.see("the question", "#alias-form")
+	b.both("alias")
+	alias := seen.Accounts[0]
+	b.do("an alias as it is read out, by keyboard alone", chromedp.Focus(chromedp.CSS("#alias")), chromedp.KeyEvent(alias.Account[:9]+" "+alias.Account[9:]+"\r"))
+	b.see("whose it is", "#alias-found")
+	if said := b.text("#alias-found"); !strings.Contains(said, alias.Name) {
+		t.Errorf("%s is %s, the page says %q", alias.Account, alias.Name, said)
+	}
+	b.look("alias-found-zh")
+	b.do("one letter off", chromedp.Focus(chromedp.CSS("#alias")), chromedp.KeyEvent("x"+alias.Account+"\r"))
+	b.see("that it is nobody's", "#alias-wrong")
 
 	b.do("settings", chromedp.Navigate(h.Issuer+"/settings"))
 	if n := eval[int](b, `document.querySelectorAll("[data-session]").length`); n < 2 {
