@@ -29,7 +29,8 @@ const (
 	dueRemoval = "removal" // of a row that nobody needs any more
 	dueGrant   = "grant"   // given, until then
 	dueTicket  = "ticket"
-	dueUse     = "use" // an idempotency key; Key is it
+	dueUse     = "use"  // an idempotency key; Key is it
+	dueKept    = "kept" // what a use let be kept; Key is the use's
 	dueLeave   = "leave"
 	dueRemind  = "remind" // given, and about to be unreadable; Key is the revision
 

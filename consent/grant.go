@@ -31,6 +31,7 @@
 //	("living", client, grant)          the same, by client
 //	("waiting", person, client, grant) decoupled requests that are not decided
 //	("used", grant, key)               what an idempotency key was spent on
+//	("kept", grant, key)               until when its client may keep what that use opened
 //	("paused", person, client)         there: paused
 //	("paused_by", client, person)      the same, by client
 //	("all_paused", person)             there: every client is

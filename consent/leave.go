@@ -134,6 +134,9 @@ func (s *Service) forgetGrants(tx kv.Tx, now time.Time, event string, person Per
 		if err := s.revoke(tx, now, nth(event, i), &g, "person"); err != nil {
 			return err
 		}
+		if err := s.endKept(tx, now, nth(event, i), g); err != nil { // of one that was over before
+			return err
+		}
 		for _, k := range [][]byte{grantKey(g.ID), personKey(person, g.ID), givenKey(person, g.Client, g.ID), livingKey(g.Client, g.ID)} {
 			if err := tx.Delete(k); err != nil {
 				return err

@@ -113,6 +113,9 @@ func (s *Service) become(tx kv.Tx, now time.Time, event string, t *Grant, reques
 	if err := s.schedule(tx, *t); err != nil {
 		return err
 	}
+	if err := shortenKept(tx, now, *t); err != nil {
+		return err
+	}
 	if err := kv.Store(tx, evidenceKey(t.ID, t.Revision), yes); err != nil {
 		return err
 	}

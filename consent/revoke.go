@@ -41,8 +41,9 @@ func (s *Service) RevokeByClient(tx kv.Tx, now time.Time, event string, client C
 	return s.revoke(tx, now, event, &g, "client")
 }
 
-// RevokeAll ends every grant that the person has given a client, in one
-// transaction, and answers how many.
+// RevokeAll ends every grant that the person has given a client, and what the
+// client may keep of those that are over, in one transaction, and answers how
+// many.
 func (s *Service) RevokeAll(ctx context.Context, p Session, client ClientID) (int, error) {
 	now, event := s.now(), rand.Text()
 	var ended int
@@ -53,7 +54,13 @@ func (s *Service) RevokeAll(ctx context.Context, p Session, client ClientID) (in
 			return err
 		}
 		for i, g := range usedUpFirst(grants) {
-			if g.Client != client || !now.Before(g.Agreed.Until) {
+			if g.Client != client {
+				continue
+			}
+			if !now.Before(g.Agreed.Until) { // over, but for what may still be kept of it
+				if err := s.endKept(tx, now, nth(event, i), g); err != nil {
+					return err
+				}
 				continue
 			}
 			was := g.State
@@ -89,8 +96,11 @@ func (s *Service) revoke(tx kv.Tx, now time.Time, event string, g *Grant, by str
 	if err := tell(tx, now, event, webhook.GrantRevoked, *g); err != nil {
 		return err
 	}
-	return audit.Append(tx, audit.Event{ID: event, At: now, Person: string(g.Person), Client: string(g.Client),
-		Verb: audit.GrantRevoked, On: string(g.ID), Facts: map[string]string{"by": by}})
+	if err := audit.Append(tx, audit.Event{ID: event, At: now, Person: string(g.Person), Client: string(g.Client),
+		Verb: audit.GrantRevoked, On: string(g.ID), Facts: map[string]string{"by": by}}); err != nil {
+		return err
+	}
+	return s.endKept(tx, now, event, *g)
 }
 
 // expire writes down that a given grant has run out.

@@ -62,7 +62,9 @@ type Use struct {
 	Key    string // HMAC'd idempotency key as given to Spend
 	At     time.Time
 	Repeat bool // this key had spent already; nothing was spent now
-	Left   int  // uses left (today, for daily grants)
+	// KeepUntil is until when the client may keep what it is shown; zero: not at all.
+	KeepUntil time.Time
+	Left      int // uses left (today, for daily grants)
 }
 
 // now is read before a transaction, never in one: UTC, to the microsecond

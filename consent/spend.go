@@ -19,8 +19,9 @@ const keyLife = 25 * time.Hour
 
 // used is what an idempotency key was spent on.
 type used struct {
-	At      time.Time `json:"at"`
-	Request []byte    `json:"request"`
+	At        time.Time `json:"at"`
+	KeepUntil time.Time `json:"keep_until,omitzero"`
+	Request   []byte    `json:"request"`
 }
 
 var errNoKey = &fault.Error{Kind: fault.Invalid, Code: "idempotency_key_missing",
@@ -84,15 +85,20 @@ func (s *Service) Spend(ctx context.Context, client ClientID, id GrantID, key st
 		case again && subtle.ConstantTimeCompare(before.Request, request) != 1:
 			return ErrKeyReused
 		case again:
-			u = Use{Grant: g, Key: key, At: before.At, Repeat: true, Left: g.left(now)}
+			u = Use{Grant: g, Key: key, At: before.At, KeepUntil: before.KeepUntil, Repeat: true, Left: g.left(now)}
 			return nil
 		}
 		if err := g.take(now); err != nil {
 			return err
 		}
-		u = Use{Grant: g, Key: key, At: now, Left: g.left(now)}
-		if err := kv.Store(tx, usedKey(id, key), used{At: now, Request: request}); err != nil {
+		u = Use{Grant: g, Key: key, At: now, KeepUntil: g.Agreed.keepUntil(now), Left: g.left(now)}
+		if err := kv.Store(tx, usedKey(id, key), used{At: now, KeepUntil: u.KeepUntil, Request: request}); err != nil {
 			return err
+		}
+		if !u.KeepUntil.IsZero() {
+			if err := (kept{At: now, Until: u.KeepUntil, Ends: u.KeepUntil, Key: key}).put(tx, id); err != nil {
+				return err
+			}
 		}
 		if err := (due{At: now.Add(keyLife), Kind: dueUse, ID: string(id), Key: key}).put(tx); err != nil {
 			return err

@@ -18,7 +18,8 @@ const (
 )
 
 // Sweep expires what has lapsed: requests, given grants past Until, tickets,
-// idempotency keys, introductions; and tells of grants that soon will, or will want another yes. It walks
+// idempotency keys, introductions; and tells of grants that soon will, or will want another yes, and of
+// what their clients may keep no longer. It walks
 // an index by time, in small transactions, and answers how many grants and
 // requests it ended. Nothing depends on when it runs: what has lapsed is
 // refused before, too.
@@ -106,6 +107,8 @@ func (s *Service) lapse(tx kv.Tx, now time.Time, event string, d due) (bool, err
 		return false, g.remove(tx)
 	case dueRequest:
 		return s.lapseRequest(tx, now, g)
+	case dueKept:
+		return false, s.lapseKept(tx, now, event, g, d.Key)
 	case dueRemind:
 		return false, s.remind(tx, now, event, g, d)
 	case dueGrant:

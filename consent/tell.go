@@ -14,6 +14,11 @@ import (
 // tell queues for a grant's client what happened to it, if the client wants to
 // be told. event is the id of the deed's record, or one made of it.
 func tell(tx kv.Tx, now time.Time, event, what string, g Grant) error {
+	return tellOf(tx, now, event, what, g, time.Time{})
+}
+
+// tellOf also says which views it is about, by until when they may be kept.
+func tellOf(tx kv.Tx, now time.Time, event, what string, g Grant, kept time.Time) error {
 	c, err := getClient(tx, g.Client)
 	if errors.Is(err, ErrNoClient) {
 		return nil
@@ -21,14 +26,18 @@ func tell(tx kv.Tx, now time.Time, event, what string, g Grant) error {
 	if err != nil {
 		return err
 	}
-	return c.tell(tx, now, event, what, g.ID)
+	return c.tellOf(tx, now, event, what, g.ID, kept)
 }
 
 func (c Client) tell(tx kv.Tx, now time.Time, event, what string, id GrantID) error {
+	return c.tellOf(tx, now, event, what, id, time.Time{})
+}
+
+func (c Client) tellOf(tx kv.Tx, now time.Time, event, what string, id GrantID, kept time.Time) error {
 	if c.WebhookURI == "" {
 		return nil
 	}
-	return webhook.Queue(tx, webhook.Event{ID: toldAs(event, c.ID), At: now, Client: string(c.ID), Type: what, Grant: string(id)})
+	return webhook.Queue(tx, webhook.Event{ID: toldAs(event, c.ID), At: now, Client: string(c.ID), Type: what, Grant: string(id), KeepUntil: kept})
 }
 
 // toldAs is an event's id as a client hears it. One deed may concern several

@@ -611,6 +611,13 @@ type View struct {
 	// Examples: view_3q2-7wYhJk0dPzR5mVtX8sLbQeNcUaGfTiOy1HjKwE4
 	ID string `json:"id"`
 
+	// KeepUntil Until when you may keep what you see here, by the grant's `retention`, at the latest: delete it then, or when a `retention.ended` says so.
+	// Absent: keep nothing beyond what the person is being shown.
+	//
+	//
+	// Examples: 2026-12-21T09:29:58+08:00
+	KeepUntil time.Time `json:"keep_until,omitempty,omitzero"`
+
 	// OpenedAt When the sources had been asked.
 	//
 	// Examples: 2026-11-21T09:30:00+08:00

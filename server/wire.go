@@ -23,7 +23,7 @@ func spanToWire(from, to time.Time) openapi.Span { return openapi.Span{From: fro
 
 func viewToWire(v aggregate.View) openapi.View {
 	w := openapi.View{
-		ID: v.ID, GrantID: string(v.Grant), OpenedAt: v.OpenedAt, ExpiresAt: v.ExpiresAt, Complete: v.Complete, UsesLeft: v.UsesLeft,
+		ID: v.ID, GrantID: string(v.Grant), OpenedAt: v.OpenedAt, ExpiresAt: v.ExpiresAt, Complete: v.Complete, KeepUntil: v.KeepUntil, UsesLeft: v.UsesLeft,
 		Sources:    make([]openapi.SourceReport, 0, len(v.Sources)),
 		Accounts:   make([]openapi.Account, 0, len(v.Accounts)),
 		Balances:   make([]openapi.Balance, 0, len(v.Balances)),

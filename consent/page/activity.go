@@ -213,7 +213,7 @@ func (p *Page) tell(r *http.Request, s consent.Session, events []audit.Event) ([
 			key = "deed.other"
 		}
 		d.Text = words.T(key, d.Client, source)
-		if strings.HasPrefix(e.Verb, "grant.") && e.Verb != audit.GrantShown && e.Verb != audit.GrantRefused {
+		if (strings.HasPrefix(e.Verb, "grant.") || e.Verb == audit.RetentionEnded) && e.Verb != audit.GrantShown && e.Verb != audit.GrantRefused {
 			d.Grant = e.On
 		}
 		if d.Gone = receipts[e.On]; e.Verb == audit.GrantRevoked {

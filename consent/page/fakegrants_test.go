@@ -152,6 +152,9 @@ func (f *fakeGrants) Resume(_ context.Context, _ consent.Session, id consent.Cli
 func (f *fakeGrants) Paused(context.Context, consent.Session) (map[consent.ClientID]bool, error) {
 	return f.paused, nil
 }
+func (f *fakeGrants) Kept(context.Context, consent.Session) (map[consent.GrantID]time.Time, error) {
+	return map[consent.GrantID]time.Time{"gr_live": now.AddDate(0, 0, 9), "gr_revoked": now.AddDate(0, 0, 2)}, nil
+}
 func (f *fakeGrants) PrepareLeave(context.Context, consent.Session) (consent.Agreement, error) {
 	return consent.Agreement{JSON: []byte(`{"type":"jali/leave"}`), Challenge: []byte("leave"), Until: now.Add(time.Minute)}, nil
 }

@@ -26,6 +26,8 @@ type grantCard struct {
 	Left       string
 	Again      bool   // living, and not readable until the person says yes again
 	Ends       string // how soon it ends or becomes so, where that is near
+
+	KeptUntil time.Time // what was seen; zero: nothing is
 }
 
 type clientCard struct {
@@ -44,6 +46,10 @@ func (p *Page) cards(r *http.Request, s consent.Session) ([]grantCard, error) {
 		return nil, err
 	}
 	paused, err := p.Consent.Paused(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	kept, err := p.Consent.Kept(ctx, s)
 	if err != nil {
 		return nil, err
 	}
@@ -67,7 +73,7 @@ func (p *Page) cards(r *http.Request, s consent.Session) ([]grantCard, error) {
 		if g.State == consent.Refused {
 			terms = g.Asked
 		}
-		card := grantCard{Grant: g, ClientName: c.Name, Terms: words.terms(terms, p.Aggregate.Sources()),
+		card := grantCard{Grant: g, ClientName: c.Name, KeptUntil: kept[g.ID], Terms: words.terms(terms, p.Aggregate.Sources()),
 			Living: g.State == consent.Given && now.Before(g.Agreed.Until), Paused: paused[g.Client]}
 		card.Revocable = card.Living || g.State == consent.Exhausted
 		if g.State == consent.Given && !card.Living {

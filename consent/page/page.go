@@ -46,6 +46,8 @@ type Grants interface {
 	Revoke(context.Context, consent.Session, consent.GrantID) (consent.Grant, error)
 	Grants(context.Context, consent.Session) ([]consent.Grant, error)
 	ReadableUntil(consent.Grant) time.Time
+	// Kept answers until when clients may keep what they have seen.
+	Kept(context.Context, consent.Session) (map[consent.GrantID]time.Time, error)
 	Pause(context.Context, consent.Session, consent.ClientID) error
 	Resume(context.Context, consent.Session, consent.ClientID) error
 	Paused(context.Context, consent.Session) (map[consent.ClientID]bool, error)

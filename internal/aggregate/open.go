@@ -181,6 +181,9 @@ func (s *Service) make(ctx context.Context, id string, use consent.Use, w Want) 
 	v.ID, v.Grant, v.UsesLeft = id, g.ID, use.Left
 	v.OpenedAt = look.At
 	v.ExpiresAt = look.At.Add(viewLife)
+	if !use.KeepUntil.IsZero() {
+		v.KeepUntil = use.KeepUntil.In(consent.Shanghai)
+	}
 	for _, a := range answers {
 		v.links = append(v.links, a.ID)
 	}

@@ -85,9 +85,23 @@ func TestViewShowsNoMoreThanGranted(t *testing.T) {
 		t.Errorf("full fields show %+v", b)
 	}
 
+	books := h.everything(once)
+	books.Retention = 48 * time.Hour
+	g := h.grant(p, "bank", books)
+	v := h.open("bank", g, "key-0000000000000001")
+	if want := h.clock().Add(48 * time.Hour); !v.KeepUntil.Equal(want) {
+		t.Errorf("it may be kept until %v, want %v", v.KeepUntil, want)
+	}
+	if again, err := h.Get(t.Context(), "bank", g, v.ID); err != nil || !again.KeepUntil.Equal(v.KeepUntil) {
+		t.Errorf("read again: until %v, %v", again.KeepUntil, err)
+	}
+
 	onlyBills := h.everything(once)
 	onlyBills.Datatypes = []consent.Datatype{consent.Bills}
-	v := h.open("bank", h.grant(p, "bank", onlyBills), "key-0000000000000001")
+	v = h.open("bank", h.grant(p, "bank", onlyBills), "key-0000000000000001")
+	if !v.KeepUntil.IsZero() {
+		t.Errorf("what may not be kept says that it may until %v", v.KeepUntil)
+	}
 	if len(v.Balances) != 0 || v.Totals[0].Assets.Currency != "" || v.Totals[0].Out.Zero() {
 		t.Errorf("a grant for bills shows balances %v, totals %+v", v.Balances, v.Totals)
 	}
@@ -106,7 +120,7 @@ func TestViewShowsNoMoreThanGranted(t *testing.T) {
 	}
 	// A source that was not granted and one that does not exist answer alike,
 	// and neither costs the use.
-	g := h.grant(p, "bank", h.everything(once), h.accountIDs(p)[0])
+	g = h.grant(p, "bank", h.everything(once), h.accountIDs(p)[0])
 	for _, src := range []string{"wechatpay", "nowhere"} {
 		_, err := h.Open(t.Context(), aggregate.OpenRequest{Client: "bank", Grant: g, Key: "key-0000000000000001", Want: aggregate.Want{Sources: []string{src}}})
 		if !errors.Is(err, aggregate.ErrNotGranted) {

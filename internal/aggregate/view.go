@@ -25,6 +25,7 @@ type View struct {
 	Grant      consent.GrantID `json:"grant"`
 	OpenedAt   time.Time       `json:"opened_at"`
 	ExpiresAt  time.Time       `json:"expires_at"`
+	KeepUntil  time.Time       `json:"keep_until,omitzero"` // by its client; zero: not at all
 	Complete   bool            `json:"complete"`
 	UsesLeft   int             `json:"uses_left"`
 	Sources    []Report        `json:"sources"`

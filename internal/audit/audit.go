@@ -40,6 +40,7 @@ const (
 	GrantRevoked   = "grant.revoked"
 	GrantExpiring  = "grant.expiring" // in seven days it ends, or wants another yes
 	GrantExpired   = "grant.expired"
+	RetentionEnded = "retention.ended" // what a client saw it may not keep any more; facts say whether by its period or a revocation
 	ClientPaused   = "client.paused"
 	ClientResumed  = "client.resumed"
 	ClientRemoved  = "client.removed" // by the operator, or by itself

@@ -44,12 +44,14 @@ type message struct {
 	Data      struct {
 		Client string `json:"client_id"` // one key signs for all: whoever is sent another's message sees it here
 		Grant  string `json:"grant_id,omitempty"`
+		// KeepUntil is to the second, as in the view that it names.
+		KeepUntil time.Time `json:"keep_until,omitzero"`
 	} `json:"data"`
 }
 
 func (e Event) body() ([]byte, error) {
 	m := message{Type: e.Type, Timestamp: e.At.Truncate(time.Second)}
-	m.Data.Client, m.Data.Grant = e.Client, e.Grant
+	m.Data.Client, m.Data.Grant, m.Data.KeepUntil = e.Client, e.Grant, e.KeepUntil
 	return json.Marshal(m)
 }
 

@@ -49,6 +49,9 @@ type Event struct {
 	Client string    `json:"client"`
 	Type   string    `json:"type"`
 	Grant  string    `json:"grant"`
+	// KeepUntil names views by until when they might be kept, as they say
+	// themselves: the ids of views stand nowhere. Zero: it is not about some alone.
+	KeepUntil time.Time `json:"keep_until,omitzero"`
 }
 
 // Types of events.
@@ -63,7 +66,8 @@ const (
 	GrantExpired   = "grant.expired"
 	GrantPaused    = "grant.paused"
 	GrantResumed   = "grant.resumed"
-	Trial          = "webhook.test" // by the operator, of no grant
+	RetentionEnded = "retention.ended" // delete what was kept; see [Event.KeepUntil]
+	Trial          = "webhook.test"    // by the operator, of no grant
 )
 
 var errEvent = &fault.Error{Kind: fault.Internal, Code: "webhook_event",
