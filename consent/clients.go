@@ -33,11 +33,27 @@ func (s *Service) RegisterClient(tx kv.Tx, now time.Time, event string, c Client
 	if _, err := putClient(tx, c); err != nil {
 		return err
 	}
-	return clientEvent(tx, now, event, audit.ClientAdded, c.ID)
+	return s.clientEvent(tx, now, event, audit.ClientAdded, c.ID)
 }
 
-func clientEvent(tx kv.Tx, now time.Time, event, verb string, id ClientID) error {
+// clientEvent records what was done with the register, and tells the hooks of
+// a change in it.
+func (s *Service) clientEvent(tx kv.Tx, now time.Time, event, verb string, id ClientID) error {
+	if verb != audit.ClientAdded {
+		if err := s.registered(tx, id); err != nil {
+			return err
+		}
+	}
 	return audit.Append(tx, audit.Event{ID: event, At: now, Client: string(id), Verb: verb, On: string(id)})
+}
+
+func (s *Service) registered(tx kv.Tx, id ClientID) error {
+	for _, registered := range s.Registered {
+		if err := registered(tx, id); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // PutClient is AddClient, but replaces a client of the same id. Since when it
@@ -73,7 +89,7 @@ func (s *Service) ReviseClient(ctx context.Context, id ClientID, revise func(Cli
 		if c, err = putClient(tx, c); err != nil {
 			return err
 		}
-		return clientEvent(tx, now, event, audit.ClientChanged, id)
+		return s.clientEvent(tx, now, event, audit.ClientChanged, id)
 	})
 	return c, err
 }
@@ -142,7 +158,7 @@ func (s *Service) SuspendClient(ctx context.Context, id ClientID, suspended bool
 		if err := kv.Store(tx, clientKey(id), c); err != nil {
 			return err
 		}
-		return clientEvent(tx, now, event, verb, id)
+		return s.clientEvent(tx, now, event, verb, id)
 	})
 }
 

@@ -117,7 +117,7 @@ type Grant struct {
 	LapsesAt  time.Time `json:"lapses_at"` // the request, if it is not decided by then
 	DecidedAt time.Time `json:"decided_at,omitzero"`
 	EndedAt   time.Time `json:"ended_at,omitzero"`
-	EndedBy   string    `json:"ended_by,omitempty"` // "person", "client" or "operator", where revoked
+	EndedBy   string    `json:"ended_by,omitempty"` // "person", "client", "operator" or "restore", where revoked
 
 	Uses     int       `json:"uses"`               // spent, in all; since the last replace
 	Day      Date      `json:"day,omitempty"`      // the day that DayUses counts

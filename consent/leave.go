@@ -81,35 +81,41 @@ func (s *Service) Leave(ctx context.Context, p Session, response []byte, keep fu
 				return err
 			}
 		}
-		if err := s.forgetGrants(tx, now, event, p.Person); err != nil {
-			return err
-		}
-		if err := deleteAll(tx, kv.Prefix(room, "waiting", p.Person)); err != nil {
-			return err
-		}
-		if err := forgetPausesOf(tx, p.Person); err != nil {
-			return err
-		}
-		if err := forgetIntroduction(tx, p.Person); err != nil {
-			return err
-		}
-		if err := tx.Delete(leaveKey(p.Person)); err != nil {
-			return err
-		}
-		if err := dueLeaving(p.Person, a).delete(tx); err != nil {
-			return err
-		}
-		for _, leaves := range s.Leaving {
-			if err := leaves(tx, p.Person); err != nil {
-				return err
-			}
-		}
-		return audit.Append(tx, audit.Event{ID: event, At: now, Person: string(p.Person), Verb: audit.PersonLeft})
+		return s.leave(tx, now, event, p.Person, a)
 	})
 	if err != nil {
 		return Evidence{}, err
 	}
 	return yes, nil
+}
+
+// leave is the deed of Leave and its record; prepared is what was signed, if
+// anything was.
+func (s *Service) leave(tx kv.Tx, now time.Time, event string, p PersonID, prepared Agreement) error {
+	if err := s.forgetGrants(tx, now, event, p); err != nil {
+		return err
+	}
+	if err := deleteAll(tx, kv.Prefix(room, "waiting", p)); err != nil {
+		return err
+	}
+	if err := forgetPausesOf(tx, p); err != nil {
+		return err
+	}
+	if err := forgetIntroduction(tx, p); err != nil {
+		return err
+	}
+	if err := tx.Delete(leaveKey(p)); err != nil {
+		return err
+	}
+	if err := dueLeaving(p, prepared).delete(tx); err != nil {
+		return err
+	}
+	for _, leaves := range s.Leaving {
+		if err := leaves(tx, p); err != nil {
+			return err
+		}
+	}
+	return audit.Append(tx, audit.Event{ID: event, At: now, Person: string(p), Verb: audit.PersonLeft})
 }
 
 // givenBy counts the grants that a person has given, ended ones too.

@@ -59,7 +59,7 @@ func (s *Service) pause(ctx context.Context, p Session, client ClientID, on bool
 				return err
 			}
 		}
-		if err := tellPaused(tx, now, event, what, p.Person, grants); err != nil { // while the switch is off
+		if err := s.tellPaused(tx, now, event, what, p.Person, grants); err != nil { // while the switch is off
 			return err
 		}
 		if on {
@@ -125,9 +125,9 @@ func forgetPausesOf(tx kv.Tx, p PersonID) error {
 	return nil
 }
 
-// tellPaused tells the clients of the given grants of a range that no other
-// switch stops.
-func tellPaused(tx kv.Tx, now time.Time, event, what string, p PersonID, r kv.Range) error {
+// tellPaused tells the hooks of the given grants of a range, and the clients of
+// those that no other switch stops.
+func (s *Service) tellPaused(tx kv.Tx, now time.Time, event, what string, p PersonID, r kv.Range) error {
 	given, err := grantsIn(tx, r)
 	if err != nil {
 		return err
@@ -135,6 +135,9 @@ func tellPaused(tx kv.Tx, now time.Time, event, what string, p PersonID, r kv.Ra
 	for i, g := range given {
 		if g.at(now).State != Given {
 			continue
+		}
+		if err := s.touched(tx, g, false); err != nil {
+			return err
 		}
 		if paused, err := isPaused(tx, p, g.Client); err != nil {
 			return err

@@ -55,12 +55,15 @@ func (s *Service) removeClient(ctx context.Context, id ClientID, by string) erro
 			}
 			if !gone {
 				c.Suspended = true
+				if err := s.registered(tx, id); err != nil {
+					return err
+				}
 				return kv.Store(tx, clientKey(id), c)
 			}
 			if err := tx.Delete(clientKey(id)); err != nil {
 				return err
 			}
-			return clientEvent(tx, now, event, audit.ClientRemoved, id)
+			return s.clientEvent(tx, now, event, audit.ClientRemoved, id)
 		}); err != nil || gone {
 			return err
 		}

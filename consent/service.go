@@ -30,6 +30,12 @@ type Service struct {
 	// Changed is told, in its transaction, of a grant that a new yes has changed:
 	// as it was, and as it is.
 	Changed []func(tx kv.Tx, was, is Grant) error
+	// Touched is told, in its transaction, of a given grant that goes on after a
+	// use of it was spent, and of one that a pause has reached or left.
+	Touched []func(tx kv.Tx, g Grant, used bool) error
+	// Registered is told, in its transaction, of a client whose row in the
+	// register has changed or gone.
+	Registered []func(tx kv.Tx, id ClientID) error
 	// Removed drops what a room keeps of a client that is being removed, at most
 	// limit rows in one transaction, and reports whether there is no more. It is
 	// asked once the client's grants have ended, until there is none.

@@ -117,12 +117,24 @@ func (s *Service) Spend(ctx context.Context, client ClientID, id GrantID, key st
 			u.Grant = g
 			return c.tell(tx, now.Add(time.Microsecond), event+"-end", webhook.GrantExhausted, id) // listed behind the use
 		}
+		if err := s.touched(tx, g, true); err != nil {
+			return err
+		}
 		return putGrant(tx, g)
 	})
 	if err != nil {
 		return Use{}, err
 	}
 	return u, nil
+}
+
+func (s *Service) touched(tx kv.Tx, g Grant, used bool) error {
+	for _, touched := range s.Touched {
+		if err := touched(tx, g, used); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // ownGrant loads a grant that client was given.

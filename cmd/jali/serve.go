@@ -217,6 +217,8 @@ func (s *serveCmd) serve(ctx context.Context, c *cli, h *house.House, own []tls.
 	}
 	all.Go(func() error { h.SweepEvery(ctx, time.Minute); return nil })
 	all.Go(func() error { h.Outbox.Run(ctx); return nil })
+	all.Go(func() error { h.Guard.Run(ctx); return nil })
+	h.HintAnchor()
 	log.Info("serving", "issuer", c.Issuer, "address", listener.Addr().String())
 	return all.Wait()
 }

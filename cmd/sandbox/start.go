@@ -187,6 +187,7 @@ func (s *sandbox) openHouse(ctx context.Context, l net.Listener) error {
 	}
 	s.serving.Go(func() { s.house.SweepEvery(s.running, sweepEvery) })
 	s.serving.Go(func() { s.house.Outbox.Run(s.running) })
+	s.serving.Go(func() { s.house.Guard.Run(s.running) })
 	verbs, err := house.ListenAdmin(s.data)
 	if err != nil {
 		return err

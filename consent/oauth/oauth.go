@@ -110,7 +110,7 @@ const (
 	accessLife  = 15 * time.Minute
 )
 
-// Config of a Server. All but Notify, Publish, ErrorPage, HTTP, Brakes and Log are
+// Config of a Server. All but Notify, Taken, Publish, ErrorPage, HTTP, Brakes and Log are
 // required.
 type Config struct {
 	DB      kv.DB
@@ -136,6 +136,9 @@ type Config struct {
 	// Notify queues the ping of a decided request, in its transaction. Nil:
 	// clients poll.
 	Notify func(kv.Tx, Ping) error
+	// Taken is told, in its transaction, of a grant that goes on while tokens of
+	// it are taken back. Nil: nobody.
+	Taken func(kv.Tx, consent.GrantID) error
 	// Publish are further members of the metadata, of rooms not known here.
 	Publish map[string]any
 	// ErrorPage tells a person in their browser what went wrong. Nil: plain

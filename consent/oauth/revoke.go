@@ -27,7 +27,10 @@ func (s *Server) revoke(w http.ResponseWriter, c call) error {
 				continue
 			}
 			if k == refreshKind {
-				return dropAll(tx, r.Grant, accessKind, refreshKind)
+				return s.takeBack(tx, r.Grant)
+			}
+			if err := s.taken(tx, r.Grant); err != nil {
+				return err
 			}
 			return drop(tx, k, m, r.Grant)
 		}
@@ -38,6 +41,22 @@ func (s *Server) revoke(w http.ResponseWriter, c call) error {
 	}
 	w.WriteHeader(http.StatusOK)
 	return nil
+}
+
+// takeBack removes every token of a grant.
+func (s *Server) takeBack(tx kv.Tx, g consent.GrantID) error {
+	if err := s.taken(tx, g); err != nil {
+		return err
+	}
+	return dropAll(tx, g, accessKind, refreshKind)
+}
+
+// taken tells that tokens of a grant are being taken back while it goes on.
+func (s *Server) taken(tx kv.Tx, g consent.GrantID) error {
+	if s.Taken == nil {
+		return nil
+	}
+	return s.Taken(tx, g)
 }
 
 // GrantEnded drops the refresh tokens of a grant that has ended, in the

@@ -58,7 +58,7 @@ func (s *Server) redeemCode(c call, h holder) (*tokens, error) {
 		case err != nil:
 			return err
 		case !r.Used.IsZero():
-			return dropAll(tx, r.Grant, accessKind, refreshKind)
+			return s.takeBack(tx, r.Grant)
 		case c.form.Get("redirect_uri") != r.RedirectURI || !proves(c.form.Get("code_verifier"), r.Challenge):
 			return errNoToken
 		}

@@ -185,6 +185,9 @@ func (s *Service) Remove(ctx context.Context, p consent.Session, id string) erro
 		if err := tx.Delete(ownerKey(raw)); err != nil {
 			return err
 		}
+		if err := s.revoked(tx, APasskey, id); err != nil {
+			return err
+		}
 		return record(tx, event, now, p.Person, audit.PasskeyRemoved, id)
 	})
 }

@@ -53,6 +53,10 @@ type Config struct {
 
 // Service is constructed by New.
 type Service struct {
+	// Revoked is told, in its transaction, of what opens something no longer: a
+	// passkey by its id, recovery codes by their person, a session.
+	Revoked []func(tx kv.Tx, what Revocable, id string) error
+
 	db     kv.DB
 	seal   Sealer
 	clock  func() time.Time
@@ -112,6 +116,24 @@ func origin(u *url.URL) string {
 		return u.Scheme + "://" + u.Hostname()
 	}
 	return u.Scheme + "://" + u.Host
+}
+
+// Revocable is what [Service.Revoked] is told of.
+type Revocable string
+
+const (
+	APasskey   Revocable = "passkey"
+	Codes      Revocable = "codes"
+	OneSession Revocable = "session"
+)
+
+func (s *Service) revoked(tx kv.Tx, what Revocable, id string) error {
+	for _, revoked := range s.Revoked {
+		if err := revoked(tx, what, id); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (s *Service) now() time.Time { return s.clock().UTC().Truncate(time.Microsecond) }

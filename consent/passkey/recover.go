@@ -109,6 +109,9 @@ func (s *Service) Recover(ctx context.Context, code string, userAgent string) (S
 			return err
 		}
 		in.Person = set.Person
+		if err := s.revoked(tx, Codes, string(set.Person)); err != nil {
+			return err
+		}
 		if err := in.put(tx); err != nil {
 			return err
 		}
@@ -144,6 +147,9 @@ func (s *Service) NewCodes(ctx context.Context, p consent.Session) ([]string, er
 		}
 		who.Codes = set.locator
 		if err := kv.Store(tx, personKey(p.Person), who); err != nil {
+			return err
+		}
+		if err := s.revoked(tx, Codes, string(p.Person)); err != nil {
 			return err
 		}
 		return record(tx, event, now, p.Person, audit.CodesMade, "")

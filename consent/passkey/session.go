@@ -272,6 +272,9 @@ func (s *Service) endAll(ctx context.Context, p consent.Session, which func(open
 			if err := o.delete(tx); err != nil {
 				return err
 			}
+			if err := s.revoked(tx, OneSession, o.ID); err != nil {
+				return err
+			}
 			if err := record(tx, event+"-"+o.ID, now, p.Person, audit.SessionEnded, o.ID); err != nil {
 				return err
 			}

@@ -58,7 +58,8 @@ const (
 	SourceUnlinked = "connection.unlinked"
 	FileImported   = "bills.imported"
 	DataExported   = "data.exported"
-	DataSeen       = "data.seen" // the person's own look
+	DataSeen       = "data.seen"     // the person's own look
+	DataRestored   = "data.restored" // by the operator, from an older copy
 
 	// Of the register, and no person's.
 	ClientAdded      = "client.added"

@@ -44,7 +44,7 @@ func (g *Guard) Run(ctx context.Context) {
 			}
 		}
 		if err := g.Beat(ctx, false); err != nil && ctx.Err() == nil {
-			g.Log.Error("the anchor is not kept up; it will be tried again. Until then a restored backup may not be noticed", "code", fault.Of(err).Code, "error", err)
+			g.Log.Error("the anchor is not kept up; it will be tried again. Until then a restored backup may not be noticed", "err", err)
 		}
 	}
 }

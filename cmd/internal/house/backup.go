@@ -30,6 +30,10 @@ func (h *House) Backup(ctx context.Context, to backup.Recipients, folder string,
 	if folder == "" {
 		folder = h.data
 	}
+	// Or what was used in this minute would pass for used since.
+	if err := h.Guard.Beat(ctx, true); err != nil {
+		return nil, made, err
+	}
 	held := h.held.State() // before the instant: the term that it names opens the backup
 	frozen, err := boltkv.Freeze(ctx, h.keys, h.db)
 	if err != nil {
@@ -38,6 +42,10 @@ func (h *House) Backup(ctx context.Context, to backup.Recipients, folder string,
 	keys, rows := frozen[0], frozen[1]
 	defer rows.Close()
 	defer keys.Close()
+	// Only then is the backup older than the database.
+	if err := h.Guard.Beat(ctx, true); err != nil {
+		return nil, made, err
+	}
 	header := backup.Header{Made: h.now().UTC(), Ring: held.Ring, Term: held.Term, Stores: []backup.Store{
 		{Name: keysFile, Schema: keys.Schema, Rows: once(keys)}, {Name: rowsFile, Schema: rows.Schema, Rows: once(rows)},
 	}}

@@ -34,6 +34,7 @@ import (
 	"jali/internal/kv"
 	"jali/internal/kv/boltkv"
 	"jali/internal/ledger"
+	"jali/internal/rollback"
 	"jali/internal/webhook"
 	"jali/server"
 	"jali/vault"
@@ -74,6 +75,7 @@ type House struct {
 	OAuth     *oauth.Server
 	Outbox    *webhook.Outbox
 	Deletions *deletion.Register
+	Guard     *rollback.Guard
 	Handler   http.Handler // the public site
 	Admin     http.Handler // what verbs ask, through the admin socket
 
@@ -128,7 +130,7 @@ func Open(ctx context.Context, c Config) (_ *House, err error) {
 	if err := h.wire(ctx, c); err != nil {
 		return nil, err
 	}
-	return h, h.Vault.Shred(ctx) // what a crash left half shredded
+	return h, h.begin(ctx)
 }
 
 // The two files of a house: rows, and the keys that open them. Keys are made
@@ -237,6 +239,7 @@ func (h *House) wire(ctx context.Context, c Config) (err error) {
 	if h.Passkeys, err = passkey.New(passkey.Config{DB: h.db, Seal: sealer{h.Vault}, Issuer: c.Issuer, Now: c.Now}); err != nil {
 		return err
 	}
+	h.Guard = &rollback.Guard{DB: h.db, Anchor: h.held, MAC: h.Vault.MAC, Now: c.Now, Log: c.Log}
 	h.Consent = &consent.Service{DB: h.db, StepUp: h.Passkeys, StepUpLife: c.StepUpLife, Now: c.Now}
 	bills := &ledger.Ledger{DB: h.db, Vault: h.Vault}
 	h.openDeletions(c)
@@ -270,7 +273,7 @@ func (h *House) wire(ctx context.Context, c Config) (err error) {
 		HTTP:       dial.New(dial.Config{AllowPrivate: c.AllowPrivate, Timeout: 5 * time.Second, MaxBody: 64 << 10}),
 		ConsentURL: func(g consent.GrantID) string { return "/consent/" + string(g) },
 		ErrorPage:  func(w http.ResponseWriter, r *http.Request, f *fault.Error) { pages.Fault(w, r, f) },
-		Notify:     h.notify, Publish: map[string]any{"webhook_keys": h.Outbox.Keys()},
+		Notify:     h.notify, Taken: func(t tx, g consent.GrantID) error { return h.Guard.Touch(t, rollback.Grant, string(g)) }, Publish: map[string]any{"webhook_keys": h.Outbox.Keys()},
 	})
 	if err != nil {
 		return err
@@ -295,12 +298,14 @@ func (h *House) wire(ctx context.Context, c Config) (err error) {
 		func(tx tx, p consent.PersonID) error { return h.Vault.PersonLeaves(tx, string(p)) },
 	)
 
+	h.guard()
+
 	h.Handler, err = server.New(server.Config{
 		Views: h.Aggregate, Authenticate: h.authenticate, OAuth: h.OAuth, Pages: pages, Extra: c.Extra,
 		TrustedProxies: c.TrustedProxies, CertificateHeader: c.CertificateHeader, Brakes: brakes.data, Metrics: c.Metrics, Log: c.Log, Now: c.Now,
 		HTTPS: strings.HasPrefix(c.Issuer, "https:"),
 	})
-	h.Admin = newAdmin(h, c.Log)
+	h.Admin = h.anchored(newAdmin(h, c.Log))
 	return err
 }
 
@@ -379,12 +384,16 @@ func (h *House) Ready(ctx context.Context) error {
 	return nil
 }
 
-// Close closes the files. Requests under way must have ended.
+// Close tells the anchor that all is told, and closes the files. Requests under
+// way must have ended.
 func (h *House) Close() error {
 	if h.rotation != nil {
 		h.rotation.close()
 	}
 	var errs []error
+	if h.Guard != nil {
+		errs = append(errs, h.Guard.Stop(context.Background()))
+	}
 	for _, db := range []*boltkv.DB{h.db, h.keys} {
 		if db != nil {
 			errs = append(errs, db.Close())
