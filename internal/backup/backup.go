@@ -37,6 +37,7 @@ import (
 	"errors"
 	"io"
 	"iter"
+	"strings"
 	"syscall"
 	"time"
 
@@ -178,10 +179,13 @@ func copyRows(ctx context.Context, w *frames, s Store, told Progress) (sum Sum, 
 	return sum, ctx.Err()
 }
 
-// spaced gives the error of a full disk its name.
+// spaced gives the error of a full disk its name. bbolt tells of some by their
+// words alone.
 func spaced(err error) error {
-	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, syscall.EFBIG) {
-		return ErrSpace.Because(err)
+	for _, full := range []syscall.Errno{syscall.ENOSPC, syscall.EDQUOT, syscall.EFBIG} {
+		if err != nil && (errors.Is(err, full) || strings.Contains(err.Error(), full.Error())) {
+			return ErrSpace.Because(err)
+		}
 	}
 	return err
 }
