@@ -3,10 +3,10 @@ package vault
 import (
 	"bytes"
 	"context"
-	"errors"
 	"slices"
 	"strconv"
 
+	"jali/internal/fault"
 	"jali/internal/kv"
 )
 
@@ -43,7 +43,7 @@ func (v *Vault) Check(ctx context.Context, told func(Kept)) (Kept, error) {
 					continue
 				}
 				if names == nil || count[names[0]] == nil {
-					return Kept{}, ErrSealed.Because(errors.New("a row among the keys is of no known kind"))
+					return Kept{}, ErrSealed.Because(fault.Cause("a row among the keys is of no known kind"))
 				}
 				key, err := v.ring().unwrap(e.Value, names...)
 				if err != nil {

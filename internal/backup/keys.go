@@ -2,12 +2,12 @@ package backup
 
 import (
 	"bufio"
-	"errors"
-	"fmt"
 	"io"
 	"strings"
 
 	"filippo.io/age"
+
+	"jali/internal/fault"
 )
 
 // Recipients are who can open a backup: any one of them.
@@ -32,13 +32,13 @@ func ParseRecipients(keys []string) (Recipients, error) {
 			r, err = age.ParseX25519Recipient(k)
 		}
 		if err != nil {
-			return nil, ErrRecipient.Because(fmt.Errorf("number %d is none", n+1)) // err would quote it, and it may be an identity
+			return nil, ErrRecipient.Because(fault.Cause("number", n+1)) // err would quote it, and it may be an identity
 		}
 		to = append(to, r)
 	}
 	switch {
 	case len(to) == 0:
-		return nil, ErrRecipient.Because(errors.New("there is none"))
+		return nil, ErrRecipient.Because(fault.Cause("there is none"))
 	case hybrid > 0 && hybrid < len(to):
 		return nil, ErrRecipient.Saying("either all recipients are post-quantum ones, age1pq1…, or none is: one of the others would undo what they are for")
 	}
@@ -62,7 +62,7 @@ func ReadLines(r io.Reader) (lines []string, err error) {
 func ParseIdentities(r io.Reader) (Identities, error) {
 	lines, err := ReadLines(r)
 	if err != nil {
-		return nil, ErrIdentity.Because(errors.New("it is no text"))
+		return nil, ErrIdentity.Because(fault.Cause("it is no text"))
 	}
 	var with Identities
 	for n, line := range lines {
@@ -73,12 +73,12 @@ func ParseIdentities(r io.Reader) (Identities, error) {
 			id, err = age.ParseX25519Identity(line)
 		}
 		if err != nil {
-			return nil, ErrIdentity.Because(fmt.Errorf("number %d in it is none", n+1))
+			return nil, ErrIdentity.Because(fault.Cause("number", n+1))
 		}
 		with = append(with, id)
 	}
 	if len(with) == 0 {
-		return nil, ErrIdentity.Because(errors.New("it holds none"))
+		return nil, ErrIdentity.Because(fault.Cause("it holds none"))
 	}
 	return with, nil
 }

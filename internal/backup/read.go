@@ -17,6 +17,7 @@ import (
 
 	"filippo.io/age"
 
+	"jali/internal/fault"
 	"jali/internal/kv"
 )
 
@@ -35,7 +36,7 @@ type Reader struct {
 func Open(r io.Reader, with Identities) (*Reader, error) {
 	begun := bufio.NewReader(r)
 	if first, _ := begun.Peek(len(ageLine)); string(first) != ageLine {
-		return nil, ErrNoBackup.Because(errors.New("it does not begin as an age file does"))
+		return nil, ErrNoBackup.Because(fault.Cause("it does not begin as an age file does"))
 	}
 	plain, err := age.Decrypt(begun, with...)
 	var none *age.NoIdentityMatchError
@@ -59,7 +60,7 @@ func read(plain io.Reader) (*Reader, error) {
 	case err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, bufio.ErrBufferFull):
 		return nil, ErrBroken.Because(err)
 	case len(line) > mostLine || !strings.HasPrefix(string(line), mark):
-		return nil, ErrNoBackup.Because(errors.New("it is encrypted, but no backup"))
+		return nil, ErrNoBackup.Because(fault.Cause("it is encrypted, but no backup"))
 	case string(line) != firstLine:
 		return nil, ErrVersion
 	}
@@ -67,12 +68,12 @@ func read(plain io.Reader) (*Reader, error) {
 		return nil, err
 	}
 	if len(r.Stores) == 0 || len(r.Stores) > mostStores {
-		return nil, ErrBroken.Because(errors.New("no stores, or too many"))
+		return nil, ErrBroken.Because(fault.Cause("no stores, or too many"))
 	}
 	names := map[string]bool{}
 	for _, s := range r.Stores {
 		if s.Name == "" || names[s.Name] || s.Name != filepath.Base(s.Name) || strings.HasPrefix(s.Name, ".") {
-			return nil, ErrBroken.Because(errors.New("a store's name is no file's"))
+			return nil, ErrBroken.Because(fault.Cause("a store's name is no file's"))
 		}
 		names[s.Name] = true
 	}
@@ -107,18 +108,18 @@ func (r *Reader) Each(ctx context.Context, take func(Store) error, told Progress
 		return Sums{}, err
 	}
 	if len(said.Stores) != len(sums.Stores) {
-		return Sums{}, ErrBroken.Because(errors.New("it sums up other stores"))
+		return Sums{}, ErrBroken.Because(fault.Cause("it sums up other stores"))
 	}
 	for i, s := range sums.Stores {
 		if !s.Equal(said.Stores[i]) {
-			return Sums{}, ErrBroken.Because(fmt.Errorf("%s is not what its sum says", r.Stores[i].Name))
+			return Sums{}, ErrBroken.Because(fault.Cause("a store is not what its sum says, number", i+1))
 		}
 	}
 	if r.signed, err = r.frame(mostJSON); err != nil {
 		return Sums{}, err
 	}
 	if _, err := r.from.ReadByte(); !errors.Is(err, io.EOF) {
-		return Sums{}, ErrBroken.Because(errors.Join(errors.New("it does not end where it should"), err))
+		return Sums{}, ErrBroken.Because(errors.Join(fault.Cause("it does not end where it should"), err))
 	}
 	return sums, nil
 }
@@ -143,7 +144,7 @@ func (r *Reader) rows(ctx context.Context, name string, sum *Sum, told Progress,
 			return err
 		}
 		if len(value) == 0 {
-			return ErrBroken.Because(errors.New("a row without a value"))
+			return ErrBroken.Because(fault.Cause("a row without a value"))
 		}
 		sum.Rows++
 		sum.Bytes += int64(len(key) + len(value))
@@ -179,7 +180,7 @@ func (r *Reader) frame(most uint64) ([]byte, error) {
 		return nil, cut(err)
 	}
 	if n > most {
-		return nil, ErrBroken.Because(errors.New("a frame is too long"))
+		return nil, ErrBroken.Because(fault.Cause("a frame is too long"))
 	}
 	b, err := r.take(n)
 	if err != nil {
@@ -212,7 +213,7 @@ func (r *Reader) json(v any) ([]byte, error) {
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.DisallowUnknownFields()
 	if err := d.Decode(v); err != nil {
-		return nil, ErrBroken.Because(errors.New("a piece of JSON that is none"))
+		return nil, ErrBroken.Because(fault.Cause("a piece of JSON that is none"))
 	}
 	return b, nil
 }

@@ -40,7 +40,8 @@ func room(dir string, need int64) error {
 	if !known || free >= need+spare {
 		return nil
 	}
-	return ErrSpace.Because(fmt.Errorf("%s has %d MiB left, and it needs up to %d and %d to spare", dir, free>>20, need>>20, spare>>20))
+	return ErrSpace.Saying(fmt.Sprintf("there are %d MiB left on the disk, and the backup needs up to %d and leaves %d; make some room, or name a folder on another disk",
+		free>>20, (need+1<<20-1)>>20, spare>>20))
 }
 
 func (s *Spool) Write(p []byte) (int, error) {

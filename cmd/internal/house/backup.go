@@ -129,6 +129,7 @@ func (a *admin) backup(w http.ResponseWriter, r *http.Request) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
+		defer fault.Caught(&err)
 		spool, made, err = a.house.Backup(ctx, to, ask.Spool, func(store string, rows, _ int64) {
 			last.Store(&BackupNews{Store: store, Rows: rows})
 		})
@@ -147,7 +148,7 @@ func (a *admin) backup(w http.ResponseWriter, r *http.Request) {
 	}
 	if err != nil {
 		f := fault.Of(err)
-		a.log.Error("no backup was taken", "code", f.Code, "error", err)
+		a.log.Error("no backup was taken", "code", f.Code, "err", err)
 		tell(BackupNews{Code: f.Code, Detail: f.Detail})
 		return
 	}
@@ -155,7 +156,7 @@ func (a *admin) backup(w http.ResponseWriter, r *http.Request) {
 	tell(BackupNews{Made: &made})
 	n, err := spool.WriteTo(out)
 	if err != nil {
-		a.log.Error("a backup was not taken away", "bytes", made.Size, "taken", n, "error", err)
+		a.log.Error("a backup was not taken away", "bytes", made.Size, "taken", n, "err", err)
 		return
 	}
 	a.log.Info("a backup was taken", "bytes", made.Size, "rows", made.Rows, "term", made.Term)

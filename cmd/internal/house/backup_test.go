@@ -108,11 +108,12 @@ func (o operator) restore(t testing.TB, h *House, c copied) (dir string, found R
 	return dir, found, err
 }
 
-// crowd uses a house as much as it can: people come, have records sealed, lose
+// bustle uses a house as much as it can: people come, have records sealed, lose
 // parts and pairs, leave and are shredded, and the root keys are rotated.
-type crowd struct {
+type bustle struct {
 	h     *House
 	steps atomic.Int64
+	ctx   context.Context
 	stop  context.CancelFunc
 	wg    sync.WaitGroup
 }
@@ -123,9 +124,9 @@ func record(person string, part string, n int) vault.Record {
 
 func recordKey(r vault.Record) []byte { return kv.Key("test", r.Person, r.Part, r.Key) }
 
-func newCrowd(t *testing.T, h *House) *crowd {
+func newBustle(t *testing.T, h *House) *bustle {
 	ctx, stop := context.WithCancel(context.Background())
-	c := &crowd{h: h, stop: stop}
+	c := &bustle{h: h, ctx: ctx, stop: stop}
 	for name := range 6 {
 		c.wg.Go(func() {
 			random := rand.New(rand.NewPCG(1, uint64(name)))
@@ -142,7 +143,7 @@ func newCrowd(t *testing.T, h *House) *crowd {
 					err = c.come(person)
 				}
 				if err != nil {
-					t.Errorf("a step in the crowd: %v", err)
+					t.Errorf("a step in the bustle: %v", err)
 					return
 				}
 				c.steps.Add(1)
@@ -152,7 +153,7 @@ func newCrowd(t *testing.T, h *House) *crowd {
 	c.wg.Go(func() {
 		for ctx.Err() == nil {
 			if err := errors.Join(h.Vault.NewTerm(bg), h.Vault.Rewrap(bg)); err != nil {
-				t.Errorf("a rotation in the crowd: %v", err)
+				t.Errorf("a rotation in the bustle: %v", err)
 				return
 			}
 			c.await(5)
@@ -164,16 +165,16 @@ func newCrowd(t *testing.T, h *House) *crowd {
 
 var bg = context.Background()
 
-func (c *crowd) end() { c.stop(); c.wg.Wait() }
+func (c *bustle) end() { c.stop(); c.wg.Wait() }
 
 // await lets a number of steps pass.
-func (c *crowd) await(steps int64) {
-	for until := c.steps.Load() + steps; c.steps.Load() < until; {
+func (c *bustle) await(steps int64) {
+	for until := c.steps.Load() + steps; c.steps.Load() < until && c.ctx.Err() == nil; {
 		time.Sleep(time.Millisecond)
 	}
 }
 
-func (c *crowd) come(person string) error {
+func (c *bustle) come(person string) error {
 	v := c.h.Vault
 	if err := errors.Join(v.NewPerson(bg, person), v.NewPart(bg, person, "part"), v.NewPart(bg, person, "lost")); err != nil {
 		return err
@@ -200,7 +201,7 @@ func (c *crowd) come(person string) error {
 	})
 }
 
-func (c *crowd) leave(person string) error {
+func (c *bustle) leave(person string) error {
 	err := c.h.db.Update(bg, func(t tx) error {
 		return errors.Join(t.Delete(recordKey(record(person, "", 0))), t.Delete(recordKey(record(person, "part", 1))), c.h.Vault.PersonLeaves(t, person))
 	})
@@ -259,7 +260,7 @@ func opens(h *House, dir, anchorPath string) (n int, err error) {
 // comes a house in which every record opens.
 func TestEveryBackupOfABusyHouseOpens(t *testing.T) {
 	h, o := opened(t), newOperator(t)
-	c := newCrowd(t, h)
+	c := newBustle(t, h)
 	c.await(20)
 
 	// The same search has to find what two copies at different times hold.
@@ -296,7 +297,7 @@ func TestEveryBackupOfABusyHouseOpens(t *testing.T) {
 }
 
 // apart takes a backup of two moments and reports whether that is found out.
-func (c *crowd) apart(t *testing.T, o operator, order []*boltkv.DB) bool {
+func (c *bustle) apart(t *testing.T, o operator, order []*boltkv.DB) bool {
 	t.Helper()
 	held := copied{anchor: o.copyAnchor(t, c.h)}
 	rows := map[*boltkv.DB]iter.Seq2[kv.Entry, error]{}

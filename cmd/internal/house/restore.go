@@ -92,7 +92,7 @@ func (r Restore) unpack(ctx context.Context, folder *backup.Folder, key kek.KEK,
 	case from.Ring != held.State().Ring:
 		return found, errForeign
 	case len(s) != 2 || s[0].Name != keysFile || s[1].Name != rowsFile:
-		return found, backup.ErrBroken.Because(errors.New("it holds other stores than a house has"))
+		return found, backup.ErrBroken.Because(fault.Cause("it holds other stores than a house has"))
 	}
 	sums, err := folder.Unpack(ctx, from, func(store string, rows, _ int64) { r.told("unpacking "+store, rows) })
 	if err != nil {
@@ -141,7 +141,7 @@ func same(ctx context.Context, db *boltkv.DB, want backup.Sum) error {
 		return err
 	})
 	if err == nil && !got.Equal(want) {
-		err = boltkv.ErrDamaged.Because(errors.New("what was written to the disk reads otherwise: the disk may be failing"))
+		err = boltkv.ErrDamaged.Because(fault.Cause("what was written to the disk reads otherwise: the disk may be failing"))
 	}
 	return err
 }

@@ -14,6 +14,8 @@ import (
 	"path/filepath"
 	"sync"
 	"syscall"
+
+	"jali/internal/fault"
 )
 
 // SocketName is the admin socket's, in the data folder.
@@ -129,10 +131,15 @@ func (d direct) RoundTrip(r *http.Request) (*http.Response, error) {
 	a := &answering{header: http.Header{}, begun: make(chan int, 1), pipe: pipe}
 	ended := make(chan struct{})
 	go func() {
-		defer close(ended)
+		var err error
+		defer func() {
+			a.WriteHeader(http.StatusInternalServerError)
+			_ = pipe.CloseWithError(err)
+			close(ended)
+		}()
+		defer fault.Caught(&err)
 		d.to.ServeHTTP(a, r)
 		a.WriteHeader(http.StatusOK)
-		_ = pipe.Close()
 	}()
 	status := <-a.begun
 	return &http.Response{StatusCode: status, Status: http.StatusText(status), Header: a.header, Body: directBody{body, ended}, Request: r, ProtoMajor: 1, ProtoMinor: 1}, nil

@@ -9,6 +9,7 @@ import (
 
 	"go.etcd.io/bbolt"
 
+	"jali/internal/fault"
 	"jali/internal/kv"
 )
 
@@ -66,7 +67,7 @@ func insert(ctx context.Context, db *bbolt.DB, rows iter.Seq2[kv.Entry, error]) 
 		case len(e.Key) == 0 || len(e.Key) > bbolt.MaxKeySize || len(e.Value) == 0:
 			return ErrDamaged.Because(errRow)
 		case bytes.Compare(last, e.Key) >= 0:
-			return ErrDamaged.Because(errors.New("the rows are out of order"))
+			return ErrDamaged.Because(fault.Cause("the rows are out of order"))
 		}
 		last = bytes.Clone(e.Key)
 		batch = append(batch, kv.Entry{Key: last, Value: bytes.Clone(e.Value)})
