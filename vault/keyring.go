@@ -8,9 +8,9 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"time"
 
+	"jali/internal/fault"
 	"jali/internal/kv"
 	"jali/internal/secret"
 	"jali/vault/anchor"
@@ -119,7 +119,7 @@ func wholeRing(ctx context.Context, c Config, ring *keyring, keys aboutKeys) err
 	}
 	left, err := (&Vault{db: c.DB, keys: c.Keys}).outside(ctx, ring.current.term)
 	if err == nil && left > 0 {
-		err = ErrOldKeyring.Because(fmt.Errorf("%d keys are of a term that the anchor does not allow", left))
+		err = ErrOldKeyring.Because(fault.Cause("some of its keys are of a term that the anchor does not allow:", left))
 	}
 	return err
 }
@@ -291,7 +291,7 @@ func (root rootKeys) ready(held anchor.State) (ring *keyring, fixed fixedKeys, e
 	for i, t := range root.Terms {
 		switch {
 		case len(t.Key) != keySize:
-			return nil, fixed, kek.ErrTampered.Because(fmt.Errorf("the key of term %d has %d bytes", t.Term, len(t.Key)))
+			return nil, fixed, kek.ErrTampered.Because(fault.Cause("a key of another length, in term", int(t.Term)))
 		case i > 0 && t.Term <= root.Terms[i-1].Term:
 			return nil, fixed, kek.ErrTampered.Because(errors.New("the terms are out of order"))
 		case t.Term < held.Term:
@@ -339,7 +339,7 @@ func (r *keyring) unwrap(wrapped []byte, names ...string) ([]byte, error) {
 	}
 	a, ok := r.terms[term]
 	if !ok {
-		return nil, ErrSealed.Because(fmt.Errorf("there is no term %d", term))
+		return nil, ErrSealed.Because(fault.Cause("there is no term", int(term)))
 	}
 	return a.open(wrapped, names...)
 }

@@ -186,7 +186,7 @@ func (w *rewrap) all(ctx context.Context) error {
 			return ErrKeysDamaged.Saying(fmt.Sprintf("%d wrapped keys do not open: the rotation stops before the former root term is given up, and nothing is lost by it; put back a backup in which they are whole, or delete the people whose they are", damaged))
 		}
 	}
-	return fmt.Errorf("vault: after %d passes there are still keys of a former term", passes)
+	return fault.Cause("there are still keys of a former term after so many passes:", passes)
 }
 
 func (w *rewrap) shelf(ctx context.Context, s shelf) (damaged int, err error) {

@@ -21,7 +21,7 @@ var (
 		Detail: "the keyring was changed meanwhile; nothing was done, try again"}
 
 	// errLeft is a key that was wrapped in a term that is being left.
-	errLeft = errors.New("vault: a new term has begun")
+	errLeft = fault.Cause("a new term has begun")
 )
 
 // NewTerm begins the next root term, with the key-encryption key's help;

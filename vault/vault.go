@@ -18,8 +18,10 @@
 //
 // What wraps in a term needs the keyring and the anchor both. The anchor's
 // ratchet only turns forward: from one term's comes the next one's, and never
-// the former. Once everything is wrapped anew and the anchor has moved on, no
-// copy of the databases from before can be opened with it.
+// the former. [Vault.NewTerm] begins the next, and [Vault.Rewrap] wraps all keys
+// anew and moves the anchor on: then no copy of the databases from before can be
+// opened with it. Records are not sealed anew, and what is sealed in a term is
+// counted, so that no key seals too often.
 //
 // An epoch is the time from a client's first grant of a person's to the end
 // of its last living one. Aliases and ids belong to it; the next begins with
