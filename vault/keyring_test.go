@@ -12,8 +12,8 @@ import (
 )
 
 // Whichever byte of the keyring's row is changed (each third is tried) and
-// wherever it is cut, the vault says that it is ours to mend and changes nothing; or it opens as it
-// was, where the byte says nothing.
+// wherever it is cut, the vault says that it is ours to mend and changes
+// nothing; or it opens as it was, where the byte says nothing.
 func TestADamagedKeyringIsLeftAsItIs(t *testing.T) {
 	h := newHouse(t)
 	h.person(t, "p1")

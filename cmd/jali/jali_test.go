@@ -37,6 +37,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	_ = os.Setenv("GORACE", "atexit_sleep_ms=0") // or each process takes a second to end
 	testscript.Main(m, map[string]func(){"jali": main, "found": found, "filemode": fileMode, "idof": idOf, "receipts": receipts, "tampered": tampered, "keeper": keeper})
 }
 
