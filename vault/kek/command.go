@@ -7,7 +7,6 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"os"
 	"os/exec"
 	"slices"
@@ -158,7 +157,7 @@ func (c *Command) Unwrap(ctx context.Context, wrapped []byte) ([]byte, error) {
 	}
 	defer clear(secret)
 	if len(secret) != keySize {
-		return nil, ErrCommandDiffers.Because(fmt.Errorf("it gave %d bytes, not %d", len(secret), keySize))
+		return nil, ErrCommandDiffers.Because(fault.Cause("it gave another number of bytes than 32:", len(secret)))
 	}
 	data, err := newKey(secret)
 	if err != nil {
@@ -221,9 +220,10 @@ func (c *Command) run(ctx context.Context, verb string, in []byte) ([]byte, erro
 		return nil, context.Cause(limited)
 	case errors.Is(err, exec.ErrWaitDelay):
 		_ = kill()
-		return nil, ErrCommandSlow.Because(errors.New("it has ended, but left behind what keeps its stdout open"))
+		return nil, ErrCommandSlow.Saying("the key command has ended, but left processes behind that keep its stdout open, which were killed: they have to end, or to close it; nothing was changed")
 	case errors.As(err, &exit):
-		return nil, ErrCommandFailed.Because(errors.New(exit.ProcessState.String())) // "exit status 3", "signal: killed"
+		return nil, ErrCommandFailed.Saying("the key command ended with " + exit.ProcessState.String() + // "exit status 3", "signal: killed"
+			": run it by hand to see what it says, and start again when it works; nothing was changed")
 	case err != nil:
 		return nil, ErrCommandFailed.Because(err)
 	case len(out.bytes) == 0:
@@ -235,14 +235,13 @@ func (c *Command) run(ctx context.Context, verb string, in []byte) ([]byte, erro
 // cannotStart tells the reason in words alone: what was named may be a secret
 // by a slip, and [fs.ErrNotExist] is a key file's.
 func cannotStart(err error) error {
-	var errno syscall.Errno
-	switch {
-	case errors.Is(err, exec.ErrNotFound):
-		return ErrCommandMissing.Because(errors.New("it is not in PATH"))
-	case errors.As(err, &errno):
-		return ErrCommandMissing.Because(errors.New(errno.Error()))
+	why := "it is not in PATH"
+	if errno := syscall.Errno(0); errors.As(err, &errno) {
+		why = errno.Error()
+	} else if !errors.Is(err, exec.ErrNotFound) {
+		return ErrCommandMissing
 	}
-	return ErrCommandMissing
+	return ErrCommandMissing.Saying("the program of --key-command cannot be started (" + why + "): check its path and that it may be executed; nothing was changed")
 }
 
 // answer takes what a command writes, and calls full when that is too much.

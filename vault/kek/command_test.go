@@ -223,8 +223,8 @@ func TestCommandThatDoesNotWork(t *testing.T) {
 		{"says nothing on unwrap", command(t, soon, "on unwrap", "nothing"), kek.ErrCommandSilent, "stdout"},
 		{"does not wrap", command(t, soon, "plain"), kek.ErrCommandPlain, "does not wrap"},
 		{"unwraps to something else", command(t, soon, "on unwrap", "other bytes"), kek.ErrCommandDiffers, "give back"},
-		{"ends its answer with a line's end", command(t, soon, "on unwrap", "a line"), kek.ErrCommandDiffers, "33 bytes, not 32"},
-		{"unwraps to half", command(t, soon, "on unwrap", "half"), kek.ErrCommandDiffers, "16 bytes, not 32"},
+		{"ends its answer with a line's end", command(t, soon, "on unwrap", "a line"), kek.ErrCommandDiffers, "bytes than 32: 33"},
+		{"unwraps to half", command(t, soon, "on unwrap", "half"), kek.ErrCommandDiffers, "bytes than 32: 16"},
 	} {
 		t.Run(tt.why, func(t *testing.T) {
 			t.Parallel()

@@ -8,8 +8,9 @@ import "os"
 // [ErrEnvMissing], [ErrEnvUnreadable].
 //
 // The kernel keeps the block that the process was started with: until the
-// process ends, its owner and root can read the key in /proc/PID/environ. A
-// key file or a command is safer.
+// process ends root can read the key in /proc/PID/environ, and so can its owner
+// unless the process is undumpable, as jali makes itself on Linux. Whatever set
+// the variable may show it, too. A key file or a command is safer.
 func FromEnv(name string) (*Key, error) {
 	text := os.Getenv(name)
 	if text == "" {

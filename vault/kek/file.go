@@ -10,6 +10,8 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+
+	"jali/internal/fault"
 )
 
 // A key file is two lines: what it is, and 32 random bytes in base64url.
@@ -50,11 +52,11 @@ func OpenFile(path string) (*Key, error) {
 
 func parse(text []byte) ([]byte, error) {
 	if len(text) > mostBytes {
-		return nil, errors.New("too long")
+		return nil, fault.Cause("it is too long")
 	}
 	first, rest, ok := bytes.Cut(text, []byte("\n"))
 	if !ok || string(bytes.TrimRight(first, "\r")) != firstLine {
-		return nil, errors.New("the first line is not " + firstLine)
+		return nil, fault.Cause("the first line is not " + firstLine)
 	}
 	return decode(rest)
 }

@@ -8,8 +8,8 @@ import (
 	"crypto/hkdf"
 	"crypto/sha256"
 	"encoding/base64"
-	"errors"
-	"fmt"
+
+	"jali/internal/fault"
 )
 
 // What a Key wraps is a version byte, 8 bytes that tell one key from another,
@@ -57,10 +57,10 @@ func newKey(key []byte) (*Key, error) {
 func decode(text []byte) ([]byte, error) {
 	key, err := base64.RawURLEncoding.Strict().AppendDecode(nil, bytes.TrimRight(text, "\r\n"))
 	if err != nil {
-		return nil, errors.New("the key is not base64url")
+		return nil, fault.Cause("the key is not base64url")
 	}
 	if len(key) != keySize {
-		return nil, fmt.Errorf("the key has %d bytes, not %d", len(key), keySize)
+		return nil, fault.Cause("the key has another number of bytes than 32:", len(key))
 	}
 	return key, nil
 }

@@ -1,9 +1,9 @@
 package kek
 
 import (
-	"errors"
-	"fmt"
 	"strings"
+
+	"jali/internal/fault"
 )
 
 // split answers the words of a line, at least one, by the rules of
@@ -17,7 +17,7 @@ func split(line string) ([]string, error) {
 		c := line[i]
 		switch {
 		case c == 0:
-			return nil, errors.New("it holds a NUL")
+			return nil, fault.Cause("it holds a NUL")
 		case literal:
 			word = append(word, c)
 			literal = false
@@ -34,7 +34,7 @@ func split(line string) ([]string, error) {
 			word = nil
 			inside = false
 		case quote == 0 && strings.IndexByte("|&;<>()$`*?\r\n", c) >= 0, quote == '"' && (c == '$' || c == '`'):
-			return nil, fmt.Errorf("it holds %q where only a shell understands it", c)
+			return nil, fault.Cause("only a shell would understand its byte", i+1)
 		default:
 			word = append(word, c)
 			inside = true
@@ -42,14 +42,14 @@ func split(line string) ([]string, error) {
 	}
 	switch {
 	case quote != 0:
-		return nil, errors.New("a quote is not closed")
+		return nil, fault.Cause("a quote is not closed")
 	case literal:
-		return nil, errors.New("it ends with a backslash")
+		return nil, fault.Cause("it ends with a backslash")
 	case inside:
 		words = append(words, string(word))
 	}
 	if len(words) == 0 || words[0] == "" {
-		return nil, errors.New("it names no program")
+		return nil, fault.Cause("it names no program")
 	}
 	return words, nil
 }
