@@ -1,6 +1,8 @@
 package main
 
 import (
+	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -67,5 +69,35 @@ func TestKeyStatusInWords(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestKeysOfARunningServer(t *testing.T) {
+	s := serve(t)
+	for _, tt := range []struct {
+		verb []string
+		want string
+	}{
+		{[]string{"key", "status"}, "in term 1"},
+		{[]string{"key", "rotate"}, "term 2 is in use and wraps all"},
+		{[]string{"key", "rotate", "--no-wait"}, "goes on in the server|are rotated"},
+		{[]string{"key", "rekey", "--to-key-file", filepath.Join(s.data, "next.key")}, "The running server goes on with it."},
+		{[]string{"key", "rotate"}, "term [34] is in use and wraps all"},
+		{[]string{"key", "status", "--json"}, `"served": true`},
+	} {
+		out, err := s.run(t.Context(), tt.verb...)
+		if err != nil || !regexp.MustCompile(tt.want).MatchString(out) {
+			t.Fatalf("jali %v: %v, %s; want %q", tt.verb, err, out, tt.want)
+		}
+	}
+	s.end(t)
+	if out, err := s.run(t.Context(), "key", "status"); err == nil || !strings.Contains(out, "key_wrong") {
+		t.Errorf("with the former key: %v, %s", err, out)
+	}
+	if out, err := s.run(t.Context(), "--key-file", filepath.Join(s.data, "next.key"), "key", "status"); err != nil {
+		t.Errorf("with the new key: %v, %s", err, out)
+	}
+	if !strings.Contains(s.log.String(), "the root keys are rotated") {
+		t.Errorf("the log does not tell of it:\n%s", s.log)
 	}
 }
