@@ -89,7 +89,8 @@ func (s speech) tell(w io.Writer, name string, r receipt, err error) {
 		}
 		line("授权编号", "grant", r.Grant)
 	case "revocation":
-		by := map[string]string{"person": s.pick("本人", "the person"), "client": s.pick("应用", "the client"), "operator": s.pick("运营者", "the operator")}[r.RevokedBy]
+		by := map[string]string{"person": s.pick("本人", "the person"), "client": s.pick("应用", "the client"), "operator": s.pick("运营者", "the operator"),
+			"restore": s.pick("系统恢复到较早的备份", "a restored backup")}[r.RevokedBy]
 		line("什么事", "what", s.pick("撤销了一项授权", "a grant was revoked"))
 		line("谁的授权", "whose", r.Person)
 		line("给谁的", "to whom", r.Client)

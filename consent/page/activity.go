@@ -36,46 +36,64 @@ type deed struct {
 	By     string // "client" where a client did it
 }
 
-// notice is a use of a grant that the person has not yet put away.
+// notice is a use or an end of a grant that the person has not yet put away.
 type notice struct {
 	At     time.Time
 	Client consent.Name
 	Grant  string
 }
 
+// restored says that an older copy of the database was put back, and which
+// grants ended for that.
+type restored struct {
+	At    time.Time
+	Ended []notice
+}
+
 func seenKey(person consent.PersonID) []byte { return kv.Key("page", "seen", person) }
 
-func (p *Page) notices(ctx context.Context, s consent.Session) ([]notice, int64, error) {
+func (p *Page) notices(ctx context.Context, s consent.Session) (found []notice, back *restored, until int64, err error) {
 	var seen time.Time
-	err := p.DB.View(ctx, func(tx kv.Tx) error {
+	err = p.DB.View(ctx, func(tx kv.Tx) error {
 		_, err := kv.Load(tx, seenKey(s.Person), &seen)
 		return err
 	})
 	if err != nil {
-		return nil, 0, err
+		return nil, nil, 0, err
 	}
 	events, err := audit.Timeline(ctx, p.DB, string(s.Person), time.Time{}, noticesWithin)
 	if err != nil {
-		return nil, 0, err
+		return nil, nil, 0, err
 	}
-	var found []notice
-	var until int64
+	var ended []notice
 	clients := map[consent.ClientID]consent.Client{}
 	for _, e := range events {
 		if !e.At.After(seen) {
 			break
 		}
-		if e.Verb != audit.GrantUsed {
+		byRestore := e.Verb == audit.GrantRevoked && e.Facts["by"] == "restore"
+		if e.Verb != audit.GrantUsed && e.Verb != audit.DataRestored && !byRestore {
+			continue
+		}
+		until = max(until, e.At.UnixMicro())
+		if e.Verb == audit.DataRestored {
+			back = &restored{At: e.At}
 			continue
 		}
 		c, err := p.clientName(ctx, consent.ClientID(e.Client), clients)
 		if err != nil {
-			return nil, 0, err
+			return nil, nil, 0, err
 		}
-		until = max(until, e.At.UnixMicro())
-		found = append(found, notice{At: e.At, Client: c.Name, Grant: e.On})
+		if n := (notice{At: e.At, Client: c.Name, Grant: e.On}); byRestore {
+			ended = append(ended, n)
+		} else {
+			found = append(found, n)
+		}
 	}
-	return found, until, nil
+	if back != nil {
+		back.Ended = ended
+	}
+	return found, back, until, nil
 }
 
 // dismissNotices puts away the notices that the page showed, and none that

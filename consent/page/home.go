@@ -29,6 +29,7 @@ type homePage struct {
 	Asking      []connectors.Source // who is asked meanwhile
 	Wrong       said                // there is no look
 	Name        string
+	Restored    *restored
 	Notices     []notice
 	NoticesTo   int64 // microseconds; what a dismissal covers
 	Ending      []endingGrant
@@ -99,7 +100,7 @@ func (p *Page) home(w http.ResponseWriter, r *http.Request) {
 		h.Name, err = p.Passkeys.Name(r.Context(), s)
 	}
 	if err == nil {
-		h.Notices, h.NoticesTo, err = p.notices(r.Context(), s)
+		h.Notices, h.Restored, h.NoticesTo, err = p.notices(r.Context(), s)
 	}
 	if err == nil {
 		h.Ending, err = p.ending(r, s)

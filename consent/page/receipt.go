@@ -52,7 +52,7 @@ type ended struct {
 	AgreedAt  time.Time        `json:"agreed_at"` // of the last yes
 	Agreement string           `json:"agreement"` // base64url of the SHA-256 of what the last yes agreed to
 	RevokedAt time.Time        `json:"revoked_at"`
-	RevokedBy string           `json:"revoked_by"` // "person", "client" or "operator"
+	RevokedBy string           `json:"revoked_by"` // "person", "client", "operator" or "restore"
 }
 
 // receiptLink is a receipt that the grant's page offers.
