@@ -21,7 +21,8 @@ var errBackingUp = &fault.Error{Kind: fault.Conflict, Code: "backup_busy", Owner
 
 // Backup takes a backup of both files as they stand at one instant, into a
 // spool in the folder of that name; empty: beside the files. Nobody waits for
-// it who reads or writes. The caller closes the spool.
+// it who reads or writes, but Shred for as long as the keys are copied. The
+// caller closes the spool.
 func (h *House) Backup(ctx context.Context, to backup.Recipients, folder string, told backup.Progress) (_ *backup.Spool, made BackupMade, err error) {
 	if !h.backingUp.TryLock() {
 		return nil, made, errBackingUp
@@ -31,6 +32,11 @@ func (h *House) Backup(ctx context.Context, to backup.Recipients, folder string,
 		folder = h.data
 	}
 	// Or what was used in this minute would pass for used since.
+	if err := h.Guard.Beat(ctx, true); err != nil {
+		return nil, made, err
+	}
+	// What was touched until now is known to the backup, or it would look
+	// touched since.
 	if err := h.Guard.Beat(ctx, true); err != nil {
 		return nil, made, err
 	}
@@ -54,6 +60,9 @@ func (h *House) Backup(ctx context.Context, to backup.Recipients, folder string,
 		return nil, made, err
 	}
 	sums, err := backup.Write(ctx, spool, to, header, h.signBackup, told)
+	if err == nil {
+		err = h.Guard.Beat(ctx, true) // only now is the backup older than what it is of
+	}
 	if err != nil {
 		return nil, made, errors.Join(err, spool.Close())
 	}

@@ -22,6 +22,7 @@ import (
 	"jali/internal/backup"
 	"jali/internal/kv"
 	"jali/internal/kv/boltkv"
+	"jali/internal/rollback"
 	"jali/vault"
 	"jali/vault/anchor"
 	"jali/vault/kek"
@@ -337,4 +338,42 @@ func (c *bustle) apart(t *testing.T, o operator, order []*boltkv.DB) bool {
 	}
 	_, err = opens(c.h, dir, held.anchor)
 	return err != nil
+}
+
+// What is restored is older than the anchor, by however little: so the next
+// start notices.
+func TestARestoredHouseIsOlderThanItsAnchor(t *testing.T) {
+	h, o := opened(t), newOperator(t)
+	held := o.copy(t, h)
+	held.anchor = o.copyAnchor(t, h) // as it is now
+	dir, _, err := o.restore(t, h, held)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for data, restored := range map[string]bool{dir: true, h.data: false} {
+		if !restored {
+			if err := h.Close(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		db, err := boltkv.Open(filepath.Join(data, rowsFile))
+		if err != nil {
+			t.Fatal(err)
+		}
+		path := held.anchor
+		if !restored {
+			path = filepath.Join(data, "anchor")
+		}
+		a, err := anchor.At(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		v, err := (&rollback.Guard{DB: db, Anchor: a, MAC: h.Vault.MAC, Now: time.Now}).Open(bg)
+		if err != nil || v.Restored != restored {
+			t.Errorf("%s is restored: %t, %v; want %t", data, v.Restored, err, restored)
+		}
+		if err := db.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
