@@ -9,6 +9,9 @@ import (
 // scheme-based normalization (RFC 9449, section 4.3; RFC 3986, sections 6.2.2
 // and 6.2.3), without query and fragment.
 func sameURL(htu, request string) bool {
+	if htu == request && isVisible(htu) { // as nearly everyone writes it
+		return true
+	}
 	a, ok := canonical(htu)
 	if !ok {
 		return false

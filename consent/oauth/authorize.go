@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"jali/consent"
 	"jali/internal/fault"
@@ -29,17 +30,19 @@ func (s *Server) authorize(w http.ResponseWriter, r *http.Request) {
 		s.ErrorPage(w, r, errNotPushed)
 		return
 	}
+	token, ours := strings.CutPrefix(q.Get("request_uri"), requestURIPrefix)
+	at := s.store.mark(pushedKind, token).key(pushedKind)
 	var p pushed
 	err = s.DB.View(r.Context(), func(tx kv.Tx) error {
 		p = pushed{}
-		_, err := kv.Load(tx, s.store.mark(pushedKind, q.Get("request_uri")).key(pushedKind), &p)
+		_, err := kv.Load(tx, at, &p)
 		return err
 	})
 	if err != nil {
 		s.page(w, r, err)
 		return
 	}
-	if p.Grant == "" || string(p.Client) != q.Get("client_id") || !s.now().Before(p.OpenUntil) {
+	if !ours || p.Grant == "" || string(p.Client) != q.Get("client_id") || !s.now().Before(p.OpenUntil) {
 		s.ErrorPage(w, r, errNoRequest)
 		return
 	}
@@ -64,20 +67,20 @@ func (s *Server) finish(w http.ResponseWriter, r *http.Request) {
 		if err != nil {
 			return err
 		}
-		var at mark
+		var at []byte
 		if asked, at, err = pushedOf(tx, id); err != nil {
 			return err
 		}
 		if g.State == consent.Refused {
 			answer = url.Values{"error": {"access_denied"}, "error_description": {"the person said no"}}
-			return drop(tx, pushedKind, at, id)
+			return tx.Delete(at)
 		}
 		if g.ID != id {
 			if err := supersede(tx, g); err != nil {
 				return err
 			}
 		}
-		code, err := s.code(with(ctx, &step{tx: tx, now: now, asked: asked, askedMark: at, grant: g}))
+		code, err := s.code(with(ctx, &step{tx: tx, now: now, asked: asked, askedAt: at, grant: g}))
 		answer = url.Values{"code": {code}}
 		return err
 	})

@@ -16,6 +16,7 @@ import (
 	"runtime/pprof"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -90,7 +91,10 @@ func spent(atOnce, n int, do func()) time.Duration {
 //
 // Each request comes a millisecond after the one before, as at a thousand a second.
 func measure[T any](b *testing.B, c *clock, atOnce int, prepare func() T, do func(T) int, want int) {
-	const batch = 256
+	const (
+		batch     = 256
+		preparing = 8 // at once: of codes that may be guesses, a client has ten under way at most
+	)
 	defer debug.SetGCPercent(debug.SetGCPercent(300)) // as our commands have it
 	var used, verifies, hellos time.Duration
 	var n int
@@ -98,10 +102,16 @@ func measure[T any](b *testing.B, c *clock, atOnce int, prepare func() T, do fun
 	for b.Loop() {
 		b.StopTimer()
 		ready := make([]T, batch)
-		for i := range ready {
-			c.pass(time.Millisecond)
-			ready[i] = prepare()
+		var made sync.WaitGroup
+		for first := range preparing {
+			made.Go(func() {
+				for i := first; i < batch; i += preparing {
+					c.pass(time.Millisecond)
+					ready[i] = prepare()
+				}
+			})
 		}
+		made.Wait()
 		runtime.GC()                               // what preparing left behind is not do's
 		verifies += one.verifies(b, atOnce, batch) // as many as there will be requests
 		hellos += one.hellos(atOnce, batch)
@@ -198,15 +208,13 @@ func BenchmarkServer(b *testing.B) {
 			return request("/oauth/revoke", h.form(h.bank, "token", h.ownToken(h.bank, scopeQuery)), "")
 		}, serve, 200)
 	})
-	var strangers int
+	var strangers atomic.Int32
 	decoupled := func() (consent.Session, *http.Request) { // each to somebody else: a client may not heap them up
-		strangers++
-		p := consent.Session{ID: "s", Person: consent.PersonID(fmt.Sprint("stranger_", strangers))}
+		p := consent.Session{ID: "s", Person: consent.PersonID(fmt.Sprint("stranger_", strangers.Add(1)))}
 		in := must(h.consent.Introduce(b.Context(), p))
 		return p, request("/oauth/bc-authorize", h.askForm(h.bank, in.Code, once), proof("/oauth/bc-authorize"))
 	}
 	b.Run("bc-authorize", func(b *testing.B) {
-		// Eight at once: of codes that may be guesses, a client has ten under way at most.
 		measure(b, h.clock, 8, func() *http.Request { _, r := decoupled(); return r }, serve, 200)
 	})
 	b.Run("poll", func(b *testing.B) {

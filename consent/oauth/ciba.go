@@ -87,7 +87,7 @@ func (s *Server) askDecoupled(w http.ResponseWriter, c call) error {
 		if _, err := s.Consent.Push(tx, c.now, request); err != nil {
 			return err
 		}
-		return put(tx, decoupledKind, m, id, d, d.Ends.Add(decoupledStays))
+		return put(tx, decoupledKind, m, d, d.Ends.Add(decoupledStays))
 	})
 	if err != nil {
 		return err

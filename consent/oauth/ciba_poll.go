@@ -70,7 +70,7 @@ func (s *Server) redeemDecoupled(c call, h holder) (*tokens, error) {
 		if answer, err = s.issue(tx, c.now, c.client, h, d.Scopes, g); err != nil {
 			return err
 		}
-		return drop(tx, decoupledKind, m, d.Request)
+		return tx.Delete(m.key(decoupledKind))
 	})
 	if err == nil && pending != nil {
 		err = pending

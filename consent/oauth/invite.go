@@ -51,7 +51,7 @@ func (s *Server) Invite(ctx context.Context, uses int, life time.Duration) (Invi
 	id := "invite_" + rand.Text()
 	token := id + "." + random256()
 	i := Invite{ID: id, MAC: s.MAC("oauth invite", token), Left: uses, Until: now.Add(life).Truncate(time.Microsecond)}
-	err := s.DB.Update(ctx, func(tx kv.Tx) error { return put(tx, inviteKind, mark(id), "", i, i.Until) })
+	err := s.DB.Update(ctx, func(tx kv.Tx) error { return put(tx, inviteKind, mark(id), i, i.Until) })
 	i.MAC = nil
 	return i, secret.Of(token), err
 }

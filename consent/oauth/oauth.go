@@ -66,11 +66,10 @@
 // The ids of client assertions and proofs are kept in memory; what was issued
 // before this process started is refused, so both need an iat.
 //
-// Rows: ("oauth", "pushed", mac) is a request, found by ("oauth", "grant",
-// grant, "pushed"); ("oauth", "grant", grant, kind, mac) are codes, access and
+// Rows: ("oauth", "grant", grant, kind, mac) are pushed requests, codes, access and
 // refresh tokens, a client's own tokens under the client's id in place of a
 // grant's, and decoupled requests under their own id; ("oauth", "ends",
-// at, kind, mark) is what Sweep removes when its time has come. ("oauth", "sub",
+// at, kind, mark) holds the key of what Sweep removes when its time has come. ("oauth", "sub",
 // client, sub) is the person whom a client may name so, found by ("oauth",
 // "person", person, client). ("oauth", "invite", id) is an initial access token,
 // by which clients may register themselves.

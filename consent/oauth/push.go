@@ -7,8 +7,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/ory/fosite"
-
 	"jali/consent"
 	"jali/internal/kv"
 )
@@ -53,22 +51,22 @@ func (s *Server) push(w http.ResponseWriter, c call) error {
 	if err != nil {
 		return err
 	}
-	var answer fosite.PushedAuthorizeResponder
+	var uri string
 	err = s.DB.Update(ctx, func(tx kv.Tx) error {
 		if _, err := s.Consent.Push(tx, c.now, asked); err != nil {
 			return err
 		}
 		in := st
 		in.tx = tx
-		var err error
-		answer, err = s.core.NewPushedAuthorizeResponse(with(ctx, &in), ar, &session{})
+		_, err := s.core.NewPushedAuthorizeResponse(with(ctx, &in), ar, &session{})
+		uri = in.uri
 		return err
 	})
 	if err != nil {
 		return err
 	}
 	writeJSON(w, http.StatusCreated, map[string]any{
-		"request_uri": answer.GetRequestURI(), "expires_in": int(requestLife.Seconds()),
+		"request_uri": uri, "expires_in": int(requestLife.Seconds()),
 	})
 	return nil
 }

@@ -133,7 +133,7 @@ func TestEachCodeIsRedeemedOnce(t *testing.T) {
 			t.Fatalf("race %d: the token of a code that was used twice: %v", race, err)
 		}
 	}
-	if n := strings.Count(h.dump(), `"kind":"access"`); n != races { // the index remembers that they were
+	if n := h.indexed(accessKind); n != races { // the index remembers that they were
 		t.Errorf("%d access tokens were stored", n)
 	}
 }
@@ -167,7 +167,7 @@ func TestRefreshesAtOnce(t *testing.T) {
 	if len(distinct) != races*16 {
 		t.Errorf("%d tokens for %d refreshes", len(distinct), races*16)
 	}
-	if n := strings.Count(h.dump(), `"kind":"refresh"`); n != races {
+	if n := h.indexed(refreshKind); n != races {
 		t.Errorf("%d refresh tokens are kept; want %d", n, races)
 	}
 
@@ -315,7 +315,7 @@ func TestRevokedBetweenLookAndCommit(t *testing.T) {
 	if a.read(h.direct("/oauth/token", form, proof)); a.status != 400 || a.text("error") != "invalid_grant" {
 		t.Errorf("got %v; want invalid_grant", a)
 	}
-	if strings.Contains(h.dump(), `"kind":"refresh"`) {
+	if h.indexed(refreshKind) > 0 {
 		t.Error("a refresh token was stored for a grant that has ended")
 	}
 }

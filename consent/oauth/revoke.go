@@ -32,7 +32,7 @@ func (s *Server) revoke(w http.ResponseWriter, c call) error {
 			if err := s.taken(tx, r.Grant); err != nil {
 				return err
 			}
-			return drop(tx, k, m, r.Grant)
+			return tx.Delete(m.key(k))
 		}
 		return nil
 	})

@@ -53,13 +53,12 @@ type row struct {
 }
 
 // mark is what stands for a code, a token or a request_uri in storage: a MAC,
-// behind the grant's id and a dot where the token names its grant, or the
-// client's where it is the client's own.
+// behind the grant's id and a dot, or the client's where it is the client's own.
 type mark string
 
 // key finds a row by its mark. What belongs to a grant lies side by side.
 func (m mark) key(k kind) []byte {
-	if k == pushedKind || k == inviteKind {
+	if k == inviteKind {
 		return kv.Key(room, k, m)
 	}
 	owner, mac := ownerOf(string(m))
@@ -73,39 +72,16 @@ func ownerOf(token string) (owner, rest string) {
 	return token[:max(i, 0)], token[i+1:]
 }
 
-func pushedOfKey(g consent.GrantID) []byte { return kv.Key(room, "grant", g, pushedKind) }
-
-// endsRow is what the index of endings keeps, so that a sweep reads no more.
-type endsRow struct {
-	Kind  kind            `json:"kind"`
-	Mark  mark            `json:"mark"`
-	Grant consent.GrantID `json:"grant"`
-}
-
+// endsKey is a row of the index of endings, which holds the key of what ends.
 func endsKey(at time.Time, k kind, m mark) []byte { return kv.Key(room, "ends", at, k, m) }
 
-// put stores a new row; it is swept once until is past.
-func put(tx kv.Tx, k kind, m mark, g consent.GrantID, v any, until time.Time) error {
-	if err := kv.Store(tx, m.key(k), v); err != nil {
+// put stores a new row; it is swept once until is past, if it is there still.
+func put(tx kv.Tx, k kind, m mark, v any, until time.Time) error {
+	key := m.key(k)
+	if err := kv.Store(tx, key, v); err != nil {
 		return err
 	}
-	if k == pushedKind {
-		if err := tx.Put(pushedOfKey(g), []byte(m)); err != nil {
-			return err
-		}
-	}
-	return kv.Store(tx, endsKey(until, k, m), endsRow{k, m, g})
-}
-
-// drop removes a row. Its entry among the endings stays until its time: Sweep
-// finds nothing behind it then.
-func drop(tx kv.Tx, k kind, m mark, g consent.GrantID) error {
-	if k == pushedKind {
-		if err := tx.Delete(pushedOfKey(g)); err != nil {
-			return err
-		}
-	}
-	return tx.Delete(m.key(k))
+	return tx.Put(endsKey(until, k, m), key)
 }
 
 // dropAll removes all codes or tokens that a grant has given, by kinds. A
@@ -139,19 +115,13 @@ func dropAll(tx kv.Tx, g consent.GrantID, kinds ...kind) error {
 	return nil
 }
 
-// pushedOf answers a grant's request as it was pushed, and its mark.
-func pushedOf(tx kv.Tx, g consent.GrantID) (pushed, mark, error) {
-	var p pushed
-	m, err := tx.Get(pushedOfKey(g))
-	if err != nil {
-		return p, "", err
+// pushedOf answers a grant's request as it was pushed, and its key.
+func pushedOf(tx kv.Tx, g consent.GrantID) (p pushed, at []byte, err error) {
+	for e, err := range tx.Scan(kv.Prefix(room, "grant", g, pushedKind)) {
+		if err != nil {
+			return p, nil, err
+		}
+		return p, bytes.Clone(e.Key), kv.Decode(e.Value, &p)
 	}
-	ok := m != nil
-	if ok {
-		ok, err = kv.Load(tx, mark(m).key(pushedKind), &p)
-	}
-	if err == nil && !ok {
-		err = errNoRequest
-	}
-	return p, mark(m), err
+	return p, nil, errNoRequest
 }

@@ -1,6 +1,7 @@
 package oauth
 
 import (
+	"bytes"
 	"context"
 	"strings"
 
@@ -17,6 +18,27 @@ func (h *house) rows() int {
 				return err
 			}
 			n++
+		}
+		return nil
+	})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return n
+}
+
+// indexed counts what will be swept of a kind, whether it is still there or not.
+func (h *house) indexed(k kind) int {
+	n := 0
+	err := h.db.View(context.Background(), func(tx kv.Tx) error {
+		n = 0
+		for e, err := range tx.Scan(kv.Prefix(room, "ends")) {
+			if err != nil {
+				return err
+			}
+			if bytes.Contains(e.Value, kv.Key(k)) {
+				n++
+			}
 		}
 		return nil
 	})

@@ -26,7 +26,8 @@ type step struct {
 	asked  pushed         // the request that is being pushed or finished
 	grant  consent.Grant  // and what the person said to it
 
-	askedMark mark // of asked, once it is stored
+	askedAt []byte // the key of asked, once it is stored
+	uri     string // by which it is opened
 }
 
 type stepKey struct{}
@@ -81,13 +82,10 @@ type store struct {
 }
 
 // mark answers what stands for a token in storage. A token of ours begins with
-// its grant (a client's own, with the client) and a dot, so that all of a grant's rows share a page and ending
-// them needs no index; with anything else before the dot nothing is found.
+// its grant (a client's own, with the client) and a dot, so that all of a
+// grant's rows share a page and ending them needs no index; with anything else before the dot nothing is found.
 func (s store) mark(k kind, token string) mark {
 	m := base64.RawURLEncoding.EncodeToString(s.mac("oauth "+string(k), token))
-	if k == pushedKind {
-		return mark(m)
-	}
 	owner, _ := ownerOf(token)
 	return mark(owner + "." + m)
 }
@@ -106,12 +104,12 @@ var (
 	errOwnStrategy = errors.New("oauth: clients are not authenticated by fosite")
 )
 
-func (s store) put(ctx context.Context, k kind, m mark, g consent.GrantID, v any, until time.Time) error {
+func (s store) put(ctx context.Context, k kind, m mark, v any, until time.Time) error {
 	st := stepOf(ctx)
 	if st.tx == nil {
 		return errNoTx
 	}
-	return put(st.tx, k, m, g, v, until)
+	return put(st.tx, k, m, v, until)
 }
 
 // The register.
@@ -129,12 +127,16 @@ func (store) SetClientAssertionJWT(context.Context, string, time.Time) error { r
 // Pushed requests. The real state and the key come from the step: fosite has a
 // stand-in for the one and knows nothing of the other.
 
-func (s store) CreatePARSession(ctx context.Context, uri string, r fosite.AuthorizeRequester) error {
+// CreatePARSession stores the request under a request_uri of ours, which names
+// its grant, and not under fosite's.
+func (s store) CreatePARSession(ctx context.Context, _ string, r fosite.AuthorizeRequester) error {
 	st := stepOf(ctx)
 	p := st.asked
 	p.RedirectURI = r.GetRedirectURI().String()
 	p.Challenge = r.GetRequestForm().Get("code_challenge")
-	return s.put(ctx, pushedKind, s.mark(pushedKind, uri), p.Grant, p, st.now.Add(pushedLife))
+	token, m := s.fresh(pushedKind, string(p.Grant))
+	st.uri = requestURIPrefix + token
+	return s.put(ctx, pushedKind, m, p, st.now.Add(pushedLife))
 }
 
 func (s store) GetPARSession(ctx context.Context, _ string) (fosite.AuthorizeRequester, error) {
@@ -159,7 +161,7 @@ func (s store) DeletePARSession(ctx context.Context, _ string) error {
 	if st.tx == nil {
 		return errNoTx
 	}
-	return drop(st.tx, pushedKind, st.askedMark, st.asked.Grant)
+	return st.tx.Delete(st.askedAt)
 }
 
 // Codes. The row holds the PKCE challenge too (SanitationWhiteList), so it
@@ -168,7 +170,7 @@ func (s store) DeletePARSession(ctx context.Context, _ string) error {
 func (s store) CreateAuthorizeCodeSession(ctx context.Context, hash string, r fosite.Requester) error {
 	st := stepOf(ctx)
 	form := r.GetRequestForm()
-	return s.put(ctx, codeKind, mark(hash), st.grant.ID, row{
+	return s.put(ctx, codeKind, mark(hash), row{
 		Grant: st.grant.ID, Client: st.asked.Client, holder: st.asked.holder, Scopes: st.asked.Scopes, At: st.now, Ends: st.now.Add(codeLife),
 		RedirectURI: form.Get("redirect_uri"), Challenge: form.Get("code_challenge"),
 	}, st.now.Add(codeLife+accessLife))

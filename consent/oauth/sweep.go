@@ -1,6 +1,7 @@
 package oauth
 
 import (
+	"bytes"
 	"context"
 
 	"jali/internal/kv"
@@ -38,26 +39,17 @@ func (s *Server) sweepSome(ctx context.Context) (int, error) {
 	}
 	err = s.DB.Update(ctx, func(tx kv.Tx) error {
 		var keys [][]byte
-		var rows []endsRow
 		for e, err := range tx.Scan(ended) {
 			if err != nil {
 				return err
 			}
-			var r endsRow
-			if err := kv.Decode(e.Value, &r); err != nil {
-				return err
-			}
-			keys, rows = append(keys, append([]byte(nil), e.Key...)), append(rows, r)
-			if len(rows) == sweepStep {
+			if keys = append(keys, bytes.Clone(e.Key), bytes.Clone(e.Value)); len(keys) == 2*sweepStep {
 				break
 			}
 		}
-		due = len(rows)
-		for i, r := range rows {
-			if err := drop(tx, r.Kind, r.Mark, r.Grant); err != nil {
-				return err
-			}
-			if err := tx.Delete(keys[i]); err != nil {
+		due = len(keys) / 2
+		for _, key := range keys {
+			if err := tx.Delete(key); err != nil {
 				return err
 			}
 		}
