@@ -15,36 +15,27 @@ func (s *Server) EndUnderWay(ctx context.Context) error {
 	r := kv.Prefix(room, "ends")
 	for {
 		var keys [][]byte
-		var rows []endsRow
 		if err := s.DB.View(ctx, func(tx kv.Tx) error {
-			keys, rows = nil, nil
+			keys = nil
 			for e, err := range tx.Scan(r) {
 				if err != nil {
 					return err
 				}
 				r.From = append(bytes.Clone(e.Key), 0)
-				var row endsRow
-				if err := kv.Decode(e.Value, &row); err != nil {
-					return err
-				}
-				if row.Kind == accessKind || row.Kind == refreshKind {
+				if k := endingKind(e.Key); k == accessKind || k == refreshKind {
 					continue
 				}
-				keys, rows = append(keys, bytes.Clone(e.Key)), append(rows, row)
-				if len(rows) == sweepStep {
+				if keys = append(keys, bytes.Clone(e.Key), bytes.Clone(e.Value)); len(keys) == 2*sweepStep {
 					break
 				}
 			}
 			return nil
-		}); err != nil || len(rows) == 0 {
+		}); err != nil || len(keys) == 0 {
 			return err
 		}
 		if err := s.DB.Update(ctx, func(tx kv.Tx) error {
-			for i, row := range rows {
-				if err := drop(tx, row.Kind, row.Mark, row.Grant); err != nil {
-					return err
-				}
-				if err := tx.Delete(keys[i]); err != nil {
+			for _, key := range keys {
+				if err := tx.Delete(key); err != nil {
 					return err
 				}
 			}

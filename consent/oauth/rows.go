@@ -75,6 +75,12 @@ func ownerOf(token string) (owner, rest string) {
 // endsKey is a row of the index of endings, which holds the key of what ends.
 func endsKey(at time.Time, k kind, m mark) []byte { return kv.Key(room, "ends", at, k, m) }
 
+// endingKind reads of what kind the row is that such a key is about.
+func endingKind(key []byte) kind {
+	k, _, _ := kv.Text(key[len(kv.Key(room, "ends", time.Time{})):])
+	return kind(k)
+}
+
 // put stores a new row; it is swept once until is past, if it is there still.
 func put(tx kv.Tx, k kind, m mark, v any, until time.Time) error {
 	key := m.key(k)

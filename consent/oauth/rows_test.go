@@ -1,7 +1,6 @@
 package oauth
 
 import (
-	"bytes"
 	"context"
 	"strings"
 
@@ -36,7 +35,7 @@ func (h *house) indexed(k kind) int {
 			if err != nil {
 				return err
 			}
-			if bytes.Contains(e.Value, kv.Key(k)) {
+			if endingKind(e.Key) == k {
 				n++
 			}
 		}
