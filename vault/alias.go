@@ -1,6 +1,7 @@
 package vault
 
 import (
+	"bytes"
 	"crypto/subtle"
 	"strings"
 
@@ -73,7 +74,7 @@ func (p *Pair) Alias(tx kv.Tx, account, shape string) (string, error) {
 		} else if b != nil {
 			continue
 		}
-		if err := tx.Put(name, []byte{1}); err != nil {
+		if err := tx.Put(name, []byte(p.person)); err != nil {
 			return "", err
 		}
 		return alias, tx.Put(row, issued{alias, p.client, account}.row())
@@ -106,6 +107,27 @@ func (v *Vault) Resolve(tx kv.Tx, person, alias string) (client, account string,
 	}
 	known, err := readIssued(found)
 	return known.client, known.account, err
+}
+
+// ForgetClient ends every epoch of a client that is gone for good, those of at
+// most limit aliases in one transaction, and reports whether none is left.
+func (v *Vault) ForgetClient(tx kv.Tx, client string, limit int) (done bool, err error) {
+	persons, names := map[string]bool{}, [][]byte(nil)
+	for e, err := range tx.Scan(kv.Prefix("vault", "name", client)) {
+		if err != nil {
+			return false, err
+		}
+		persons[string(e.Value)] = true
+		if names = append(names, bytes.Clone(e.Key)); len(names) == limit {
+			break
+		}
+	}
+	for person := range persons {
+		if err := v.EndEpoch(tx, person, client); err != nil {
+			return false, err
+		}
+	}
+	return len(names) < limit, remove(tx, names)
 }
 
 // forget deletes alias rows and the names that lead to them.

@@ -182,6 +182,53 @@ func TestEpochs(t *testing.T) {
 	}
 }
 
+func TestForgettingAClient(t *testing.T) {
+	h := newHouse(t)
+	var aliases []string
+	for _, person := range []string{"p1", "p2", "p3"} {
+		h.person(t, person)
+		for _, client := range []string{"bank", "shop"} {
+			for _, account := range []string{"a1", "a2"} {
+				alias, err := h.alias(h.pair(t, person, client), account, "card")
+				if err != nil {
+					t.Fatal(err)
+				}
+				if person == "p1" {
+					aliases = append(aliases, alias)
+				}
+			}
+		}
+	}
+	for n := 0; ; n++ {
+		done := false
+		h.do(t, func(tx kv.Tx) (err error) { done, err = h.ForgetClient(tx, "bank", 2); return err })
+		if done {
+			if n == 0 {
+				t.Error("all is forgotten at once")
+			}
+			break
+		}
+	}
+	for i, alias := range aliases {
+		if _, err := h.resolve(t, "p1", alias); errors.Is(err, ErrNoAlias) != (i < 2) {
+			t.Errorf("alias %d: %v", i, err)
+		}
+	}
+	if err := h.Shred(bg); err != nil {
+		t.Fatal(err)
+	}
+	for _, prefix := range []kv.Range{kv.Prefix("vault", "pair", "p1", "bank"), kv.Prefix("vault", "pair", "p3", "bank")} {
+		if err := h.keys.View(bg, func(tx kv.Tx) error {
+			for range tx.Scan(prefix) {
+				return errors.New("a key of the client's is left")
+			}
+			return nil
+		}); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 func TestAPairThatOvertakesTheEndOfItsEpoch(t *testing.T) {
 	h := newHouse(t)
 	h.person(t, "p1")

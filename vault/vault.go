@@ -35,7 +35,7 @@
 //	("vault", "rotation")                                when the next term begins, if that was asked for
 //	("vault", "epoch", person, client)                   the current epoch, once there was a Pair
 //	("vault", "alias", person, client, epoch, account)   the alias, and again client and account
-//	("vault", "name", client, alias)                     a mark: this client has that alias already
+//	("vault", "name", client, alias)                     whose it is: the client has no other like it
 //	("vault", "left", person)                            a mark: keys to be destroyed
 //	("vault", "ended", person, client, epoch)            a mark: a key to be destroyed
 //	("vault", "cut", person, part)                       a mark: a key to be destroyed

@@ -118,6 +118,27 @@ func (c *crowd) behind(t *testing.T, p somebody, alias string) (client string, e
 	return string(b.Client), err
 }
 
+// A client that is removed takes its aliases along, those too whose grants were
+// over before.
+func TestARemovedClientsAliases(t *testing.T) {
+	c := newCrowd(t, 2)
+	bank, shop := c.apps[0], c.apps[2]
+	bank.terms = spent
+	_, token := bank.ask(t, c.people[0], 1)
+	gone := bank.aliases(t, token.text("access_token"))
+	_, token = shop.ask(t, c.people[0], 1)
+	stays := shop.aliases(t, token.text("access_token"))
+	if err := c.Consent.RemoveClient(t.Context(), bank.id); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.behind(t, c.people[0], gone[0]); err != vault.ErrNoAlias {
+		t.Errorf("a removed client's alias: %v", err)
+	}
+	if _, err := c.behind(t, c.people[0], stays[0]); err != nil {
+		t.Errorf("another client's alias: %v", err)
+	}
+}
+
 // Another shape is for aliases to come: who has seen one goes on seeing it.
 func TestANewShapeIsForNewAliases(t *testing.T) {
 	c := newCrowd(t, 2)

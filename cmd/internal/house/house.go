@@ -291,7 +291,10 @@ func (h *House) wire(ctx context.Context, c Config) (err error) {
 	h.Consent.Ended = append(h.Consent.Ended, h.grantEnded, h.OAuth.GrantEnded, h.Aggregate.GrantEnded)
 	h.Consent.Changed = append(h.Consent.Changed, h.OAuth.GrantChanged, h.Aggregate.GrantChanged)
 	h.Consent.Decided = append(h.Consent.Decided, h.OAuth.Decided)
-	h.Consent.Removed = append(h.Consent.Removed, h.OAuth.ClientRemoved)
+	h.Consent.Removed = append(h.Consent.Removed, h.OAuth.ClientRemoved,
+		func(tx tx, c consent.ClientID, limit int) (bool, error) {
+			return h.Vault.ForgetClient(tx, string(c), limit)
+		})
 	h.Consent.Leaving = append(h.Consent.Leaving, h.Passkeys.PersonLeaves, h.OAuth.PersonLeaves, h.Aggregate.PersonLeaves, pages.PersonLeaves,
 		func(tx tx, p consent.PersonID) error { return bills.PersonLeaves(tx, string(p)) },
 		func(tx tx, p consent.PersonID) error { return h.Deletions.PersonLeaves(tx, string(p)) },
