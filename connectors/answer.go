@@ -1,15 +1,16 @@
 package connectors
 
 import (
-	"fmt"
 	"time"
+
+	"jali/internal/fault"
 )
 
 // Answered is what an HTTP status of a source means where its body says
 // nothing better: nil for 2xx, else one of the errors above. wait is the
 // answer's Retry-After. A redirect is ErrMalformed: it is never followed.
 func Answered(status int, wait time.Duration) error {
-	cause := fmt.Errorf("HTTP status %d", status)
+	cause := fault.Cause("HTTP status", status)
 	switch {
 	case status >= 200 && status <= 299:
 		return nil

@@ -2,11 +2,11 @@ package alipay
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"jali/connectors"
 	"jali/connectors/money"
+	"jali/internal/fault"
 	"jali/internal/secret"
 )
 
@@ -51,7 +51,7 @@ func (c *Connector) Balances(ctx context.Context, v connectors.Credential, refs 
 		return nil, err
 	}
 	if a.Available == "" {
-		return nil, connectors.ErrMalformed.Because(errors.New("no available_amount"))
+		return nil, connectors.ErrMalformed.Because(fault.Cause("no available_amount"))
 	}
 	now := c.now().Truncate(time.Second).In(beijing)
 	var out []connectors.Balance
@@ -64,7 +64,7 @@ func (c *Connector) Balances(ctx context.Context, v connectors.Credential, refs 
 		}
 		amount, err := money.Parse(b.text, cny)
 		if err != nil || amount.Minor < 0 {
-			return nil, connectors.ErrMalformed.Because(errors.New("a balance is not a sum of yuan"))
+			return nil, connectors.ErrMalformed.Because(fault.Cause("a balance is not a sum of yuan"))
 		}
 		out = append(out, connectors.Balance{Account: own, Kind: b.kind, Amount: amount, AsOf: now})
 	}

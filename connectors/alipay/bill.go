@@ -3,7 +3,6 @@ package alipay
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -12,6 +11,7 @@ import (
 
 	"jali/connectors"
 	"jali/connectors/money"
+	"jali/internal/fault"
 	"jali/internal/secret"
 )
 
@@ -58,7 +58,7 @@ func (c *Connector) Bills(ctx context.Context, v connectors.Credential, ref conn
 		return connectors.Page{}, err
 	}
 	if !ref.ID.Equal(secret.Of(k.User)) {
-		return connectors.Page{}, connectors.ErrRefused.Because(errors.New("not an account of this credential"))
+		return connectors.Page{}, connectors.ErrRefused.Because(fault.Cause("not an account of this credential"))
 	}
 	var page connectors.Page
 	start := from
@@ -73,7 +73,7 @@ func (c *Connector) Bills(ctx context.Context, v connectors.Credential, ref conn
 	at := cursor{start.Truncate(time.Second), 1}
 	if next != "" {
 		if at, err = readCursor(next); err != nil || at.from.Before(from.Truncate(time.Second)) || !at.from.Before(to) {
-			return connectors.Page{}, connectors.ErrRefused.Because(errors.New("not a cursor of this listing"))
+			return connectors.Page{}, connectors.ErrRefused.Because(fault.Cause("not a cursor of this listing"))
 		}
 	}
 	end := to.Add(time.Second - 1).Truncate(time.Second)
@@ -122,7 +122,7 @@ func (c cursor) text() connectors.Cursor {
 func readCursor(text connectors.Cursor) (cursor, error) {
 	var seconds, page int64
 	if _, err := fmt.Sscanf(string(text), "%d.%d", &seconds, &page); err != nil || page < 1 || page > maxPages {
-		return cursor{}, errors.New("unreadable")
+		return cursor{}, fault.Cause("unreadable")
 	}
 	return cursor{time.Unix(seconds, 0), page}, nil
 }
@@ -132,24 +132,24 @@ func readCursor(text connectors.Cursor) (cursor, error) {
 func (a logPage) more(page int64) (bool, error) {
 	total, err := a.Total.Int64()
 	if err != nil || total < 0 {
-		return false, errors.New("no total_size")
+		return false, fault.Cause("no total_size")
 	}
 	size := int64(pageSize)
 	if a.Size != "" {
 		if size, err = a.Size.Int64(); err != nil || size < 1 || size > pageSize {
-			return false, errors.New("page_size is out of bounds")
+			return false, fault.Cause("page_size is out of bounds")
 		}
 	}
 	if a.Page != "" {
 		if got, err := a.Page.Int64(); err != nil || got != page {
-			return false, errors.New("another page than was asked for")
+			return false, fault.Cause("another page than was asked for")
 		}
 	}
 	if total > maxPages*size || int64(len(a.Entries)) > size {
-		return false, errors.New("more entries than a listing can have")
+		return false, fault.Cause("more entries than a listing can have")
 	}
 	if want := min(size, max(0, total-(page-1)*size)); int64(len(a.Entries)) < want {
-		return false, errors.New("fewer entries than the page claims")
+		return false, fault.Cause("fewer entries than the page claims")
 	}
 	return page*size < total, nil
 }
@@ -157,15 +157,15 @@ func (a logPage) more(page int64) (bool, error) {
 // bill translates one entry. Its errors name the member, never the value.
 func (e entry) bill() (connectors.Bill, error) {
 	if e.ID == "" {
-		return connectors.Bill{}, errors.New("an entry has no account_log_id")
+		return connectors.Bill{}, fault.Cause("an entry has no account_log_id")
 	}
 	at, err := time.ParseInLocation(clock, e.At, beijing)
 	if err != nil {
-		return connectors.Bill{}, errors.New("trans_dt is not a time")
+		return connectors.Bill{}, fault.Cause("trans_dt is not a time")
 	}
 	amount, err := money.Parse(e.Amount, cny)
 	if err != nil {
-		return connectors.Bill{}, errors.New("trans_amount is not a sum of yuan")
+		return connectors.Bill{}, fault.Cause("trans_amount is not a sum of yuan")
 	}
 	b := connectors.Bill{
 		ID: e.ID, At: at, Amount: amount.Abs(), State: connectors.Done, RawKind: e.Type,
@@ -180,7 +180,7 @@ func (e entry) bill() (connectors.Bill, error) {
 	case e.Way == "支出":
 		b.Direction, b.Flow = connectors.Out, connectors.FlowOut
 	default:
-		return connectors.Bill{}, errors.New("direction is neither 收入 nor 支出, or not that of trans_amount")
+		return connectors.Bill{}, fault.Cause("direction is neither 收入 nor 支出, or not that of trans_amount")
 	}
 	if b.RawKind == "" {
 		b.RawKind = e.BizDesc

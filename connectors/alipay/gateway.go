@@ -19,6 +19,7 @@ import (
 
 	"jali/connectors"
 	"jali/internal/dial"
+	"jali/internal/fault"
 )
 
 // maxAnswer holds a full page of 2,000 log entries several times over.
@@ -62,7 +63,7 @@ func (c *Connector) call(ctx context.Context, method, token string, params map[s
 	if err := connectors.Answered(a.Status, a.RetryAfter(c.now())); err != nil {
 		if errors.Is(err, connectors.ErrUnauthorized) {
 			// The gateway speaks of tokens in signed answers alone.
-			return connectors.ErrRefused.Because(fmt.Errorf("HTTP status %d", a.Status))
+			return connectors.ErrRefused.Because(fault.Cause("HTTP status", a.Status))
 		}
 		return err
 	}
@@ -72,16 +73,16 @@ func (c *Connector) call(ctx context.Context, method, token string, params map[s
 	}
 	var head problem
 	if err := json.Unmarshal(raw, &head); err != nil {
-		return connectors.ErrMalformed.Because(errors.New("the response is not of its documented form"))
+		return connectors.ErrMalformed.Because(fault.Cause("the response is not of its documented form"))
 	}
 	if err := head.fault(a.RetryAfter(c.now())); err != nil {
 		if !signed && errors.Is(err, connectors.ErrUnauthorized) {
-			return connectors.ErrUnsigned.Because(errors.New("an unsigned word about a person's token"))
+			return connectors.ErrUnsigned.Because(fault.Cause("an unsigned word about a person's token"))
 		}
 		return err
 	}
 	if err := json.Unmarshal(raw, out); err != nil {
-		return connectors.ErrMalformed.Because(errors.New("the response is not of its documented form"))
+		return connectors.ErrMalformed.Because(fault.Cause("the response is not of its documented form"))
 	}
 	return nil
 }
@@ -119,15 +120,15 @@ func (c *Connector) verify(body []byte, name string) (raw []byte, signed bool, e
 		if json.Unmarshal(raw, &p) == nil && p.failed() {
 			return raw, false, nil
 		}
-		return nil, false, connectors.ErrUnsigned.Because(errors.New("no signature"))
+		return nil, false, connectors.ErrUnsigned.Because(fault.Cause("no signature"))
 	}
 	sig, err := base64.StdEncoding.DecodeString(sign)
 	if err != nil {
-		return nil, false, connectors.ErrUnsigned.Because(errors.New("the signature is not base64"))
+		return nil, false, connectors.ErrUnsigned.Because(fault.Cause("the signature is not base64"))
 	}
 	sum := sha256.Sum256(raw)
 	if rsa.VerifyPKCS1v15(c.alipay, crypto.SHA256, sum[:], sig) != nil {
-		return nil, false, connectors.ErrUnsigned.Because(errors.New("the signature does not fit"))
+		return nil, false, connectors.ErrUnsigned.Because(fault.Cause("the signature does not fit"))
 	}
 	return raw, true, nil
 }
@@ -148,7 +149,7 @@ func (p problem) fault(wait time.Duration) error {
 	if !p.failed() {
 		return nil
 	}
-	cause := fmt.Errorf("alipay code %s, %s", tame(p.Code), tame(p.SubCode))
+	cause := errors.Join(fault.Coded("Alipay code", p.Code), fault.Coded("sub-code", p.SubCode))
 	switch p.Code {
 	case "20000":
 		return connectors.ErrDown.After(wait).Because(cause)
@@ -171,13 +172,4 @@ func (p problem) fault(wait time.Duration) error {
 		}
 	}
 	return connectors.ErrRefused.Because(cause)
-}
-
-// tame keeps a code fit for a log line: a far end that puts anything else
-// there is not quoted.
-func tame(code string) string {
-	if len(code) > 64 || strings.Trim(code, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_") != "" {
-		return "(unreadable)"
-	}
-	return code
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"jali/connectors"
+	"jali/internal/fault"
 	"jali/internal/secret"
 )
 
@@ -25,7 +26,7 @@ type credential struct {
 func read(v connectors.Credential) (credential, error) {
 	var k credential
 	if json.Unmarshal(v.Reveal(), &k) != nil || k.User == "" || k.Access == "" {
-		return k, connectors.ErrUnauthorized.Because(errors.New("the credential is not one of this dialect"))
+		return k, connectors.ErrUnauthorized.Because(fault.Cause("the credential is not one of this dialect"))
 	}
 	return k, nil
 }
@@ -50,7 +51,7 @@ func (c *Connector) Finish(ctx context.Context, _ connectors.Linking, query url.
 		return secret.Value{}, connectors.ErrLinkRefused
 	}
 	if id := query.Get("app_id"); id != "" && id != c.appID {
-		return secret.Value{}, connectors.ErrLinkRefused.Because(errors.New("another application's code"))
+		return secret.Value{}, connectors.ErrLinkRefused.Because(fault.Cause("another application's code"))
 	}
 	k, err := c.token(ctx, map[string]string{"grant_type": "authorization_code", "code": codes[0]})
 	if errors.Is(err, connectors.ErrUnauthorized) {
@@ -79,7 +80,7 @@ func (c *Connector) Refresh(ctx context.Context, v connectors.Credential) (conne
 		return secret.Value{}, err
 	}
 	if k.User != old.User {
-		return secret.Value{}, connectors.ErrMalformed.Because(errors.New("the new tokens are another user's"))
+		return secret.Value{}, connectors.ErrMalformed.Because(fault.Cause("the new tokens are another user's"))
 	}
 	if k.Refresh == "" {
 		k.Refresh = old.Refresh
@@ -110,14 +111,14 @@ func (c *Connector) token(ctx context.Context, params map[string]string) (creden
 		k.User = a.OpenID // applications created since 2023 are told no user_id
 	}
 	if k.User == "" || k.Access == "" {
-		return credential{}, connectors.ErrMalformed.Because(errors.New("tokens without a user or a token"))
+		return credential{}, connectors.ErrMalformed.Because(fault.Cause("tokens without a user or a token"))
 	}
 	if a.TokenType == "permanent" {
 		return k, nil
 	}
 	seconds, err := a.ExpiresIn.Int64()
 	if err != nil || seconds <= 0 || seconds > 10*366*24*60*60 {
-		return credential{}, connectors.ErrMalformed.Because(errors.New("tokens without a lifetime"))
+		return credential{}, connectors.ErrMalformed.Because(fault.Cause("tokens without a lifetime"))
 	}
 	k.Until = c.now().Unix() + seconds
 	return k, nil

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"io"
 	"unicode/utf8"
+
+	"jali/internal/fault"
 )
 
 // open finds the response member of an answer, named name or error_response,
@@ -15,27 +17,27 @@ import (
 // see the same one.
 func open(body []byte, name string) (raw []byte, sign string, err error) {
 	if !utf8.Valid(body) {
-		return nil, "", errors.New("the answer is not UTF-8")
+		return nil, "", fault.Cause("the answer is not UTF-8")
 	}
 	d := json.NewDecoder(bytes.NewReader(body))
 	if t, err := d.Token(); err != nil || t != json.Delim('{') {
-		return nil, "", errors.New("the answer is not a JSON object")
+		return nil, "", fault.Cause("the answer is not a JSON object")
 	}
 	seen := map[string]bool{}
 	for d.More() {
 		t, err := d.Token()
 		if err != nil {
-			return nil, "", errors.New("the answer is not JSON")
+			return nil, "", fault.Cause("the answer is not JSON")
 		}
 		key, _ := t.(string)
 		var value json.RawMessage
 		if err := d.Decode(&value); err != nil {
-			return nil, "", errors.New("the answer is not JSON")
+			return nil, "", fault.Cause("the answer is not JSON")
 		}
 		switch key {
 		case name, "error_response", "sign":
 			if seen[key] {
-				return nil, "", errors.New("a member stands twice")
+				return nil, "", fault.Cause("a member stands twice")
 			}
 			seen[key] = true
 		}
@@ -44,22 +46,22 @@ func open(body []byte, name string) (raw []byte, sign string, err error) {
 			end := d.InputOffset()
 			raw = body[end-int64(len(value)) : end]
 			if len(value) == 0 || value[0] != '{' {
-				return nil, "", errors.New("the response is not an object")
+				return nil, "", fault.Cause("the response is not an object")
 			}
 		case "sign":
 			if json.Unmarshal(value, &sign) != nil {
-				return nil, "", errors.New("the sign is not a string")
+				return nil, "", fault.Cause("the sign is not a string")
 			}
 		}
 	}
 	if _, err := d.Token(); err != nil {
-		return nil, "", errors.New("the answer is not JSON")
+		return nil, "", fault.Cause("the answer is not JSON")
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return nil, "", errors.New("something follows the answer")
+		return nil, "", fault.Cause("something follows the answer")
 	}
 	if seen[name] == seen["error_response"] {
-		return nil, "", errors.New("the answer holds no response, or two")
+		return nil, "", fault.Cause("the answer holds no response, or two")
 	}
 	return raw, sign, nil
 }

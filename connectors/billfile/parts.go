@@ -6,6 +6,8 @@ import (
 	"errors"
 	"io"
 	"strings"
+
+	"jali/internal/fault"
 )
 
 // Bounds of a workbook's parts. A shared string of five bytes costs excelize
@@ -32,7 +34,7 @@ func wholeParts(z *zip.Reader, left int64) error {
 		n, err := wholePart(io.LimitReader(r, left+1), mostElements(f.Name))
 		_ = r.Close()
 		if left -= n; left < 0 {
-			return ErrTooLarge.Because(errors.New("the parts unpack beyond the limit"))
+			return ErrTooLarge.Because(fault.Cause("the parts unpack beyond the limit"))
 		}
 		if err != nil {
 			return err

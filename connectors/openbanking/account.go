@@ -57,11 +57,11 @@ func (c *Connector) Accounts(ctx context.Context, v connectors.Credential) ([]co
 			return nil, err
 		}
 		if a.Data == nil {
-			return nil, connectors.ErrMalformed.Because(errors.New("no Data"))
+			return nil, connectors.ErrMalformed.Because(fault.Cause("no Data"))
 		}
 		for _, one := range a.Data.Account {
 			if one.AccountId == "" || seen[one.AccountId] {
-				return nil, connectors.ErrMalformed.Because(errors.New("an account without an id of its own"))
+				return nil, connectors.ErrMalformed.Because(fault.Cause("an account without an id of its own"))
 			}
 			seen[one.AccountId] = true
 			if one.Status != "Deleted" {
@@ -75,7 +75,7 @@ func (c *Connector) Accounts(ctx context.Context, v connectors.Credential) ([]co
 			return nil, connectors.ErrMalformed.Because(err)
 		}
 	}
-	return nil, connectors.ErrMalformed.Because(errors.New("pages without an end"))
+	return nil, connectors.ErrMalformed.Because(fault.Cause("pages without an end"))
 }
 
 func (a obAccount) account() connectors.Account {
@@ -159,7 +159,7 @@ type obAmount struct {
 func (a obAmount) parse() (money.Amount, error) {
 	m, err := money.Parse(a.Amount, a.Currency)
 	if err != nil || m.Minor < 0 || strings.HasPrefix(a.Amount, "+") || strings.HasPrefix(a.Amount, "-") {
-		return money.Amount{}, errors.New("an Amount is not an unsigned decimal of a currency")
+		return money.Amount{}, fault.Cause("an Amount is not an unsigned decimal of a currency")
 	}
 	return m, nil
 }
@@ -222,7 +222,7 @@ func refOf(id string, side connectors.Side) connectors.AccountRef {
 func readRef(ref connectors.AccountRef) (id string, debt bool, err error) {
 	side, id, ok := strings.Cut(ref.ID.RevealString(), ":")
 	if !ok || id == "" || (side != string(connectors.Asset) && side != string(connectors.Debt)) {
-		return "", false, connectors.ErrRefused.Because(errors.New("not an account of this dialect"))
+		return "", false, connectors.ErrRefused.Because(fault.Cause("not an account of this dialect"))
 	}
 	return id, side == string(connectors.Debt), nil
 }
@@ -241,7 +241,7 @@ func (c *Connector) balances(ctx context.Context, token string, ref connectors.A
 		return nil, err
 	}
 	if a.Data == nil {
-		return nil, connectors.ErrMalformed.Because(errors.New("no Data"))
+		return nil, connectors.ErrMalformed.Because(fault.Cause("no Data"))
 	}
 	out, err := readBalances(a.Data.Balance, ref)
 	if err != nil {
@@ -276,7 +276,7 @@ func readBalances(list []obBalance, ref connectors.AccountRef) ([]connectors.Bal
 	}
 	for _, b := range list {
 		if b.AccountId != id {
-			return nil, errors.New("a balance of another account")
+			return nil, fault.Cause("a balance of another account")
 		}
 		amount, err := b.Amount.parse()
 		if err != nil {
@@ -284,14 +284,14 @@ func readBalances(list []obBalance, ref connectors.AccountRef) ([]connectors.Bal
 		}
 		at, err := time.Parse(time.RFC3339, b.DateTime)
 		if err != nil {
-			return nil, errors.New("DateTime is not a time")
+			return nil, fault.Cause("DateTime is not a time")
 		}
 		switch b.Indicator {
 		case "Credit", "CRDT":
 		case "Debit", "DBIT":
 			amount = amount.Neg()
 		default:
-			return nil, errors.New("CreditDebitIndicator is neither Credit nor Debit")
+			return nil, fault.Cause("CreditDebitIndicator is neither Credit nor Debit")
 		}
 		kind, rank := kindOfBalance(b.Type)
 		if debt && kind != connectors.Available {

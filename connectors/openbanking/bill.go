@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -14,6 +13,7 @@ import (
 	"time"
 
 	"jali/connectors"
+	"jali/internal/fault"
 )
 
 // obTransaction is one OBTransaction6.
@@ -89,7 +89,7 @@ func (c *Connector) Bills(ctx context.Context, v connectors.Credential, ref conn
 		}.Encode()
 	} else {
 		if json.Unmarshal([]byte(next), &at) != nil || at.Page < 2 {
-			return connectors.Page{}, connectors.ErrRefused.Because(errors.New("not a cursor of this listing"))
+			return connectors.Page{}, connectors.ErrRefused.Because(fault.Cause("not a cursor of this listing"))
 		}
 		if u, err = c.within(at.Next); err != nil {
 			return connectors.Page{}, connectors.ErrRefused.Because(err)
@@ -108,12 +108,12 @@ func (c *Connector) Bills(ctx context.Context, v connectors.Credential, ref conn
 
 func (c *Connector) page(a transactionPage, id string, from, to time.Time, at *cursor, self *url.URL) (connectors.Page, error) {
 	if a.Data == nil {
-		return connectors.Page{}, errors.New("no Data")
+		return connectors.Page{}, fault.Cause("no Data")
 	}
 	var page connectors.Page
 	for _, t := range a.Data.Transaction {
 		if t.AccountId != id {
-			return connectors.Page{}, errors.New("a transaction of another account")
+			return connectors.Page{}, fault.Cause("a transaction of another account")
 		}
 		if t.Status == "INFO" {
 			continue // told for information: nothing is or will be booked
@@ -140,7 +140,7 @@ func (c *Connector) page(a transactionPage, id string, from, to time.Time, at *c
 	case err != nil:
 		return connectors.Page{}, err
 	case u.String() == self.String(), at.Page >= maxPages:
-		return connectors.Page{}, errors.New("pages without an end")
+		return connectors.Page{}, fault.Cause("pages without an end")
 	}
 	at.Next, at.Page = u.String(), at.Page+1
 	b, err := json.Marshal(at)
@@ -166,7 +166,7 @@ func (c *cursor) name(t obTransaction) string {
 func (t obTransaction) bill() (connectors.Bill, error) {
 	at, err := time.Parse(time.RFC3339, t.BookingDateTime)
 	if err != nil {
-		return connectors.Bill{}, errors.New("BookingDateTime is not a time")
+		return connectors.Bill{}, fault.Cause("BookingDateTime is not a time")
 	}
 	amount, err := t.Amount.parse()
 	if err != nil {
@@ -182,7 +182,7 @@ func (t obTransaction) bill() (connectors.Bill, error) {
 		b.Direction, b.Flow = connectors.Out, connectors.FlowOut
 		b.Counterparty = cmp.Or(b.Counterparty, t.CreditorAccount.Name)
 	default:
-		return connectors.Bill{}, errors.New("CreditDebitIndicator is neither Credit nor Debit")
+		return connectors.Bill{}, fault.Cause("CreditDebitIndicator is neither Credit nor Debit")
 	}
 	switch t.Status {
 	case "BOOK", "Booked":
@@ -190,7 +190,7 @@ func (t obTransaction) bill() (connectors.Bill, error) {
 	case "RJCT", "Rejected":
 		b.State = connectors.Failed
 	case "":
-		return connectors.Bill{}, errors.New("no Status")
+		return connectors.Bill{}, fault.Cause("no Status")
 	default: // PDNG, Pending, FUTR, and what is yet to be invented: not final
 		b.State = connectors.Pending
 	}

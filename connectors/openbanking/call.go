@@ -14,6 +14,7 @@ import (
 
 	"jali/connectors"
 	"jali/internal/dial"
+	"jali/internal/fault"
 )
 
 const maxAnswer = 8 << 20
@@ -21,8 +22,8 @@ const maxAnswer = 8 << 20
 // Causes of a refusal for something that is not there, and of one for a
 // consent that was revoked at the bank or has run out.
 var (
-	errNotFound = errors.New("no such resource")
-	errConsent  = errors.New("the consent does not stand")
+	errNotFound = fault.Cause("no such resource")
+	errConsent  = fault.Cause("the consent does not stand")
 )
 
 // send makes one exchange and answers what came, whatever its status.
@@ -39,7 +40,7 @@ func (c *Connector) send(r *http.Request) (dial.Answer, error) {
 
 func decode(body []byte, out any) error {
 	if json.Unmarshal(body, out) != nil {
-		return connectors.ErrMalformed.Because(errors.New("the answer is not of its documented form"))
+		return connectors.ErrMalformed.Because(fault.Cause("the answer is not of its documented form"))
 	}
 	return nil
 }
@@ -55,7 +56,7 @@ func (c *Connector) call(ctx context.Context, method string, u *url.URL, token s
 	}
 	r, err := http.NewRequestWithContext(ctx, method, u.String(), &sent)
 	if err != nil {
-		return connectors.ErrMalformed.Because(errors.New("not an address"))
+		return connectors.ErrMalformed.Because(fault.Cause("not an address"))
 	}
 	r.Header.Set("Authorization", "Bearer "+token)
 	r.Header.Set("Accept", "application/json")
@@ -113,7 +114,7 @@ func (c *Connector) within(link string) (*url.URL, error) {
 	u, err := c.api.Parse(link)
 	if err != nil || u.Scheme != c.api.Scheme || u.Host != c.api.Host || u.User != nil ||
 		!strings.HasPrefix(u.EscapedPath(), strings.TrimSuffix(c.api.EscapedPath(), "/")+"/") || strings.Contains(u.Path, "..") {
-		return nil, errors.New("a link leads out of the API")
+		return nil, fault.Cause("a link leads out of the API")
 	}
 	u.Fragment = ""
 	return u, nil

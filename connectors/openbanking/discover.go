@@ -3,7 +3,6 @@ package openbanking
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"net/http"
 	"strings"
 	"sync"
@@ -11,6 +10,7 @@ import (
 
 	"jali/connectors"
 	"jali/internal/dial"
+	"jali/internal/fault"
 	"jali/internal/jose"
 )
 
@@ -54,11 +54,11 @@ func (c *Connector) endpoints(ctx context.Context) (endpoints, error) {
 			return e, err
 		}
 		if doc.Issuer != c.issuer {
-			return e, connectors.ErrMalformed.Because(errors.New("the discovery document is another issuer's"))
+			return e, connectors.ErrMalformed.Because(fault.Cause("the discovery document is another issuer's"))
 		}
 		for _, text := range []string{doc.Authorize, doc.Token, doc.JWKS} {
 			if _, err := dial.Endpoint(text); err != nil {
-				return e, connectors.ErrMalformed.Because(errors.New("the discovery document lacks an endpoint"))
+				return e, connectors.ErrMalformed.Because(fault.Cause("the discovery document lacks an endpoint"))
 			}
 		}
 		found = endpoints{doc.Authorize, doc.Token, doc.JWKS}
@@ -105,7 +105,7 @@ func (c *Connector) bankKeys(ctx context.Context, again bool) (jose.KeySet, erro
 func (c *Connector) fetch(ctx context.Context, address string, out any) error {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
-		return connectors.ErrMalformed.Because(errors.New("not an address"))
+		return connectors.ErrMalformed.Because(fault.Cause("not an address"))
 	}
 	r.Header.Set("Accept", "application/json")
 	a, err := c.send(r)

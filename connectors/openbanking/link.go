@@ -49,7 +49,7 @@ type kept struct {
 func read(v connectors.Credential) (credential, error) {
 	var k credential
 	if json.Unmarshal(v.Reveal(), &k) != nil || k.Consent == "" || k.Access == "" {
-		return k, connectors.ErrUnauthorized.Because(errors.New("the credential is not one of this dialect"))
+		return k, connectors.ErrUnauthorized.Because(fault.Cause("the credential is not one of this dialect"))
 	}
 	return k, nil
 }
@@ -76,7 +76,7 @@ func (c *Connector) Begin(ctx context.Context, state, redirectURI string) (conne
 		return connectors.Linking{}, err
 	}
 	if s := staged.Data.Status; staged.Data.ConsentId == "" || (s != "AWAU" && s != "AwaitingAuthorisation") {
-		return connectors.Linking{}, connectors.ErrMalformed.Because(errors.New("no consent that awaits authorisation"))
+		return connectors.Linking{}, connectors.ErrMalformed.Because(fault.Cause("no consent that awaits authorisation"))
 	}
 	k := kept{Consent: staged.Data.ConsentId, Nonce: rand.Text(), Verifier: rand.Text() + rand.Text()}
 	sum := sha256.Sum256([]byte(k.Verifier))
@@ -95,7 +95,7 @@ func (c *Connector) Begin(ctx context.Context, state, redirectURI string) (conne
 	}
 	u, err := url.Parse(e.authorize)
 	if err != nil {
-		return connectors.Linking{}, connectors.ErrMalformed.Because(errors.New("not an address"))
+		return connectors.Linking{}, connectors.ErrMalformed.Because(fault.Cause("not an address"))
 	}
 	q := u.Query()
 	for name, value := range map[string]string{"client_id": c.clientID, "response_type": "code", "scope": "openid accounts",
@@ -112,10 +112,10 @@ func (c *Connector) Begin(ctx context.Context, state, redirectURI string) (conne
 func (c *Connector) Finish(ctx context.Context, l connectors.Linking, query url.Values) (connectors.Credential, error) {
 	var k kept
 	if json.Unmarshal(l.Keep.Reveal(), &k) != nil || k.Consent == "" {
-		return secret.Value{}, connectors.ErrLinkRefused.Because(errors.New("not a link of this dialect"))
+		return secret.Value{}, connectors.ErrLinkRefused.Because(fault.Cause("not a link of this dialect"))
 	}
 	if iss := query.Get("iss"); iss != "" && iss != c.issuer {
-		return secret.Value{}, connectors.ErrLinkRefused.Because(errors.New("another issuer answered"))
+		return secret.Value{}, connectors.ErrLinkRefused.Because(fault.Cause("another issuer answered"))
 	}
 	codes := query["code"]
 	if query.Has("error") || len(codes) != 1 || codes[0] == "" {
@@ -172,15 +172,15 @@ func (c *Connector) confirm(ctx context.Context, compact string, k kept) error {
 	iat, okIat := tok.Claims.Time("iat")
 	switch {
 	case text("iss") != c.issuer, !slices.Contains(audience, c.clientID):
-		return connectors.ErrMalformed.Because(errors.New("the ID token is another issuer's, or for another client"))
+		return connectors.ErrMalformed.Because(fault.Cause("the ID token is another issuer's, or for another client"))
 	case len(audience) > 1 && text("azp") != c.clientID:
-		return connectors.ErrMalformed.Because(errors.New("the ID token is for several clients"))
+		return connectors.ErrMalformed.Because(fault.Cause("the ID token is for several clients"))
 	case !okExp, !okIat, !now.Before(exp.Add(clockSkew)), iat.After(now.Add(clockSkew)):
-		return connectors.ErrMalformed.Because(errors.New("the ID token is not of this time"))
+		return connectors.ErrMalformed.Because(fault.Cause("the ID token is not of this time"))
 	case subtle.ConstantTimeCompare([]byte(text("nonce")), []byte(k.Nonce)) != 1:
-		return connectors.ErrMalformed.Because(errors.New("the ID token is of another link"))
+		return connectors.ErrMalformed.Because(fault.Cause("the ID token is of another link"))
 	case text("openbanking_intent_id") != k.Consent:
-		return connectors.ErrMalformed.Because(errors.New("the ID token is for another consent"))
+		return connectors.ErrMalformed.Because(fault.Cause("the ID token is for another consent"))
 	}
 	return nil
 }
@@ -198,7 +198,7 @@ func (c *Connector) Refresh(ctx context.Context, v connectors.Credential) (conne
 		return secret.Value{}, err
 	}
 	if k.Refresh == "" {
-		return secret.Value{}, connectors.ErrUnauthorized.Because(errors.New("the bank gave no refresh token"))
+		return secret.Value{}, connectors.ErrUnauthorized.Because(fault.Cause("the bank gave no refresh token"))
 	}
 	e, err := c.endpoints(ctx)
 	if err != nil {
@@ -288,7 +288,7 @@ func (c *Connector) token(ctx context.Context, e endpoints, form url.Values) (to
 	form.Set("client_id", c.clientID)
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, e.token, strings.NewReader(form.Encode()))
 	if err != nil {
-		return tokens{}, connectors.ErrMalformed.Because(errors.New("not an address"))
+		return tokens{}, connectors.ErrMalformed.Because(fault.Cause("not an address"))
 	}
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	r.Header.Set("Accept", "application/json")
@@ -301,9 +301,9 @@ func (c *Connector) token(ctx context.Context, e endpoints, form url.Values) (to
 			Error string `json:"error"`
 		}
 		if json.Unmarshal(a.Body, &e) == nil && e.Error == "invalid_grant" {
-			return tokens{}, connectors.ErrUnauthorized.Because(errors.New("invalid_grant"))
+			return tokens{}, connectors.ErrUnauthorized.Because(fault.Cause("invalid_grant"))
 		}
-		return tokens{}, connectors.ErrRefused.Because(fmt.Errorf("HTTP status %d from the token endpoint", a.Status))
+		return tokens{}, connectors.ErrRefused.Because(fault.Cause("from the token endpoint, HTTP status", a.Status))
 	}
 	if err := connectors.Answered(a.Status, a.RetryAfter(now)); err != nil {
 		return tokens{}, err
@@ -314,7 +314,7 @@ func (c *Connector) token(ctx context.Context, e endpoints, form url.Values) (to
 	}
 	seconds, err := t.ExpiresIn.Int64()
 	if t.Access == "" || !strings.EqualFold(t.Type, "Bearer") || err != nil || seconds <= 0 || seconds > 10*366*24*60*60 {
-		return tokens{}, connectors.ErrMalformed.Because(errors.New("no bearer token with a lifetime"))
+		return tokens{}, connectors.ErrMalformed.Because(fault.Cause("no bearer token with a lifetime"))
 	}
 	t.until = now.Unix() + seconds
 	return t, nil

@@ -2,13 +2,13 @@ package wechatpay
 
 import (
 	"context"
-	"errors"
 	"net/url"
 	"strconv"
 	"time"
 
 	"jali/connectors"
 	"jali/connectors/money"
+	"jali/internal/fault"
 	"jali/internal/secret"
 )
 
@@ -35,7 +35,7 @@ type fen int64
 func (f *fen) UnmarshalJSON(b []byte) error {
 	n, err := strconv.ParseUint(string(b), 10, 63)
 	if err != nil {
-		return errors.New("not a number of fen")
+		return fault.Cause("not a number of fen")
 	}
 	*f = fen(n)
 	return nil
@@ -65,7 +65,7 @@ func (c *Connector) Balances(ctx context.Context, v connectors.Credential, refs 
 		return nil, err
 	}
 	if a.Merchant != k.Merchant || a.Available == nil {
-		return nil, connectors.ErrMalformed.Because(errors.New("no available_amount, or another merchant's"))
+		return nil, connectors.ErrMalformed.Because(fault.Cause("no available_amount, or another merchant's"))
 	}
 	now := c.now().Truncate(time.Second).In(beijing)
 	out := []connectors.Balance{{Account: own, Kind: connectors.Available, AsOf: now,

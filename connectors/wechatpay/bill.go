@@ -39,7 +39,7 @@ func (c *Connector) Bills(ctx context.Context, v connectors.Credential, ref conn
 		return connectors.Page{}, err
 	}
 	if !ref.ID.Equal(secret.Of(k.Merchant)) {
-		return connectors.Page{}, connectors.ErrRefused.Because(errors.New("not an account of this credential"))
+		return connectors.Page{}, connectors.ErrRefused.Because(fault.Cause("not an account of this credential"))
 	}
 	covers := c.kept(from, to)
 	page := connectors.Page{Covers: covers}
@@ -50,7 +50,7 @@ func (c *Connector) Bills(ctx context.Context, v connectors.Credential, ref conn
 	if next != "" {
 		first, err = time.ParseInLocation(time.DateOnly, string(next), beijing)
 		if err != nil || first.Before(midnight(covers.From)) || !first.Before(covers.To) {
-			return connectors.Page{}, connectors.ErrRefused.Because(errors.New("not a cursor of this listing"))
+			return connectors.Page{}, connectors.ErrRefused.Because(fault.Cause("not a cursor of this listing"))
 		}
 	}
 	end := covers.To
@@ -170,7 +170,7 @@ func (c *Connector) statement(ctx context.Context, merchant string, d time.Time)
 	}
 	want, err := hex.DecodeString(a.Hash)
 	if err != nil || len(want) != sha1.Size || !strings.EqualFold(a.HashType, "SHA1") {
-		return statement{}, connectors.ErrMalformed.Because(errors.New("no SHA1 of the file"))
+		return statement{}, connectors.ErrMalformed.Because(fault.Cause("no SHA1 of the file"))
 	}
 	file, err := c.download(ctx, a.URL)
 	if err != nil {
@@ -178,7 +178,7 @@ func (c *Connector) statement(ctx context.Context, merchant string, d time.Time)
 	}
 	// The file itself is not signed: its hash, in the signed answer, stands for it.
 	if got := sha1.Sum(file); subtle.ConstantTimeCompare(got[:], want) != 1 {
-		return statement{}, connectors.ErrUnsigned.Because(errors.New("the file is not the one whose hash was signed"))
+		return statement{}, connectors.ErrUnsigned.Because(fault.Cause("the file is not the one whose hash was signed"))
 	}
 	bills, err := parse(file, merchant)
 	if err != nil {
@@ -192,7 +192,7 @@ func (c *Connector) statement(ctx context.Context, merchant string, d time.Time)
 func (c *Connector) download(ctx context.Context, address string) ([]byte, error) {
 	u, err := url.Parse(address)
 	if err != nil || u.Scheme != c.api.Scheme || u.Host != c.api.Host || u.User != nil || u.Fragment != "" {
-		return nil, connectors.ErrMalformed.Because(errors.New("download_url leads to another host"))
+		return nil, connectors.ErrMalformed.Because(fault.Cause("download_url leads to another host"))
 	}
 	a, err := c.send(ctx, u, maxPacked)
 	if err != nil {
@@ -206,11 +206,11 @@ func (c *Connector) download(ctx context.Context, address string) ([]byte, error
 	}
 	z, err := gzip.NewReader(bytes.NewReader(a.Body))
 	if err != nil {
-		return nil, connectors.ErrMalformed.Because(errors.New("the file is not gzip"))
+		return nil, connectors.ErrMalformed.Because(fault.Cause("the file is not gzip"))
 	}
 	file, err := dial.ReadAll(z, maxFile)
 	if err != nil {
-		return nil, connectors.ErrMalformed.Because(errors.New("the file cannot be unpacked, or is too large"))
+		return nil, connectors.ErrMalformed.Because(fault.Cause("the file cannot be unpacked, or is too large"))
 	}
 	return file, nil
 }

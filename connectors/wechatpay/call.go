@@ -13,11 +13,11 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
-	"strings"
 	"time"
 
 	"jali/connectors"
 	"jali/internal/dial"
+	"jali/internal/fault"
 )
 
 const (
@@ -28,8 +28,8 @@ const (
 
 // Errors of the bill API that say something of a day, not of the call.
 var (
-	errNoStatement = errors.New("the day has no statement")
-	errCreating    = errors.New("the day's statement is not made yet")
+	errNoStatement = fault.Cause("the day has no statement")
+	errCreating    = fault.Cause("the day's statement is not made yet")
 )
 
 // ask signs a GET, and decodes its answer into out once WeChat Pay's signature
@@ -48,7 +48,7 @@ func (c *Connector) ask(ctx context.Context, path string, query url.Values, out 
 		return connectors.ErrUnsigned.Because(err)
 	}
 	if json.Unmarshal(a.Body, out) != nil {
-		return connectors.ErrMalformed.Because(errors.New("the answer is not of its documented form"))
+		return connectors.ErrMalformed.Because(fault.Cause("the answer is not of its documented form"))
 	}
 	return nil
 }
@@ -57,7 +57,7 @@ func (c *Connector) ask(ctx context.Context, path string, query url.Values, out 
 func (c *Connector) send(ctx context.Context, u *url.URL, limit int64) (dial.Answer, error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
 	if err != nil {
-		return dial.Answer{}, connectors.ErrMalformed.Because(errors.New("not an address"))
+		return dial.Answer{}, connectors.ErrMalformed.Because(fault.Cause("not an address"))
 	}
 	stamp, nonce := strconv.FormatInt(c.now().Unix(), 10), rand.Text()
 	sum := sha256.Sum256([]byte(http.MethodGet + "\n" + r.URL.RequestURI() + "\n" + stamp + "\n" + nonce + "\n\n"))
@@ -89,25 +89,25 @@ func (c *Connector) verify(a dial.Answer) error {
 	stamp, nonce := a.Header.Get("Wechatpay-Timestamp"), a.Header.Get("Wechatpay-Nonce")
 	seconds, err := strconv.ParseInt(stamp, 10, 64)
 	if err != nil || nonce == "" {
-		return errors.New("no timestamp or nonce")
+		return fault.Cause("no timestamp or nonce")
 	}
 	if off := c.now().Sub(time.Unix(seconds, 0)).Abs(); off >= skew {
-		return errors.New("the timestamp is too far off")
+		return fault.Cause("the timestamp is too far off")
 	}
 	key, ok := c.platform[a.Header.Get("Wechatpay-Serial")]
 	if !ok {
-		return errors.New("signed with an unknown key")
+		return fault.Cause("signed with an unknown key")
 	}
 	sig, err := base64.StdEncoding.DecodeString(a.Header.Get("Wechatpay-Signature"))
 	if err != nil {
-		return errors.New("the signature is not base64")
+		return fault.Cause("the signature is not base64")
 	}
 	sum := sha256.New()
 	sum.Write([]byte(stamp + "\n" + nonce + "\n"))
 	sum.Write(a.Body)
 	sum.Write([]byte("\n"))
 	if rsa.VerifyPKCS1v15(key, crypto.SHA256, sum.Sum(nil), sig) != nil {
-		return errors.New("the signature does not fit")
+		return fault.Cause("the signature does not fit")
 	}
 	return nil
 }
@@ -126,7 +126,7 @@ func (c *Connector) refusal(a dial.Answer) error {
 		Code string `json:"code"`
 	}
 	_ = json.Unmarshal(a.Body, &e) // a gateway's page has no code
-	cause := fmt.Errorf("HTTP status %d, code %s", a.Status, tame(e.Code))
+	cause := errors.Join(fault.Cause("HTTP status", a.Status), fault.Coded("code", e.Code))
 	wait := a.RetryAfter(c.now())
 	switch e.Code {
 	case "NO_STATEMENT_EXIST", "STATEMENT_CREATING":
@@ -153,12 +153,4 @@ func (c *Connector) refusal(a dial.Answer) error {
 		return connectors.ErrRefused.Because(cause)
 	}
 	return connectors.Answered(a.Status, wait)
-}
-
-// tame keeps a code fit for a log line.
-func tame(code string) string {
-	if len(code) > 64 || strings.Trim(code, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") != "" {
-		return "(unreadable)"
-	}
-	return code
 }

@@ -1,7 +1,6 @@
 package wechatpay
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -11,6 +10,7 @@ import (
 
 	"jali/connectors"
 	"jali/connectors/money"
+	"jali/internal/fault"
 )
 
 // parse reads a day's trade bill: a line of column names, rows whose cells
@@ -20,14 +20,14 @@ import (
 // line and column, never a value.
 func parse(file []byte, merchant string) ([]connectors.Bill, error) {
 	if !utf8.Valid(file) {
-		return nil, errors.New("the file is not UTF-8")
+		return nil, fault.Cause("the file is not UTF-8")
 	}
 	lines := strings.Split(strings.TrimPrefix(string(file), "\ufeff"), "\n")
 	columns := map[string]int{}
 	for i, name := range strings.Split(strings.TrimRight(lines[0], "\r"), ",") {
 		name = strings.TrimSpace(name)
 		if _, twice := columns[name]; twice && name != "" {
-			return nil, errors.New("a column stands twice")
+			return nil, fault.Cause("a column stands twice")
 		}
 		columns[name] = i
 	}
@@ -46,14 +46,14 @@ func parse(file []byte, merchant string) ([]connectors.Bill, error) {
 			rows++
 			r, err := split(line, columns)
 			if err != nil {
-				return nil, fmt.Errorf("line %d: %w", n+1, err)
+				return nil, fmt.Errorf("%w: %w", fault.Cause("line", n+1), err)
 			}
 			if r.cell("特约商户号") != merchant {
-				return nil, fmt.Errorf("line %d: another merchant's", n+1)
+				return nil, fmt.Errorf("%w: %w", fault.Cause("line", n+1), fault.Cause("another merchant's"))
 			}
 			told, err := r.bills()
 			if err != nil {
-				return nil, fmt.Errorf("line %d: %w", n+1, err)
+				return nil, fmt.Errorf("%w: %w", fault.Cause("line", n+1), err)
 			}
 			for _, b := range told {
 				if ids[b.ID]++; ids[b.ID] > 1 {
@@ -64,24 +64,24 @@ func parse(file []byte, merchant string) ([]connectors.Bill, error) {
 		case strings.HasPrefix(line, "总交易单数"):
 			return bills, summary(lines[n:], rows)
 		case line != "":
-			return nil, fmt.Errorf("line %d: neither a row nor the summary", n+1)
+			return nil, fmt.Errorf("%w: %w", fault.Cause("line", n+1), fault.Cause("neither a row nor the summary"))
 		}
 	}
-	return nil, errors.New("the summary is missing")
+	return nil, fault.Cause("the summary is missing")
 }
 
 // summary checks the count under the rows; nothing may follow it.
 func summary(lines []string, rows int) error {
 	if len(lines) < 2 {
-		return errors.New("the summary is missing")
+		return fault.Cause("the summary is missing")
 	}
 	if extra := strings.TrimSpace(strings.Join(lines[2:], "")); extra != "" {
-		return errors.New("something follows the summary")
+		return fault.Cause("something follows the summary")
 	}
 	at := slices.Index(strings.Split(strings.TrimRight(lines[0], "\r"), ","), "总交易单数")
 	cells := cells(strings.TrimRight(lines[1], "\r"))
 	if at < 0 || at >= len(cells) || cells[at] != strconv.Itoa(rows) {
-		return errors.New("the summary counts other rows than there are")
+		return fault.Cause("the summary counts other rows than there are")
 	}
 	return nil
 }
@@ -99,7 +99,7 @@ type row struct {
 func split(line string, columns map[string]int) (row, error) {
 	r := row{columns, cells(line)}
 	if len(r.cells) != len(columns) {
-		return row{}, errors.New("not as many cells as columns")
+		return row{}, fault.Cause("not as many cells as columns")
 	}
 	return r, nil
 }
@@ -130,19 +130,19 @@ func (r row) amount(name string) (money.Amount, error) {
 func (r row) bills() ([]connectors.Bill, error) {
 	at, err := time.ParseInLocation(time.DateTime, r.cell("交易时间"), beijing)
 	if err != nil {
-		return nil, errors.New("column 交易时间 is not a time")
+		return nil, fault.Cause("column 交易时间 is not a time")
 	}
 	b := connectors.Bill{At: at, State: connectors.Done, Description: r.cell("商品名称"),
 		RawKind: r.cell("交易类型") + "/" + r.cell("交易状态")}
 	refund := r.cell("微信退款单号")
 	payment, order := r.cell("微信订单号"), r.cell("商户订单号")
 	if payment == "" {
-		return nil, errors.New("column 微信订单号 is empty")
+		return nil, fault.Cause("column 微信订单号 is empty")
 	}
 	status := r.cell("交易状态")
 	if status == "REFUND" || (status != "SUCCESS" && refund != "") {
 		if refund == "" {
-			return nil, errors.New("a refund without a number")
+			return nil, fault.Cause("a refund without a number")
 		}
 		b.ID, b.Order, b.Merchant, b.RefundOf = refund, refund, r.cell("商户退款单号"), payment
 		b.Direction, b.Flow, b.Kind = connectors.Out, connectors.FlowOut, connectors.Refund
@@ -169,7 +169,7 @@ func (r row) bills() ([]connectors.Bill, error) {
 		return nil, err
 	}
 	if b.Amount.Minor < 0 {
-		return nil, errors.New("a sum below zero")
+		return nil, fault.Cause("a sum below zero")
 	}
 	for _, ref := range []string{b.Order, b.Merchant} {
 		if ref != "" && !slices.Contains(b.Refs, ref) {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"jali/connectors"
+	"jali/internal/fault"
 	"jali/internal/secret"
 )
 
@@ -30,7 +31,7 @@ type credential struct {
 func read(v connectors.Credential) (credential, error) {
 	var k credential
 	if json.Unmarshal(v.Reveal(), &k) != nil || k.OpenID == "" || !number(k.Merchant) {
-		return k, connectors.ErrUnauthorized.Because(errors.New("the credential is not one of this dialect"))
+		return k, connectors.ErrUnauthorized.Because(fault.Cause("the credential is not one of this dialect"))
 	}
 	return k, nil
 }
@@ -68,9 +69,9 @@ func (c *Connector) Finish(ctx context.Context, _ connectors.Linking, query url.
 	case err != nil:
 		return secret.Value{}, err
 	case k.Merchant == "":
-		return secret.Value{}, connectors.ErrLinkRefused.Because(errors.New("the person is no merchant of this service provider"))
+		return secret.Value{}, connectors.ErrLinkRefused.Because(fault.Cause("the person is no merchant of this service provider"))
 	case !number(k.Merchant):
-		return secret.Value{}, connectors.ErrMalformed.Because(errors.New("sub_mchid is not a number"))
+		return secret.Value{}, connectors.ErrMalformed.Because(fault.Cause("sub_mchid is not a number"))
 	}
 	return k.seal()
 }
@@ -96,7 +97,7 @@ func (c *Connector) Refresh(ctx context.Context, v connectors.Credential) (conne
 		k.Merchant = old.Merchant
 	}
 	if k.OpenID != old.OpenID || k.Merchant != old.Merchant {
-		return secret.Value{}, connectors.ErrMalformed.Because(errors.New("the new tokens are another person's"))
+		return secret.Value{}, connectors.ErrMalformed.Because(fault.Cause("the new tokens are another person's"))
 	}
 	return k.seal()
 }
@@ -121,7 +122,7 @@ func (c *Connector) token(ctx context.Context, path string, query url.Values) (c
 	}
 	if answer.Status == http.StatusUnauthorized {
 		// The login says in an errcode what it makes of a token.
-		return credential{}, connectors.ErrRefused.Because(errors.New("HTTP status 401"))
+		return credential{}, connectors.ErrRefused.Because(fault.Cause("HTTP status 401"))
 	}
 	if err := connectors.Answered(answer.Status, answer.RetryAfter(c.now())); err != nil {
 		return credential{}, err
@@ -135,14 +136,14 @@ func (c *Connector) token(ctx context.Context, path string, query url.Values) (c
 		ExpiresIn json.Number `json:"expires_in"`
 	}
 	if json.Unmarshal(answer.Body, &a) != nil {
-		return credential{}, connectors.ErrMalformed.Because(errors.New("the answer is not of its documented form"))
+		return credential{}, connectors.ErrMalformed.Because(fault.Cause("the answer is not of its documented form"))
 	}
 	if err := errcode(a.ErrCode.String()); err != nil {
 		return credential{}, err
 	}
 	seconds, err := a.ExpiresIn.Int64()
 	if a.OpenID == "" || a.Access == "" || a.Refresh == "" || err != nil || seconds <= 0 || seconds > 366*24*60*60 {
-		return credential{}, connectors.ErrMalformed.Because(errors.New("tokens without a person, a token or a lifetime"))
+		return credential{}, connectors.ErrMalformed.Because(fault.Cause("tokens without a person, a token or a lifetime"))
 	}
 	return credential{OpenID: a.OpenID, Merchant: a.Merchant, Access: a.Access, Refresh: a.Refresh,
 		Until: c.now().Unix() + seconds}, nil
@@ -150,7 +151,7 @@ func (c *Connector) token(ctx context.Context, path string, query url.Values) (c
 
 // errcode translates the global return codes of the web login.
 func errcode(code string) error {
-	cause := fmt.Errorf("wechat errcode %s", code)
+	cause := fault.Coded("errcode", code)
 	switch code {
 	case "", "0":
 		return nil

@@ -11,6 +11,7 @@ import (
 
 	"jali/connectors"
 	"jali/consent"
+	"jali/internal/fault"
 	"jali/internal/kv"
 	"jali/vault"
 )
@@ -176,7 +177,7 @@ func (s *Service) seal(ctx context.Context, kind string, p consent.PersonID, par
 	return b, partGone(part, err)
 }
 
-var errUnreadable = kv.ErrRecord.Because(errors.New("aggregate: a sealed record is not what it was sealed as"))
+var errUnreadable = kv.ErrRecord.Because(fault.Cause("aggregate: a sealed record is not what it was sealed as"))
 
 func (s *Service) open(ctx context.Context, kind string, p consent.PersonID, part, key string, sealed []byte, v any) error {
 	plain, err := s.Vault.Open(ctx, vault.Record{Kind: kind, Person: string(p), Part: part, Key: key}, sealed)

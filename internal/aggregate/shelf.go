@@ -7,12 +7,12 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/json"
-	"errors"
 	"slices"
 	"strconv"
 	"time"
 
 	"jali/consent"
+	"jali/internal/fault"
 	"jali/internal/kv"
 )
 
@@ -125,7 +125,7 @@ func (s *Service) read(ctx context.Context, client consent.ClientID, grant conse
 	return row, sealed, err
 }
 
-var errTorn = kv.ErrRecord.Because(errors.New("aggregate: a part of a view is missing or is another's"))
+var errTorn = kv.ErrRecord.Because(fault.Cause("aggregate: a part of a view is missing or is another's"))
 
 func (s *Service) openPart(id string, n int, sealed []byte) (chunk, error) {
 	plain, err := s.Vault.OpenView(id, sealed)

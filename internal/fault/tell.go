@@ -26,6 +26,18 @@ type written string
 // may be logged: see [Tell].
 func Cause(words written, numbers ...int) error { return &cause{words, numbers} }
 
+// Coded is a Cause with a code that a far end gave, such as
+// "isv.invalid-signature". It is told where it can be nothing but words and
+// small numbers.
+func Coded(words written, code string) error {
+	if len(code) > 64 || !coded.MatchString(code) {
+		code = "…"
+	}
+	return &cause{words: words + " " + written(code)}
+}
+
+var coded = regexp.MustCompile(`^-?([A-Za-z]{1,20}|\d{1,5})([._-]([A-Za-z]{1,20}|\d{1,2}))*$`)
+
 type cause struct {
 	words   written
 	numbers []int
@@ -34,7 +46,7 @@ type cause struct {
 func (c *cause) Error() string {
 	text := string(c.words)
 	for _, n := range c.numbers {
-		if n < -9999 || n > 9999 {
+		if n < -99_999 || n > 99_999 {
 			text += " …" // no number is small enough to be an account's or an amount
 			continue
 		}

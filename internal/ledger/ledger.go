@@ -32,20 +32,20 @@ import (
 	"context"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"slices"
 	"time"
 
 	"jali/connectors"
+	"jali/internal/fault"
 	"jali/internal/kv"
 	"jali/internal/secret"
 	"jali/vault"
 )
 
 var (
-	errDangling   = kv.ErrRecord.Because(errors.New("ledger: a month names a bill that is not there"))
-	errMoved      = kv.ErrRecord.Because(errors.New("ledger: a bill stands where it does not belong"))
-	errUnreadable = kv.ErrRecord.Because(errors.New("ledger: a stored bill cannot be read"))
+	errDangling   = kv.ErrRecord.Because(fault.Cause("ledger: a month names a bill that is not there"))
+	errMoved      = kv.ErrRecord.Because(fault.Cause("ledger: a bill stands where it does not belong"))
+	errUnreadable = kv.ErrRecord.Because(fault.Cause("ledger: a stored bill cannot be read"))
 )
 
 // maxMonths is where asking month by month stops being worth it.

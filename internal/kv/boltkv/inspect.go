@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"hash/fnv"
 	"os"
+
+	"jali/internal/fault"
 )
 
 // What bbolt writes, as far as it must hold before bbolt may be let at a file:
@@ -49,7 +51,7 @@ func inspect(f *os.File) error {
 		return err
 	}
 	if !info.Mode().IsRegular() {
-		return ErrDamaged.Because(errors.New("not a regular file"))
+		return ErrDamaged.Because(fault.Cause("not a regular file"))
 	}
 	m, err := readMeta(f, info.Size())
 	if err != nil {

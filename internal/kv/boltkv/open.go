@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 
+	"jali/internal/fault"
+
 	"go.etcd.io/bbolt"
 	bolterrors "go.etcd.io/bbolt/errors"
 )
@@ -193,11 +195,11 @@ func checkSchema(db *bbolt.DB) error {
 	return db.View(func(tx *bbolt.Tx) error {
 		about := tx.Bucket(aboutBucket)
 		if about == nil || tx.Bucket(rowsBucket) == nil {
-			return ErrDamaged.Because(errors.New("a bolt file, but not Jali's"))
+			return ErrDamaged.Because(fault.Cause("a bolt file, but not Jali's"))
 		}
 		v := about.Get(schemaKey)
 		if len(v) != 8 {
-			return ErrDamaged.Because(errors.New("no schema version"))
+			return ErrDamaged.Because(fault.Cause("no schema version"))
 		}
 		return known(binary.BigEndian.Uint64(v))
 	})
@@ -206,7 +208,7 @@ func checkSchema(db *bbolt.DB) error {
 func known(version uint64) error {
 	switch {
 	case version == 0:
-		return ErrDamaged.Because(errors.New("schema version 0"))
+		return ErrDamaged.Because(fault.Cause("schema version 0"))
 	case version > schema:
 		return ErrNewer.Because(fmt.Errorf("schema version %d, known are up to %d", version, schema))
 	}
