@@ -35,11 +35,6 @@ func (h *House) Backup(ctx context.Context, to backup.Recipients, folder string,
 	if err := h.Guard.Beat(ctx, true); err != nil {
 		return nil, made, err
 	}
-	// What was touched until now is known to the backup, or it would look
-	// touched since.
-	if err := h.Guard.Beat(ctx, true); err != nil {
-		return nil, made, err
-	}
 	held := h.held.State() // before the instant: the term that it names opens the backup
 	frozen, err := boltkv.Freeze(ctx, h.keys, h.db)
 	if err != nil {
@@ -60,9 +55,6 @@ func (h *House) Backup(ctx context.Context, to backup.Recipients, folder string,
 		return nil, made, err
 	}
 	sums, err := backup.Write(ctx, spool, to, header, h.signBackup, told)
-	if err == nil {
-		err = h.Guard.Beat(ctx, true) // only now is the backup older than what it is of
-	}
 	if err != nil {
 		return nil, made, errors.Join(err, spool.Close())
 	}
