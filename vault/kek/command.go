@@ -202,8 +202,7 @@ func (c *Command) run(ctx context.Context, verb string, in []byte) ([]byte, erro
 	cmd := exec.CommandContext(limited, c.program, append(slices.Clone(c.args), verb)...)
 	cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "JALI_") })
 	cmd.Stdin, cmd.Stdout = bytes.NewReader(in), out
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	kill := func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+	kill := group(cmd)
 	cmd.Cancel, cmd.WaitDelay = kill, time.Second
 	if err := cmd.Start(); err != nil {
 		if ctx.Err() != nil {
