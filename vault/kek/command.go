@@ -179,7 +179,7 @@ func parts(wrapped []byte) (answer, sealed []byte, err error) {
 		return nil, nil, ErrTampered
 	}
 	sum, n, rest := wrapped[1:1+sumSize], int(binary.BigEndian.Uint16(wrapped[1+sumSize:])), wrapped[headerSize:]
-	if n > mostAnswer || n > len(rest) || !bytes.Equal(sum, checksum(rest[:n])) {
+	if n > len(rest) || !bytes.Equal(sum, checksum(rest[:n])) {
 		return nil, nil, ErrTampered
 	}
 	return rest[:n], rest[n:], nil
