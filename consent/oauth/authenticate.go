@@ -141,8 +141,8 @@ func (s *Server) presented(answer http.Header, r *http.Request, now time.Time) (
 	at := s.store.mark(accessKind, token)
 	var t row
 	err = s.DB.View(r.Context(), func(tx kv.Tx) error {
-		t = row{}
-		_, err := kv.Load(tx, at.key(accessKind), &t)
+		var err error
+		t, _, err = tokenRows.Load(tx, at.key(accessKind))
 		return err
 	})
 	if err != nil {

@@ -57,5 +57,5 @@ func (s *Server) accessOf(tx kv.Tx, t row) (*tokens, error) {
 // give stores a new token of a row and answers it.
 func (s store) give(tx kv.Tx, k kind, t row) (string, error) {
 	token, m := s.fresh(k, string(t.Grant))
-	return token, put(tx, k, m, t, t.Ends)
+	return token, putRow(tx, k, m, t, t.Ends)
 }

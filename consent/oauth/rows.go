@@ -2,6 +2,7 @@ package oauth
 
 import (
 	"bytes"
+	"errors"
 	"strings"
 	"time"
 
@@ -81,13 +82,18 @@ func endingKind(key []byte) kind {
 	return kind(k)
 }
 
-// put stores a new row; it is swept once until is past, if it is there still.
+// put stores what is new; it is swept once until is past, if it is there still.
 func put(tx kv.Tx, k kind, m mark, v any, until time.Time) error {
-	key := m.key(k)
-	if err := kv.Store(tx, key, v); err != nil {
-		return err
-	}
-	return tx.Put(endsKey(until, k, m), key)
+	return errors.Join(kv.Store(tx, m.key(k), v), tx.Put(endsKey(until, k, m), m.key(k)))
+}
+
+// tokenRows are remembered as they are stored: a code is used within seconds,
+// and a token again and again.
+var tokenRows kv.Known[row]
+
+// putRow is put for a code or token.
+func putRow(tx kv.Tx, k kind, m mark, t row, until time.Time) error {
+	return errors.Join(tokenRows.Store(tx, m.key(k), t), tx.Put(endsKey(until, k, m), m.key(k)))
 }
 
 // dropAll removes all codes or tokens that a grant has given, by kinds. A

@@ -2,7 +2,9 @@ package oauth
 
 import (
 	"context"
+	"reflect"
 	"strings"
+	"testing"
 
 	"jali/internal/kv"
 )
@@ -65,4 +67,32 @@ func (h *house) dump() string {
 		h.t.Fatal(err)
 	}
 	return b.String()
+}
+
+// What is remembered of a code or token is what its row says.
+func TestRowsAreStoredAsTheyAreRead(t *testing.T) {
+	h := open(t)
+	h.code(h.bank, once)
+	h.tokens(h.bank, once)
+	h.scoped(h.bank, daily, scopeQuery)
+	h.ownToken(h.bank, scopeQuery)
+	n := 0
+	if err := h.db.View(t.Context(), func(tx kv.Tx) error {
+		for e, err := range tx.Scan(kv.Prefix(room, "ends")) {
+			if k := endingKind(e.Key); err != nil || k == pushedKind {
+				continue
+			}
+			got, ok, err := tokenRows.Load(tx, e.Value)
+			var want row
+			if _, err := kv.Load(tx, e.Value, &want); err != nil || !reflect.DeepEqual(got, want) {
+				t.Errorf("remembered as %+v, and is %+v, %v", got, want, err)
+			}
+			if err == nil && ok {
+				n++
+			}
+		}
+		return nil
+	}); err != nil || n != 7 {
+		t.Errorf("%d codes and tokens, %v; want three codes, three access tokens and a refresh token", n, err)
+	}
 }

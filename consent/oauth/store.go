@@ -104,14 +104,6 @@ var (
 	errOwnStrategy = errors.New("oauth: clients are not authenticated by fosite")
 )
 
-func (s store) put(ctx context.Context, k kind, m mark, v any, until time.Time) error {
-	st := stepOf(ctx)
-	if st.tx == nil {
-		return errNoTx
-	}
-	return put(st.tx, k, m, v, until)
-}
-
 // The register.
 
 func (s store) GetClient(ctx context.Context, id string) (fosite.Client, error) {
@@ -131,12 +123,15 @@ func (store) SetClientAssertionJWT(context.Context, string, time.Time) error { r
 // its grant, and not under fosite's.
 func (s store) CreatePARSession(ctx context.Context, _ string, r fosite.AuthorizeRequester) error {
 	st := stepOf(ctx)
+	if st.tx == nil {
+		return errNoTx
+	}
 	p := st.asked
 	p.RedirectURI = r.GetRedirectURI().String()
 	p.Challenge = r.GetRequestForm().Get("code_challenge")
 	token, m := s.fresh(pushedKind, string(p.Grant))
 	st.uri = requestURIPrefix + token
-	return s.put(ctx, pushedKind, m, p, st.now.Add(pushedLife))
+	return put(st.tx, pushedKind, m, p, st.now.Add(pushedLife))
 }
 
 func (s store) GetPARSession(ctx context.Context, _ string) (fosite.AuthorizeRequester, error) {
@@ -169,8 +164,11 @@ func (s store) DeletePARSession(ctx context.Context, _ string) error {
 
 func (s store) CreateAuthorizeCodeSession(ctx context.Context, hash string, r fosite.Requester) error {
 	st := stepOf(ctx)
+	if st.tx == nil {
+		return errNoTx
+	}
 	form := r.GetRequestForm()
-	return s.put(ctx, codeKind, mark(hash), row{
+	return putRow(st.tx, codeKind, mark(hash), row{
 		Grant: st.grant.ID, Client: st.asked.Client, holder: st.asked.holder, Scopes: st.asked.Scopes, At: st.now, Ends: st.now.Add(codeLife),
 		RedirectURI: form.Get("redirect_uri"), Challenge: form.Get("code_challenge"),
 	}, st.now.Add(codeLife+accessLife))

@@ -67,7 +67,7 @@ func (s *Server) redeemCode(c call, h holder) (*tokens, error) {
 			return err
 		}
 		r.Used = c.now
-		if err := kv.Store(tx, at, r); err != nil {
+		if err := tokenRows.Store(tx, at, r); err != nil {
 			return err
 		}
 		answer, err = s.issue(tx, c.now, c.client, h, r.Scopes, g)
@@ -129,8 +129,7 @@ func (s *Server) refresh(c call, h holder) (*tokens, error) {
 // found reads a code or refresh token that is the client's own and has not
 // ended. A used code ends later than it says.
 func found(tx kv.Tx, at []byte, c call) (row, error) {
-	var r row
-	ok, err := kv.Load(tx, at, &r)
+	r, ok, err := tokenRows.Load(tx, at)
 	if err == nil && (!ok || r.Client != c.client.ID || r.Used.IsZero() && !c.now.Before(r.Ends)) {
 		err = errNoToken
 	}
