@@ -112,6 +112,9 @@ func (g *Guard) raise(ctx context.Context, from generation, to uint64, also func
 				return err
 			}
 		}
+		if err := tx.Delete(restoredKey); err != nil {
+			return err
+		}
 		return kv.Store(tx, generationKey, next)
 	}); err != nil {
 		return err

@@ -37,6 +37,14 @@ func (v Verdict) Touched(k Kind, id string) bool {
 	return ok && of >= v.Since
 }
 
+var restoredKey = kv.Key(room, "restored")
+
+// Restored says of a database that it was taken out of a backup, and is to be
+// mended even where its anchor was put back with it.
+func Restored(ctx context.Context, db kv.DB) error {
+	return db.Update(ctx, func(tx kv.Tx) error { return tx.Put(restoredKey, []byte{1}) })
+}
+
 // mending is the row that lets a mending be taken up again as the same.
 type mending struct {
 	At       time.Time `json:"at"`
@@ -54,9 +62,13 @@ func (g *Guard) Open(ctx context.Context) (Verdict, error) {
 	if err != nil {
 		return Verdict{}, err
 	}
+	var said []byte
+	if err := g.DB.View(ctx, func(tx kv.Tx) error { said, err = tx.Get(restoredKey); return err }); err != nil {
+		return Verdict{}, err
+	}
 	held := g.Anchor.State()
 	g.told, g.toldID = held.Generation, held.GenerationID
-	if now.ID == held.GenerationID || now.Before == held.GenerationID {
+	if said == nil && (now.ID == held.GenerationID || now.Before == held.GenerationID) {
 		return Verdict{Since: now.Count, mark: g.mark}, nil
 	}
 	v := Verdict{Restored: true, Since: now.Count, touched: held.Touched, mark: g.mark}
@@ -81,7 +93,7 @@ func (g *Guard) Open(ctx context.Context) (Verdict, error) {
 }
 
 // far is the step over all generations that an anchor may have known of which
-// only an old copy is left.
+// only an old copy is left, or which has forgotten.
 const far = 1 << 32
 
 // Begin says that the database is in use from now on, and mended as v wants.
@@ -98,7 +110,7 @@ func (g *Guard) Begin(ctx context.Context, v Verdict) error {
 	switch {
 	case v.Restored:
 		to++ // a process that was cut short may have been one ahead of the anchor, and have left a copy
-		if ahead {
+		if !v.Marked {
 			to += far
 		}
 		if !v.Exact {

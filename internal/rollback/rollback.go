@@ -21,14 +21,16 @@
 // lacks those since the last Beat. It keeps some tens of thousands, and the
 // oldest go first: of what is from before its floor nothing is known.
 //
-// Not noticed is what was taken back together with its anchor, and a copy that
-// is put back before the generation has risen since it was made: up to a
-// minute for uses and a second for all else, if the process was killed.
+// Not noticed are files that were put back together with their anchor, and a
+// copy of them that is put back before the generation has risen since it was
+// made: up to a minute for uses and a second for all else, if the process was
+// killed. What `jali restore` puts back says so itself ([Restored]).
 //
 // Rows, all under "rollback":
 //
 //	("generation")                  the count, its id, the id before, and a floor
 //	("touched", generation, mark)   there: touched in that generation
+//	("restored")                    there: out of a backup, and not mended yet
 //	("mending")                     when a restored database was noticed
 package rollback
 

@@ -12,6 +12,7 @@ import (
 	"jali/internal/fault"
 	"jali/internal/kv"
 	"jali/internal/kv/boltkv"
+	"jali/internal/rollback"
 	"jali/vault"
 	"jali/vault/anchor"
 	"jali/vault/kek"
@@ -124,7 +125,10 @@ func (r Restore) unpack(ctx context.Context, folder *backup.Folder, key kek.KEK,
 		return found, backup.ErrForged
 	}
 	found.Keys, err = v.Check(ctx, func(k vault.Kept) { r.told("opening keys", int64(k.Persons+k.Parts+k.Pairs)) })
-	return found, termed(err, from.Header, held)
+	if err != nil || r.Verify {
+		return found, termed(err, from.Header, held)
+	}
+	return found, rollback.Restored(ctx, stores[1])
 }
 
 func (r Restore) told(stage string, n int64) {
