@@ -38,7 +38,8 @@ import (
 
 func TestMain(m *testing.M) {
 	_ = os.Setenv("GORACE", "atexit_sleep_ms=0") // or each process takes a second to end
-	testscript.Main(m, map[string]func(){"jali": main, "found": found, "filemode": fileMode, "idof": idOf, "receipts": receipts, "tampered": tampered, "keeper": keeper})
+	testscript.Main(m, map[string]func(){"jali": main, "found": found, "filemode": fileMode, "idof": idOf, "receipts": receipts, "tampered": tampered, "keeper": keeper,
+		"agekey": ageKey, "listed": listed, "spoil": spoil, "small": small})
 }
 
 // found makes the database of a folder, as a first start does, with one

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -9,6 +10,7 @@ import (
 
 	"jali/cmd/internal/house"
 	"jali/internal/backup"
+	"jali/internal/fault"
 )
 
 type restoreCmd struct {
@@ -52,7 +54,7 @@ func (r *restoreCmd) Run(c *cli) error {
 	shown := newProgress()
 	found, err := house.Restore{
 		Config: house.Config{Data: c.Data, Key: c.choice(), AnchorFile: c.Anchor},
-		From:   in, With: with, Verify: r.Verify, Scratch: r.Scratch,
+		From:   stoppable(ctx, in), With: with, Verify: r.Verify, Scratch: r.Scratch,
 		Told: func(stage string, n int64) { shown.say(stage + ", " + grouped(n)) },
 	}.Run(ctx)
 	shown.end()
@@ -87,4 +89,17 @@ func readIdentities(path string) (backup.Identities, error) {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return with, nil
+}
+
+// stoppable reads on until ctx ends, even while in keeps it waiting.
+func stoppable(ctx context.Context, in io.Reader) io.Reader {
+	out, pipe := io.Pipe()
+	go func() {
+		var err error
+		defer func() { _ = pipe.CloseWithError(err) }()
+		defer fault.Caught(&err)
+		_, err = io.Copy(pipe, in)
+	}()
+	context.AfterFunc(ctx, func() { _ = out.CloseWithError(ctx.Err()) })
+	return out
 }
