@@ -644,10 +644,11 @@ func TestANewKEKTakesTheKeyringOver(t *testing.T) {
 	if !bytes.Equal(h.wrappedRing(t), before) {
 		t.Fatal("a Rekey that failed replaced the keyring")
 	}
-	if err := h.Rekey(bg, fresh); err != nil {
+	// Amid a rotation, which goes on with the new key.
+	if err := errors.Join(h.NewTerm(bg), h.Rekey(bg, fresh), h.Rewrap(bg)); err != nil || h.Leaving() {
 		t.Fatal(err)
 	}
-	h.rotate(t) // the running vault goes on with the new key
+	h.rotate(t)
 	if err := check(h.Vault); err != nil {
 		t.Fatal(err)
 	}
