@@ -7,7 +7,9 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net/url"
 	"path/filepath"
@@ -47,8 +49,21 @@ var shanghai = time.FixedZone("Asia/Shanghai", 8*3600)
 
 func newHouse(t testing.TB) *house {
 	t.Helper()
-	dir := t.TempDir()
-	key, err := kek.CreateFile(filepath.Join(dir, "kek.key"))
+	h := houseIn(t, t.TempDir())
+	for _, c := range []string{"bank", "shop"} {
+		h.client(consent.ClientID(c), "opaque")
+	}
+	return h
+}
+
+// houseIn founds a house in a folder, or opens the one that is there.
+func houseIn(t testing.TB, dir string) *house {
+	t.Helper()
+	path := filepath.Join(dir, "kek.key")
+	key, err := kek.OpenFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		key, err = kek.CreateFile(path)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,9 +89,6 @@ func newHouse(t testing.TB) *house {
 		Ledger: &ledger.Ledger{DB: h.db, Vault: v}, Now: h.clock, Log: slog.New(slog.DiscardHandler), Deadline: 5 * time.Second}
 	h.consent.Ended = []func(kv.Tx, consent.Grant, bool) error{h.GrantEnded}
 	h.consent.Changed = []func(kv.Tx, consent.Grant, consent.Grant) error{h.GrantChanged}
-	for _, c := range []string{"bank", "shop"} {
-		h.client(consent.ClientID(c), "opaque")
-	}
 	return h
 }
 

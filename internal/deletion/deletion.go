@@ -22,7 +22,6 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/json"
-	"errors"
 	"slices"
 	"time"
 
@@ -148,8 +147,9 @@ func (r *Register) Leave(tx kv.Tx, id string, l Leaving) error {
 }
 
 // Destroyed writes down that the keys of a person (part is empty) or of one of
-// their connections are gone. Of what nobody deleted, a login that was not
-// finished for one, nothing is written.
+// their connections are gone, and asks for new root keys. Of a part that nobody
+// deleted, a login that was not finished for one, there is nothing to write and
+// nothing to ask.
 func (r *Register) Destroyed(tx kv.Tx, person, part string, at time.Time) error {
 	if part == "" {
 		return r.leaverDestroyed(tx, person, at)
@@ -167,9 +167,12 @@ func (r *Register) Destroyed(tx kv.Tx, person, part string, at time.Time) error 
 }
 
 func (r *Register) leaverDestroyed(tx kv.Tx, person string, at time.Time) error {
+	backups, err := r.backups(tx, at)
+	if err != nil {
+		return err
+	}
 	var hash string
-	ok, err := kv.Load(tx, leaverKey(person), &hash)
-	if err != nil || !ok {
+	if ok, err := kv.Load(tx, leaverKey(person), &hash); err != nil || !ok {
 		return err
 	}
 	if err := tx.Delete(leaverKey(person)); err != nil {
@@ -179,10 +182,7 @@ func (r *Register) leaverDestroyed(tx kv.Tx, person string, at time.Time) error 
 	if ok, err := kv.Load(tx, leftKey(hash), &row); err != nil || !ok { // its week was over before
 		return err
 	}
-	row.Destroyed = at
-	if row.Backups, err = r.backups(tx, at); err != nil {
-		return err
-	}
+	row.Destroyed, row.Backups = at, backups
 	return kv.Store(tx, leftKey(hash), row)
 }
 
@@ -253,7 +253,7 @@ func (r *Register) Left(ctx context.Context, id string) (Leaving, error) {
 	}
 	var l Leaving
 	if json.Unmarshal(plain, &l) != nil {
-		return Leaving{}, errors.New("deletion: a sealed record is not what it was sealed as") // json's own error may quote it
+		return Leaving{}, fault.Cause("a deletion is not what it was sealed as") // json's own error may quote it
 	}
 	l.Destroyed, l.Backups = row.Destroyed, row.Backups
 	return l, nil
