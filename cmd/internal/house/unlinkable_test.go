@@ -434,7 +434,7 @@ func (c *crowd) part(t *testing.T, turn int) {
 		}
 	}
 	want := 0
-	for i, p := range c.people[:40] {
+	for i, p := range c.people[:min(40, len(c.people))] {
 		c.now.Add(2)
 		if i%2 == 0 {
 			if err := c.Consent.PauseAll(t.Context(), p.Session); err != nil {
