@@ -389,7 +389,9 @@ func TestABackupOnATerminal(t *testing.T) {
 // from ending, nor the next from having theirs.
 func TestAServerWhoseBackupNobodyTakes(t *testing.T) {
 	y := newYard(t)
-	s := serve(t)
+	stuff(t, y.data, 2) // more than a socket holds
+	s := serve(t, "--data", y.data)
+	s.data = y.data
 	conn, err := net.Dial("unix", filepath.Join(s.data, "jali.sock"))
 	if err != nil {
 		t.Fatal(err)
@@ -402,11 +404,17 @@ func TestAServerWhoseBackupNobodyTakes(t *testing.T) {
 	key := strings.Fields(string(pub))
 	body := `{"recipients":["` + key[len(key)-1] + `"]}`
 	fmt.Fprintf(conn, "POST /backup HTTP/1.1\r\nHost: admin\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
-	if _, err := bufio.NewReader(io.LimitReader(conn, 16)).ReadByte(); err != nil {
-		t.Fatal(err)
+	in := bufio.NewReaderSize(conn, 16)
+	for line := ""; !strings.Contains(line, `"made"`); { // and nothing behind it
+		if line, err = in.ReadString('\n'); err != nil {
+			t.Fatal(err)
+		}
 	}
 	if out, err := s.run(t.Context(), "backup", "--recipients-file", y.pub, "--out", filepath.Join(y.dir, "jali.age")); err != nil {
 		t.Errorf("the next backup: %v\n%s", err, out)
 	}
 	s.end(t)
+	if !strings.Contains(s.log.String(), "a backup was not taken away") {
+		t.Errorf("the log does not tell that nobody took it:\n%s", s.log)
+	}
 }

@@ -200,7 +200,9 @@ func (s *serveCmd) serve(ctx context.Context, c *cli, h *house.House, own []tls.
 	if err != nil {
 		return err
 	}
-	serve(server.HTTP(h.Admin, log), socket)
+	verbs := server.HTTP(h.Admin, log)
+	verbs.RegisterOnShutdown(h.Stopping)
+	serve(verbs, socket)
 	if s.Admin != "" {
 		l, err := take(net.Listen("tcp", s.Admin))
 		if err != nil {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"iter"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -99,8 +100,10 @@ type BackupMade struct {
 
 const (
 	newsEvery = 250 * time.Millisecond
-	// stalled is how long whoever takes a backup away may take nothing of it.
+	// stalled is how long whoever takes a backup away may take nothing of it,
+	// and hurried how long when the process is about to end.
 	stalled = 5 * time.Minute
+	hurried = 2 * time.Second
 )
 
 // backup tells how far it is in a goroutine of its own: whoever does not
@@ -118,6 +121,7 @@ func (a *admin) backup(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
 	out := newPatient(w)
+	go out.hurry(ctx, a.house.stopping)
 	tell := func(n BackupNews) {
 		if json.NewEncoder(out).Encode(n) != nil {
 			cancel() // nobody is there any more
@@ -166,18 +170,39 @@ func (a *admin) backup(w http.ResponseWriter, r *http.Request) {
 // patient writes an answer that may take longer than the server allows others,
 // as long as some of it is taken.
 type patient struct {
-	to   io.Writer
-	http *http.ResponseController
+	to       io.Writer
+	http     *http.ResponseController
+	mu       sync.Mutex
+	patience time.Duration
 }
 
 func newPatient(w http.ResponseWriter) *patient {
-	p := &patient{w, http.NewResponseController(w)}
+	p := &patient{to: w, http: http.NewResponseController(w), patience: stalled}
 	_ = p.http.SetReadDeadline(time.Time{}) // its end would end the request
 	return p
 }
 
+// hurry is less patient once stopping is closed, with a Write under way too.
+func (p *patient) hurry(ctx context.Context, stopping <-chan struct{}) {
+	select {
+	case <-ctx.Done():
+	case <-stopping:
+		p.mu.Lock()
+		p.patience = hurried
+		p.mu.Unlock()
+		p.wait()
+	}
+}
+
+// wait gives a Write, also one under way, as long as it may take from now.
+func (p *patient) wait() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	_ = p.http.SetWriteDeadline(time.Now().Add(p.patience))
+}
+
 func (p *patient) Write(b []byte) (int, error) {
-	_ = p.http.SetWriteDeadline(time.Now().Add(stalled))
+	p.wait()
 	n, err := p.to.Write(b)
 	_ = p.http.Flush()
 	return n, err

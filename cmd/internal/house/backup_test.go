@@ -377,3 +377,54 @@ func TestARestoredHouseIsOlderThanItsAnchor(t *testing.T) {
 		}
 	}
 }
+
+// What was destroyed is in no later backup, and in none of them is anything
+// that opens it.
+func TestWhoHasLeftIsInNoLaterBackup(t *testing.T) {
+	h, o := opened(t), newOperator(t)
+	b := &bustle{h: h, ctx: bg}
+	if err := errors.Join(b.come("stays"), b.come("leaves")); err != nil {
+		t.Fatal(err)
+	}
+	wrapped := map[string][]byte{}
+	for _, who := range []string{"stays", "leaves"} {
+		err := h.keys.View(bg, func(t tx) error {
+			v, err := t.Get(kv.Key("vault", "person", who))
+			wrapped[who] = bytes.Clone(v)
+			return err
+		})
+		if err != nil || len(wrapped[who]) == 0 {
+			t.Fatalf("no key of %s: %v", who, err)
+		}
+	}
+	holds := func(c copied, who string) bool {
+		t.Helper()
+		from, err := backup.Open(bytes.NewReader(c.archive), o.with)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found := false
+		_, err = from.Each(bg, func(s backup.Store) error {
+			for e, err := range s.Rows {
+				if err != nil {
+					return err
+				}
+				found = found || bytes.Equal(e.Value, wrapped[who])
+			}
+			return nil
+		}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return found
+	}
+	if c := o.copy(t, h); !holds(c, "stays") || !holds(c, "leaves") {
+		t.Fatal("the backup before lacks a key: this test looks at the wrong thing")
+	}
+	if err := b.leave("leaves"); err != nil {
+		t.Fatal(err)
+	}
+	if c := o.copy(t, h); !holds(c, "stays") || holds(c, "leaves") {
+		t.Error("the backup after holds the key of who has left, or lacks that of who stays")
+	}
+}

@@ -83,6 +83,7 @@ type House struct {
 	held      *anchor.File
 	data      string
 	backingUp sync.Mutex
+	stopping  chan struct{} // closed by Stopping
 	rotation  *rotation
 	now       func() time.Time
 	log       *slog.Logger
@@ -109,7 +110,7 @@ func Open(ctx context.Context, c Config) (_ *House, err error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &House{held: held, data: c.Data, now: c.Now, log: c.Log}
+	h := &House{held: held, data: c.Data, stopping: make(chan struct{}), now: c.Now, log: c.Log}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, h.Close())
@@ -386,6 +387,10 @@ func (h *House) Ready(ctx context.Context) error {
 	}
 	return nil
 }
+
+// Stopping says, once, that the process is about to end: whoever takes a backup
+// away has to hurry.
+func (h *House) Stopping() { close(h.stopping) }
 
 // Close tells the anchor that all is told, and closes the files. Requests under
 // way must have ended.
