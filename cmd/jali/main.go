@@ -21,7 +21,7 @@ import (
 type cli struct {
 	Config kong.ConfigFlag `help:"Read flags and sources from this YAML file (see cmd/jali/jali.example.yaml)." placeholder:"FILE" env:"JALI_CONFIG"`
 	Data   string          `help:"Folder of the database, jali.db and keys.db." default:"data" env:"JALI_DATA" placeholder:"DIR"`
-	Anchor string          `help:"File of the anchor, which no backup holds; made on the first start. Default: anchor in the data folder. Keep a copy with the key: it opens every later backup, too." env:"JALI_ANCHOR" placeholder:"FILE" name:"anchor-file"`
+	Anchor string          `help:"File of the anchor, which no backup holds; made on the first start. Default: anchor in the data folder. Better on another disk: a data folder that is put back with it cannot be told from the newest. Keep a copy with the key: it opens every later backup, too." env:"JALI_ANCHOR" placeholder:"FILE" name:"anchor-file"`
 	Issuer string          `help:"The public URL that people and clients use." default:"http://localhost:8080" env:"JALI_ISSUER" placeholder:"URL"`
 	keyFlags
 

@@ -107,7 +107,7 @@ func (m *mended) attrs() []slog.Attr {
 // advise says what is left for the operator.
 func (m *mended) advise(log *slog.Logger, v rollback.Verdict) {
 	for _, id := range m.suspended {
-		log.Warn("a client is suspended because its registration may have been changed, suspended or removed after the backup: look at it with `jali client show`, put right what has changed, then `jali client resume` or `jali client remove`", "client", string(id))
+		log.Warn("a client is suspended because its registration may have been changed, suspended or removed after the backup: look at it with `jali client show`, put right what has changed, then `jali client suspend --resume` or `jali client remove`", "client", string(id))
 	}
 	log.Warn("check what no anchor remembers: clients and their webhooks that were added after the backup are not here; invitations are all withdrawn, make new ones with `jali client invite`")
 	if !v.Marked {

@@ -2,6 +2,7 @@ package house
 
 import (
 	"bytes"
+	"context"
 	"io"
 	"log/slog"
 	"net/http"
@@ -47,7 +48,10 @@ func openPast(t *testing.T) *past {
 		}
 	}
 	dir := t.TempDir()
-	p.config = Config{Issuer: issuer, Data: filepath.Join(dir, "data"), AnchorFile: filepath.Join(dir, "anchor"), Sources: sources, AllowPrivate: true, Now: p.clock,
+	if err := os.Mkdir(filepath.Join(dir, "held"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	p.config = Config{Issuer: issuer, Data: filepath.Join(dir, "data"), AnchorFile: filepath.Join(dir, "held", "anchor"), Sources: sources, AllowPrivate: true, Now: p.clock,
 		Rates: GenerousRates(), Log: slog.New(slog.NewJSONHandler(p.log, nil))}
 	p.open(t)
 	t.Cleanup(func() { _ = p.Close() })
@@ -144,14 +148,37 @@ func (p *past) join(t *testing.T, name string, sources ...string) {
 	}
 }
 
-// signIn answers the session of a person's only passkey.
+// addPasskey gives a person another one.
+func (p *past) addPasskey(t *testing.T, name string) *software.Authenticator {
+	t.Helper()
+	a := software.New()
+	flow, options, err := p.Passkeys.BeginAdd(t.Context(), p.people[name])
+	if err != nil {
+		t.Fatal(err)
+	}
+	response, err := a.Create(issuer, options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Passkeys.FinishAdd(t.Context(), p.people[name], flow, response, "another"); err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+// signIn answers a session by the passkey that a person joined with.
 func (p *past) signIn(t *testing.T, name string) (passkey.SignedIn, error) {
+	t.Helper()
+	return p.signInBy(t, p.own[name])
+}
+
+func (p *past) signInBy(t *testing.T, a *software.Authenticator) (passkey.SignedIn, error) {
 	t.Helper()
 	flow, options, err := p.Passkeys.BeginSignIn(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	response, err := p.own[name].Get(issuer, options)
+	response, err := a.Get(issuer, options)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -279,8 +306,9 @@ func TestARestoredBackupBringsNothingBack(t *testing.T) {
 			access := map[string]string{
 				"revoked": p.asks(t, "revoked", "lin", openly), "used-once": p.asks(t, "used-once", "lin", single),
 				"used": p.asks(t, "used", "lin", openly), "paused": p.asks(t, "paused", "lin", openly), "untouched": p.asks(t, "untouched", "lin", openly),
-				"erased": p.asks(t, "erased", "erased", openly),
+				"taken-back": p.asks(t, "taken-back", "lin", openly), "erased": p.asks(t, "erased", "erased", openly),
 			}
+			lost := p.addPasskey(t, "lin")
 			if got := p.reads(t, "untouched", access["untouched"], "before-the-backup-1"); got.status != http.StatusCreated {
 				t.Fatalf("before: %d %s", got.status, got.body)
 			}
@@ -316,6 +344,18 @@ func TestARestoredBackupBringsNothingBack(t *testing.T) {
 				}
 			}
 			if err := p.Consent.Pause(ctx, p.people["lin"], "paused"); err != nil {
+				t.Fatal(err)
+			}
+			if got := p.apps["taken-back"].form("/oauth/revoke", url.Values{"token": {access["taken-back"]}}); got.status != http.StatusOK {
+				t.Fatalf("revoke: %d %s", got.status, got.body)
+			}
+			if _, err := p.signInBy(t, lost); err != nil {
+				t.Fatal(err)
+			}
+			if err := p.Passkeys.Remove(ctx, p.people["lin"], lost.Credentials()[0].ID); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := p.Passkeys.NewCodes(ctx, p.people["lin"]); err != nil {
 				t.Fatal(err)
 			}
 			if _, err := p.Consent.PrepareLeave(ctx, p.people["erased"]); err != nil {
@@ -372,7 +412,7 @@ func TestARestoredBackupBringsNothingBack(t *testing.T) {
 				t.Error("the log names a person")
 			}
 
-			ended := []string{"revoked", "used-once", "used", "paused"}
+			ended := []string{"revoked", "used-once", "used", "paused", "taken-back"}
 			if !tt.exact {
 				ended = append(ended, "untouched")
 			} else if got := p.reads(t, "untouched", access["untouched"], "after-the-restore-1"); got.status != http.StatusCreated {
@@ -390,6 +430,12 @@ func TestARestoredBackupBringsNothingBack(t *testing.T) {
 				}
 				if connections, err = p.Aggregate.Connections(ctx, p.people["lin"]); err != nil || len(connections) != 1 || connections[0].ID == cut {
 					t.Errorf("connections: %+v, %v", connections, err)
+				}
+				if _, err := p.signInBy(t, lost); err == nil {
+					t.Error("a passkey that was removed signs in")
+				}
+				if left, err := p.Passkeys.CodesLeft(ctx, p.people["lin"]); err != nil || left != 0 {
+					t.Errorf("%d recovery codes, %v; they had been replaced", left, err)
 				}
 				if c, err := p.Consent.Client(ctx, "erased"); err != nil || !c.Suspended {
 					t.Errorf("a client suspended since is %+v, %v", c, err)
@@ -439,5 +485,136 @@ func TestARestoredBackupBringsNothingBack(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestMendingIsTakenUpAgain cuts the first start after a restore short at each
+// moment that it reads the clock at, by a stop or by an anchor that cannot be
+// written, and looks whether the next one ends it all.
+func TestMendingIsTakenUpAgain(t *testing.T) {
+	p := openPast(t)
+	p.join(t, "lin", "harbour_bank")
+	p.join(t, "erased", "wallet")
+	for _, app := range []string{"one", "two", "three"} {
+		p.asks(t, app, "lin", openly)
+	}
+	p.stop(t)
+	dir := t.TempDir()
+	p.copyTo(t, dir)
+	p.open(t)
+	if _, err := p.Consent.RevokeAll(t.Context(), p.people["lin"], "one"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.Consent.PrepareLeave(t.Context(), p.people["erased"]); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.Consent.Leave(t.Context(), p.people["erased"], nil, nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Vault.Shred(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	p.kill(t)
+	anchored := filepath.Join(dir, "anchor")
+	copyFile(t, p.config.AnchorFile, anchored)
+
+	cuts := 0
+	for n := 2; ; n++ {
+		p.putBack(t, dir)
+		copyFile(t, anchored, p.config.AnchorFile)
+		if cut := p.cutOpen(t, n/2, n%2 == 0); !cut {
+			break
+		}
+		cuts++
+		p.open(t)
+		if n, err := p.Consent.EndUnproven(t.Context(), func(consent.GrantID) bool { return false }); err != nil || n > 0 {
+			t.Errorf("cut at %d: %d grants are left, %v", cuts, n, err)
+		}
+		if rows := p.rowsOf(t, p.people["erased"].Person); rows > 0 {
+			t.Errorf("cut at %d: %d rows of somebody who left", cuts, rows)
+		}
+		var told, ended int
+		for _, e := range p.restored(t) {
+			if e.Verb == audit.DataRestored {
+				told++
+			} else {
+				ended++
+			}
+		}
+		if told != 1 || ended != 3 {
+			t.Errorf("cut at %d: lin is told %d times, and of %d ended grants; want 1 and 3", cuts, told, ended)
+		}
+		p.stop(t)
+	}
+	if cuts < 6 {
+		t.Errorf("a start was cut short at %d moments only", cuts)
+	}
+	p.open(t)
+}
+
+// cutOpen is a start that is cut short when the clock is read for the nth time
+// after the restore was noticed; it reports whether that came in time.
+func (p *past) cutOpen(t *testing.T, n int, stopped bool) bool {
+	t.Helper()
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	p.log.Reset()
+	held := filepath.Dir(p.config.AnchorFile)
+	cut := p.config
+	cut.Now = func() time.Time {
+		if bytes.Contains(p.log.Bytes(), []byte("was put back")) {
+			if n--; n == 0 && stopped {
+				stop()
+			} else if n == 0 {
+				if err := os.Rename(held, held+".away"); err != nil {
+					t.Error(err)
+				}
+			}
+		}
+		return p.clock()
+	}
+	h, err := Open(ctx, cut)
+	if n <= 0 && !stopped {
+		if err := os.Rename(held+".away", held); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err != nil {
+		return true
+	}
+	h.Guard = nil
+	if err := h.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return false
+}
+
+// TestAnOldAnchorEndsEverything: it does not know what was touched, nor which
+// clients were changed.
+func TestAnOldAnchorEndsEverything(t *testing.T) {
+	p := openPast(t)
+	p.join(t, "lin", "harbour_bank")
+	access := p.asks(t, "untouched", "lin", openly)
+	p.stop(t)
+	old := filepath.Join(t.TempDir(), "anchor")
+	copyFile(t, p.config.AnchorFile, old)
+	p.open(t)
+	p.stop(t)
+	copyFile(t, old, p.config.AnchorFile)
+	if log := p.open(t); !strings.Contains(log, "client suspend --resume") || !strings.Contains(log, "passkeys") {
+		t.Errorf("the log does not say what to look at: %s", log)
+	}
+	if g := p.grantOf(t, "untouched", "lin"); g.EndedBy != "restore" {
+		t.Errorf("the grant is %s", g.State)
+	}
+	if got := p.reads(t, "untouched", access, "after-the-old-anchor"); got.status != http.StatusUnauthorized {
+		t.Errorf("reads: %d %s", got.status, got.body)
+	}
+	if c, err := p.Consent.Client(t.Context(), "untouched"); err != nil || !c.Suspended {
+		t.Errorf("the client: %+v, %v", c, err)
+	}
+	p.stop(t)
+	if log := p.open(t); log != "" {
+		t.Errorf("the second start: %s", log)
 	}
 }
