@@ -29,6 +29,7 @@ import (
 	"jali/consent/passkey/software"
 	"jali/internal/aggregate"
 	"jali/internal/backup"
+	"jali/internal/deletion"
 	"jali/internal/kv"
 )
 
@@ -292,6 +293,29 @@ func TestDeletionsShareARewriting(t *testing.T) {
 		if !strings.Contains(log.String(), "not destroyed yet") {
 			t.Error("the log does not tell of the failure")
 		}
+	})
+}
+
+// What had its time while no process ran goes when the next one begins.
+func TestASweepComesWithTheStart(t *testing.T) {
+	data := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		h, err := Open(t.Context(), Config{Issuer: issuer, Data: data, Sources: &connectors.Registry{}, Log: slog.New(slog.DiscardHandler)})
+		must(t, err)
+		defer h.Close()
+		must(t, h.db.Update(t.Context(), func(tx tx) error {
+			return h.Deletions.Leave(tx, "left_x", deletion.Leaving{Person: "p", Proof: []byte("{}"),
+				Deletion: deletion.Deletion{ID: "p", Of: deletion.Person, At: time.Now().Add(-deletion.Keep)}})
+		}))
+		ctx, stop := context.WithCancel(t.Context())
+		var serving sync.WaitGroup
+		serving.Go(func() { h.SweepEvery(ctx, time.Hour) })
+		synctest.Wait()
+		if rows, err := h.Rows(t.Context()); err != nil || rows["deletion left"].Count != 0 {
+			t.Errorf("before the first hour is over there is %v, %v", rows, err)
+		}
+		stop()
+		serving.Wait()
 	})
 }
 
