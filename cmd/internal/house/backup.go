@@ -121,7 +121,7 @@ func (a *admin) backup(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
 	out := newPatient(w)
-	go out.hurry(ctx, a.house.stopping)
+	defer context.AfterFunc(a.house.stopping, out.hurry)()
 	tell := func(n BackupNews) {
 		if json.NewEncoder(out).Encode(n) != nil {
 			cancel() // nobody is there any more
@@ -182,16 +182,12 @@ func newPatient(w http.ResponseWriter) *patient {
 	return p
 }
 
-// hurry is less patient once stopping is closed, with a Write under way too.
-func (p *patient) hurry(ctx context.Context, stopping <-chan struct{}) {
-	select {
-	case <-ctx.Done():
-	case <-stopping:
-		p.mu.Lock()
-		p.patience = hurried
-		p.mu.Unlock()
-		p.wait()
-	}
+// hurry is less patient from now on, with a Write under way too.
+func (p *patient) hurry() {
+	p.mu.Lock()
+	p.patience = hurried
+	p.mu.Unlock()
+	p.wait()
 }
 
 // wait gives a Write, also one under way, as long as it may take from now.

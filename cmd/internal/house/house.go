@@ -83,7 +83,8 @@ type House struct {
 	held      *anchor.File
 	data      string
 	backingUp sync.Mutex
-	stopping  chan struct{} // closed by Stopping
+	stopping  context.Context // ended by Stopping
+	stop      context.CancelFunc
 	rotation  *rotation
 	now       func() time.Time
 	log       *slog.Logger
@@ -110,7 +111,8 @@ func Open(ctx context.Context, c Config) (_ *House, err error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &House{held: held, data: c.Data, stopping: make(chan struct{}), now: c.Now, log: c.Log}
+	h := &House{held: held, data: c.Data, now: c.Now, log: c.Log}
+	h.stopping, h.stop = context.WithCancel(context.Background())
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, h.Close())
@@ -388,13 +390,14 @@ func (h *House) Ready(ctx context.Context) error {
 	return nil
 }
 
-// Stopping says, once, that the process is about to end: whoever takes a backup
-// away has to hurry.
-func (h *House) Stopping() { close(h.stopping) }
+// Stopping says that the process is about to end: whoever takes a backup away
+// has to hurry.
+func (h *House) Stopping() { h.stop() }
 
 // Close tells the anchor that all is told, and closes the files. Requests under
 // way must have ended.
 func (h *House) Close() error {
+	h.stop()
 	if h.rotation != nil {
 		h.rotation.close()
 	}
