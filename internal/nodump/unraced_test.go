@@ -1,0 +1,5 @@
+//go:build !race
+
+package nodump
+
+const raced = false
