@@ -61,7 +61,7 @@ func newApp(t testing.TB, h *House, clock func() time.Time, id, shape, terms str
 }
 
 func (a *app) registration(shape, webhook string) consent.Client {
-	return consent.Client{ID: a.id, Name: consent.Name{ZH: "应用", EN: "App"}, AliasShape: shape, WebhookURI: webhook,
+	return consent.Client{ID: a.id, Name: consent.Name{ZH: "应用", EN: "App"}, AliasShape: shape, WebhookURI: webhook, Delivery: consent.Poll,
 		JWKS: fmt.Appendf(nil, `{"keys":[%s]}`, a.key.Public().JWK()), RedirectURIs: []string{a.path}}
 }
 

@@ -262,7 +262,8 @@ func (c *crowd) visit(t testing.TB, a *app, p somebody, turn int) {
 		return
 	}
 	keep("refresh", a.form("/oauth/token", url.Values{"grant_type": {"refresh_token"}, "refresh_token": {token.text("refresh_token")}}))
-	keep("introspect", a.form("/oauth/introspect", url.Values{"token": {access}}))
+	sub := keep("introspect", a.form("/oauth/introspect", url.Values{"token": {access}})).text("sub")
+	keep("decoupled", a.form("/oauth/bc-authorize", url.Values{"scope": {"openid"}, "login_hint": {sub}, "authorization_details": {a.terms}}))
 	keep("grant", a.get("/oauth/grants/"+string(grant), access))
 	a.keep("lost-view", a.get("/v1/views/"+strings.Repeat("a", 48), access), p.of, turn)
 	a.keep("lost-cursor", a.get("/v1/views/"+id+"/bills?cursor=AAAA", access), p.of, turn)
@@ -351,7 +352,7 @@ var declared = func() map[string]string {
 	for as, places := range map[string]string{
 		word: `Cache-Control Content-Type X-Content-Type-Options Referrer-Policy Content-Security-Policy Cross-Origin-Resource-Policy Pragma
 			Ratelimit Ratelimit-Policy Dpop-Nonce ?iss ?state to
-			type title status code owner detail active acr iss scope state token_type expires_in uses_left complete
+			type title status code owner detail active acr iss scope state token_type expires_in interval uses_left complete
 			authorization_details[].type authorization_details[].actions[] authorization_details[].datatypes[] authorization_details[].locations[]
 			authorization_details[].bill_fields authorization_details[].purpose authorization_details[].uses.limit authorization_details[].uses.per
 			authorization_details[].retention authorization_details[].period.days
