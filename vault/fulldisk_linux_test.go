@@ -50,6 +50,7 @@ func fullDisk(f files) error {
 }
 
 func TestAFullDiskStopsARotationAndNothingElse(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	if _, err := kek.CreateFile(filepath.Join(dir, "kek.key")); err != nil {
 		t.Fatal(err)

@@ -97,6 +97,7 @@ func (h *house) backup(t testing.TB) (rows, keys, held string) {
 }
 
 func TestANewTermLeavesNothingInTheFormer(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	check := h.populate(t, 40)
 	h.batch = 7
@@ -146,6 +147,7 @@ func TestANewTermLeavesNothingInTheFormer(t *testing.T) {
 }
 
 func TestBackupsFromBeforeATermOpenWithTheFormerAnchorAlone(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	check := h.populate(t, 5)
 	h.batch = 4
@@ -252,6 +254,7 @@ func (u *unwilling) Unwrap(ctx context.Context, b []byte) (out []byte, err error
 // A rotation that a failure stops, wherever, loses nothing and is gone on with,
 // by the same process and by the next.
 func TestARotationStoppedAnywhereGoesOn(t *testing.T) {
+	t.Parallel()
 	for name, plant := range map[string]func(db, keys *failing, key *unwilling, n int){
 		"the keys' store": func(_, keys *failing, _ *unwilling, n int) { keys.updates = n },
 		"the database":    func(db, _ *failing, _ *unwilling, n int) { db.updates = n },
@@ -312,6 +315,7 @@ func TestARotationStoppedAnywhereGoesOn(t *testing.T) {
 }
 
 func TestAnAnchorThatCannotBeWrittenStopsARotation(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	check := h.populate(t, 3)
 	_, _, copied := h.backup(t)
@@ -353,6 +357,7 @@ func TestAnAnchorThatCannotBeWrittenStopsARotation(t *testing.T) {
 }
 
 func TestADamagedKeyStopsARotation(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	check := h.populate(t, 4)
 	h.person(t, "broken")
@@ -411,6 +416,7 @@ type cramped struct {
 func (c *cramped) Room() (uint64, error) { return c.room, nil }
 
 func TestARotationStopsBeforeTheDiskIsFull(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	check := h.populate(t, 4)
 	disk := &cramped{h.keys, leastRoom - 1}
@@ -431,6 +437,7 @@ func TestARotationStopsBeforeTheDiskIsFull(t *testing.T) {
 }
 
 func TestADestroyedKeyDoesNotComeBackByARotation(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	h.person(t, "p1")
 	h.person(t, "p2")
@@ -462,6 +469,7 @@ func TestADestroyedKeyDoesNotComeBackByARotation(t *testing.T) {
 }
 
 func TestAKeyMadeAmidARotationIsNotLostByIt(t *testing.T) {
+	t.Parallel()
 	for what, make := range map[string]func(*Vault) error{
 		"a person's": func(v *Vault) error { return v.NewPerson(bg, "late") },
 		"a part's":   func(v *Vault) error { return v.NewPart(bg, "p1", "late") },
@@ -497,6 +505,7 @@ func TestAKeyMadeAmidARotationIsNotLostByIt(t *testing.T) {
 }
 
 func TestRotationsBesideEverythingElse(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	check := h.populate(t, 30)
 	h.batch = 5
@@ -560,6 +569,7 @@ func TestRotationsBesideEverythingElse(t *testing.T) {
 }
 
 func TestOneRotationAtATime(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	h.populate(t, 3)
 	if err := h.NewTerm(bg); err != nil {
@@ -589,6 +599,7 @@ func TestOneRotationAtATime(t *testing.T) {
 }
 
 func TestANewTermServesWhatAskedForIt(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	h.person(t, "p1")
 	h.person(t, "p2")
@@ -630,6 +641,7 @@ func TestANewTermServesWhatAskedForIt(t *testing.T) {
 }
 
 func TestANewKEKTakesTheKeyringOver(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	check := h.populate(t, 2)
 	old := h.kek

@@ -13,6 +13,7 @@ import (
 )
 
 func TestSealsAreNeverCountedTooFew(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	h.person(t, "p1")
 	r, made := Record{Kind: "bill", Person: "p1", Key: "b"}, uint64(1) // the person's key
@@ -42,6 +43,7 @@ func TestSealsAreNeverCountedTooFew(t *testing.T) {
 }
 
 func TestSealsAreReservedAheadByManyAtOnce(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	writes := &atomic.Int64{}
 	s := newSeals(countingStore{h.keys, writes}, 1, 0)
@@ -81,6 +83,7 @@ func (c countingStore) Update(ctx context.Context, f func(kv.Tx) error) error {
 }
 
 func TestATermEndsBeforeItsKeysAreWornOut(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	h.person(t, "p1")
 	r := Record{Kind: "bill", Person: "p1", Key: "b"}
@@ -127,6 +130,7 @@ func TestATermEndsBeforeItsKeysAreWornOut(t *testing.T) {
 }
 
 func TestSealsThatCannotBeReservedAreNotMade(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	store := &failing{DB: h.keys, Keys: h.keys, updates: -1}
 	s := newSeals(store, 1, 10)

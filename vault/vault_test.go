@@ -172,6 +172,7 @@ func TestSealedOpensAcrossRestarts(t *testing.T) {
 // A record opens only as what it was sealed as: the same kind, person, part,
 // key and term.
 func TestSwappedRecordsDoNotOpen(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	random := rand.New(rand.NewPCG(1, 2))
 	kinds, persons, parts := []string{"bill", "account", "credential", "name"}, []string{"p1", "p2", "p3", "p"}, []string{"", "a", "b"}
@@ -252,6 +253,7 @@ func TestSwappedRecordsDoNotOpen(t *testing.T) {
 // A wrapped key put in another's row opens nothing, whoever's, whatever's and
 // whichever term's it is; and it is not taken for one that was destroyed.
 func TestSwappedKeysDoNotOpen(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	random := rand.New(rand.NewPCG(3, 4))
 	rows := map[string]func() error{}
