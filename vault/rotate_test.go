@@ -468,6 +468,39 @@ func TestADestroyedKeyDoesNotComeBackByARotation(t *testing.T) {
 	}
 }
 
+func TestAKeyChangedUnderARotationIsGoneOverAgain(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	check := h.populate(t, 3)
+	row := holder{person: "p1"}
+	former, key := h.ring(), h.wrapped(t, row.row())
+	plain, err := former.unwrap(key, row.names()...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := h.NewTerm(bg); err != nil {
+		t.Fatal(err)
+	}
+	keys := &overtaken{Keys: h.keys}
+	v := h.with(h.db, keys)
+	keys.by = func() { // after enter
+		keys.by = func() { // after the keys were read, before they are written
+			if err := h.keys.Update(bg, func(tx kv.Tx) error { return tx.Put(row.row(), former.wrap(plain, row.names()...)) }); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	if err := v.Rewrap(bg); err != nil || keys.by != nil {
+		t.Fatal(err)
+	}
+	if left, err := h.outside(bg, 2); left != 0 || err != nil {
+		t.Errorf("%d keys are of the term that was left, %v", left, err)
+	}
+	if err := check(v); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestAKeyMadeAmidARotationIsNotLostByIt(t *testing.T) {
 	t.Parallel()
 	for what, make := range map[string]func(*Vault) error{
