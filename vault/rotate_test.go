@@ -724,3 +724,39 @@ func (h *house) wrappedRing(t *testing.T) []byte {
 	}
 	return c.was.Wrapped
 }
+
+func TestASigningKeyMadeAmidARotationIsNotLostByIt(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	db := &overtaken{Keys: h.db}
+	v := h.with(db, h.keys)
+	db.by = func() { // the key is drawn and wrapped in term 1, and not yet put
+		if err := errors.Join(v.NewTerm(bg), v.Rewrap(bg)); err != nil {
+			t.Error(err)
+		}
+	}
+	key, err := v.SigningKey(bg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.open(t)
+	if again, err := h.SigningKey(bg); err != nil || again.RevealString() != key.RevealString() {
+		t.Errorf("after a restart SigningKey = another, %v", err)
+	}
+}
+
+func TestTheTermInPlainIsBelievedOfTheKeyringAlone(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.do(t, func(tx kv.Tx) error {
+		var row storedRing
+		if _, err := kv.Load(tx, ringKey, &row); err != nil {
+			return err
+		}
+		row.Term++
+		return kv.Store(tx, ringKey, row)
+	})
+	if _, err := Open(bg, h.config()); !errors.Is(err, kek.ErrTampered) {
+		t.Errorf("Open = %v, want ErrTampered", err)
+	}
+}
