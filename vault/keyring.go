@@ -100,9 +100,9 @@ func acquainted(held *anchor.File, stored storedRing, keys aboutKeys) error {
 	case ring == "":
 		return anchor.ErrMissing.Because(errors.New(held.Path() + " is not there"))
 	case ring != stored.ID:
-		return ErrForeignKeys.Because(errors.New("the anchor is of another database"))
+		return ErrForeignKeys.Because(fault.Cause("the anchor is of another database"))
 	case keys.term > stored.Term:
-		return ErrForeignKeys.Because(errors.New("the keys are of a later term than the database"))
+		return ErrForeignKeys.Because(fault.Cause("the keys are of a later term than the database"))
 	}
 	return nil
 }
@@ -112,7 +112,7 @@ func acquainted(held *anchor.File, stored storedRing, keys aboutKeys) error {
 // the database's terms.
 func wholeRing(ctx context.Context, c Config, ring *keyring, keys aboutKeys) error {
 	if keys.term < ring.oldest {
-		return ErrForeignKeys.Because(errors.New("the keys are of an earlier term than the database"))
+		return ErrForeignKeys.Because(fault.Cause("the keys are of an earlier term than the database"))
 	}
 	if ring.terms[ring.oldest] != nil {
 		return nil
@@ -131,10 +131,10 @@ func unwrapRoot(ctx context.Context, key kek.KEK, stored storedRing) (root rootK
 	}
 	defer clear(plain)
 	if err := json.Unmarshal(plain, &root); err != nil {
-		return root, kek.ErrTampered.Because(errors.New("what was unwrapped is no keyring")) // err would quote it
+		return root, kek.ErrTampered.Because(fault.Cause("what was unwrapped is no keyring")) // err would quote it
 	}
 	if root.ID != stored.ID || root.term() != stored.Term {
-		return root, kek.ErrTampered.Because(errors.New("the wrapped keyring is another one"))
+		return root, kek.ErrTampered.Because(fault.Cause("the wrapped keyring is another one"))
 	}
 	return root, nil
 }
@@ -160,7 +160,7 @@ func readRing(ctx context.Context, c Config) (stored *storedRing, keys aboutKeys
 		var s storedRing
 		found, err := kv.Load(tx, ringKey, &s)
 		if errors.Is(err, kv.ErrRecord) {
-			err = kek.ErrTampered.Because(errors.New("its row cannot be read"))
+			err = kek.ErrTampered.Because(fault.Cause("its row cannot be read"))
 		}
 		stored = nil
 		if found {
@@ -196,12 +196,12 @@ func foundRing(ctx context.Context, c Config, owner string) (none rootKeys, err 
 		if empty, err := holdsNoKeys(ctx, c.Keys); err != nil {
 			return none, err
 		} else if !empty {
-			return none, ErrForeignKeys.Because(errors.New("there are keys, but no keyring in the database"))
+			return none, ErrForeignKeys.Because(fault.Cause("there are keys, but no keyring in the database"))
 		}
 	}
 	held := c.Anchor.State()
 	if held.Ring != "" && (held.Ring != owner || held.Term != 1) {
-		return none, ErrForeignKeys.Because(errors.New("there is an anchor, but no keyring in the database"))
+		return none, ErrForeignKeys.Because(fault.Cause("there is an anchor, but no keyring in the database"))
 	}
 	root := rootKeys{ID: id, Terms: []termKey{{Term: 1, Made: c.Now().UTC(), Key: random(keySize)}}, MAC: random(keySize)}
 	stored, err := wrapRoot(ctx, c.KEK, root)
@@ -212,7 +212,7 @@ func foundRing(ctx context.Context, c Config, owner string) (none rootKeys, err 
 		if b, err := tx.Get(ringKey); err != nil || string(b) == id {
 			return err
 		} else if b != nil {
-			return ErrForeignKeys.Because(errors.New("another process is founding this vault; start again"))
+			return ErrForeignKeys.Because(fault.Cause("another process is founding this vault; start again"))
 		}
 		return tx.Put(ringKey, []byte(id))
 	})
@@ -229,7 +229,7 @@ func foundRing(ctx context.Context, c Config, owner string) (none rootKeys, err 
 		if b, err := tx.Get(ringKey); err != nil {
 			return err
 		} else if b != nil {
-			return ErrForeignKeys.Because(errors.New("another process has founded this vault; start again"))
+			return ErrForeignKeys.Because(fault.Cause("another process has founded this vault; start again"))
 		}
 		return kv.Store(tx, ringKey, stored)
 	})
@@ -254,7 +254,7 @@ func wrapRoot(ctx context.Context, key kek.KEK, root rootKeys) (none storedRing,
 	}
 	defer clear(again)
 	if !bytes.Equal(plain, again) {
-		return none, kek.ErrTampered.Because(errors.New("the key-encryption key does not unwrap what it wrapped"))
+		return none, kek.ErrTampered.Because(fault.Cause("the key-encryption key does not unwrap what it wrapped"))
 	}
 	return storedRing{Format: ringFormat, ID: root.ID, Term: root.term(), Wrapped: wrapped}, nil
 }
@@ -284,7 +284,7 @@ const mostTurns = 1 << 16
 // ready turns the ratchet to each term that is still allowed.
 func (root rootKeys) ready(held anchor.State) (ring *keyring, fixed fixedKeys, err error) {
 	if len(root.Terms) == 0 || len(root.MAC) != keySize {
-		return nil, fixed, kek.ErrTampered.Because(errors.New("the keyring lacks keys"))
+		return nil, fixed, kek.ErrTampered.Because(fault.Cause("the keyring lacks keys"))
 	}
 	ring = &keyring{terms: map[uint32]*aead{}, oldest: root.Terms[0].Term}
 	ratchet, at := held.Ratchet.Reveal(), held.Term
@@ -293,11 +293,11 @@ func (root rootKeys) ready(held anchor.State) (ring *keyring, fixed fixedKeys, e
 		case len(t.Key) != keySize:
 			return nil, fixed, kek.ErrTampered.Because(fault.Cause("a key of another length, in term", int(t.Term)))
 		case i > 0 && t.Term <= root.Terms[i-1].Term:
-			return nil, fixed, kek.ErrTampered.Because(errors.New("the terms are out of order"))
+			return nil, fixed, kek.ErrTampered.Because(fault.Cause("the terms are out of order"))
 		case t.Term < held.Term:
 			continue
 		case t.Term-at > mostTurns:
-			return nil, fixed, ErrForeignKeys.Because(errors.New("the anchor is of a far older term"))
+			return nil, fixed, ErrForeignKeys.Because(fault.Cause("the anchor is of a far older term"))
 		}
 		for ; at < t.Term; at++ {
 			ratchet = turned(ratchet)
