@@ -194,11 +194,15 @@ func TestKeysThatAreNone(t *testing.T) {
 			t.Errorf("%s: the error quotes it", why)
 		}
 	}
+	misspelt := id[:len(id)-1] + "Q"
+	if misspelt == id {
+		misspelt = id[:len(id)-1] + "P"
+	}
 	for why, file := range map[string]string{
 		"empty":             "",
 		"comments":          "# public key: " + to + "\n",
 		"a recipient":       to,
-		"a misspelt one":    id[:len(id)-1] + "Q",
+		"a misspelt one":    misspelt,
 		"one and something": id + "\n" + strings.ToLower(id[:40]),
 	} {
 		_, err := ParseIdentities(strings.NewReader(file))
