@@ -43,10 +43,15 @@ func (g *Guard) Run(ctx context.Context) {
 			case <-time.After(pause):
 			}
 		}
-		if err := g.Beat(ctx, false); err != nil && ctx.Err() == nil {
+		if err := g.calmly(ctx); err != nil && ctx.Err() == nil {
 			g.Log.Error("the anchor is not kept up; it will be tried again. Until then a restored backup may not be noticed", "err", err)
 		}
 	}
+}
+
+func (g *Guard) calmly(ctx context.Context) (err error) {
+	defer fault.Caught(&err)
+	return g.Beat(ctx, false)
 }
 
 func (g *Guard) wanted() chan struct{} {

@@ -7,6 +7,7 @@ import (
 	"iter"
 	"maps"
 	"slices"
+	"sync"
 
 	"jali/internal/kv"
 )
@@ -15,6 +16,7 @@ var errPlanted = errors.New("planted")
 
 // memory is a store that can be copied, put back, and made to fail.
 type memory struct {
+	mu    sync.Mutex
 	rows  map[string][]byte
 	fails how // the next Update
 	fault string
@@ -29,9 +31,15 @@ const (
 	unknown     // it is stored, and answered with an error
 )
 
-func (m *memory) View(_ context.Context, f func(kv.Tx) error) error { return f(memoryTx{m.rows, nil}) }
+func (m *memory) View(_ context.Context, f func(kv.Tx) error) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return f(memoryTx{m.rows, nil})
+}
 
 func (m *memory) Update(_ context.Context, f func(kv.Tx) error) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	fails := m.fails
 	m.fails = no
 	tx := memoryTx{m.rows, map[string][]byte{}}

@@ -82,7 +82,7 @@ func (h *House) begin(ctx context.Context) error {
 		return err
 	}
 	if m != nil {
-		h.log.LogAttrs(ctx, slog.LevelWarn, "the restored database is mended; people are told on their pages, clients by webhook", m.attrs()...)
+		h.log.LogAttrs(ctx, slog.LevelError, "the restored database is mended; people are told on their pages, clients by webhook", m.attrs()...)
 		m.advise(h.log, v)
 	}
 	return nil
@@ -104,14 +104,15 @@ func (m *mended) attrs() []slog.Attr {
 		slog.Int("people_locked_out", m.dropped.LockedOut), slog.Int("clients_suspended", len(m.suspended))}
 }
 
-// advise says what is left for the operator.
+// advise says what is left for the operator, as errors: a verb that has opened
+// the files itself shows nothing less.
 func (m *mended) advise(log *slog.Logger, v rollback.Verdict) {
 	for _, id := range m.suspended {
-		log.Warn("a client is suspended because its registration may have been changed, suspended or removed after the backup: look at it with `jali client show`, put right what has changed, then `jali client suspend --resume` or `jali client remove`", "client", string(id))
+		log.Error("a client is suspended because its registration may have been changed, suspended or removed after the backup: look at it with `jali client show`, put right what has changed, then `jali client suspend --resume` or `jali client remove`", "client", string(id))
 	}
-	log.Warn("check what no anchor remembers: clients and their webhooks that were added after the backup are not here; invitations are all withdrawn, make new ones with `jali client invite`")
+	log.Error("check what no anchor remembers: clients and their webhooks that were added after the backup are not here; invitations are all withdrawn, make new ones with `jali client invite`")
 	if !v.Marked {
-		log.Warn("nothing is known of passkeys that people removed after the backup, and those may sign in again: tell people to look at the passkeys under their settings")
+		log.Error("nothing is known of passkeys that people removed after the backup, and those may sign in again: tell people to look at the passkeys under their settings")
 	}
 }
 
@@ -119,7 +120,7 @@ func (m *mended) advise(log *slog.Logger, v rollback.Verdict) {
 // far as it is known, and ends what it is not known of. Each step may be done
 // any number of times, so that a crash in the middle only begins it anew.
 func (h *House) mend(ctx context.Context, v rollback.Verdict) (*mended, error) {
-	h.log.Warn("this database is older than its anchor, or the anchor is: one of them was put back. Before anything is served, what may have ended since is ended",
+	h.log.Error("this database was put back from an older copy, or its anchor was; before anything is served, what may have ended since is ended",
 		"all_known", v.Exact, "resumed", v.Resumed)
 	m := &mended{}
 	for _, step := range []func(context.Context, rollback.Verdict, *mended) error{h.partAgain, h.endUnproven, h.dropAgain} {
