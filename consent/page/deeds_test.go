@@ -174,6 +174,9 @@ func TestDeeds(t *testing.T) {
 			t.Errorf("POST %s did %v", tt.path, all)
 		}
 	}
+	if h.shredded != 1 {
+		t.Errorf("keys were destroyed %d times, want once, after the disconnection", h.shredded)
+	}
 }
 
 func TestExportIsWholeOrNothing(t *testing.T) {

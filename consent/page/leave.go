@@ -147,13 +147,19 @@ func (p *Page) leave(w http.ResponseWriter, r *http.Request, s consent.Session) 
 		return
 	}
 	http.SetCookie(w, p.Passkeys.NoCookie())
-	if err := p.Shred(context.WithoutCancel(r.Context())); err != nil { // a sweep goes on with it
-		p.Log.Error("the keys of who has left are not destroyed yet", "err", err)
-	}
+	p.destroyKeys(r)
 	telling, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), farewell)
 	defer cancel()
 	tell(telling)
 	http.Redirect(w, r, leftPath, http.StatusSeeOther)
+}
+
+// destroyKeys does at once what the house does within seconds, so that the next
+// page can tell of it.
+func (p *Page) destroyKeys(r *http.Request) {
+	if err := p.Shred(context.WithoutCancel(r.Context())); err != nil {
+		p.Log.Error("the keys of what was deleted are not destroyed yet", "err", err)
+	}
 }
 
 // leftPage says what was deleted; Receipt is empty until the keys are gone.

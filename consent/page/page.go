@@ -127,8 +127,8 @@ type Config struct {
 	Issuer    string // https://jali.example: the only origin that posts come from
 	Now       func() time.Time
 	Status    func(fault.Kind) int // the HTTP status of a kind of fault; the server decides it
-	// Shred destroys the keys of everybody who has left. Where it fails it is
-	// tried again within a minute, by others.
+	// Shred destroys the keys of everybody who has left and of all that was
+	// disconnected. Where it fails it is tried again within a minute, by others.
 	Shred func(context.Context) error
 
 	// Software is the URL path of a software passkey on this origin that

@@ -95,5 +95,6 @@ func (p *Page) disconnect(w http.ResponseWriter, r *http.Request, s consent.Sess
 		p.fail(w, r, err)
 		return
 	}
+	p.destroyKeys(r)
 	toDone(w, r, "/sources", "disconnected")
 }
