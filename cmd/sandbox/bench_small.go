@@ -46,7 +46,7 @@ func (b *benchCmd) small(ctx context.Context, t *benchTown, tell func(string, ..
 	return append(append(rows, stored...), aliases...), err
 }
 
-// often answers how many times in a second width goroutines can do a thing.
+// often answers how many times in a second width goroutines do a thing.
 func (b *benchCmd) often(width int, do func(i int64) error) (float64, error) {
 	var n atomic.Int64
 	var failed atomic.Pointer[error]
@@ -54,9 +54,12 @@ func (b *benchCmd) often(width int, do func(i int64) error) (float64, error) {
 	begun := time.Now()
 	for range width {
 		group.Go(func() {
-			for time.Since(begun) < b.For && failed.Load() == nil {
+			for { // once at least, however long each waits for a turn
 				if err := do(n.Add(1)); err != nil {
 					failed.Store(&err)
+				}
+				if time.Since(begun) >= b.For || failed.Load() != nil {
+					return
 				}
 			}
 		})

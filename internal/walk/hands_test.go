@@ -38,7 +38,9 @@ func (h *house) testOwnHands(t *testing.T) {
 	if token.RefreshToken == "" {
 		t.Error("a recurring grant has no refresh token")
 	}
-	var seen struct{ Accounts []struct{ Account, Name string } }
+	var seen struct {
+		Accounts []struct{ Account, Name string }
+	}
 	view := func(want string) {
 		t.Helper()
 		if got := outcome(c.OpenView(t.Context(), token.AccessToken, rand.Text(), struct{}{}, &seen)); got != want {
