@@ -13,7 +13,6 @@ package anchor
 
 import (
 	"bytes"
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -242,9 +241,13 @@ func (f *File) Change(change func(*State)) error {
 	return nil
 }
 
-// replace puts text at path, whole and on disk, or leaves what was there.
+// replace puts text at path, whole and on disk, or leaves what was there. What
+// a crash leaves beside it holds a ratchet, and is taken away by the next.
 func replace(path string, text []byte) error {
-	temp := path + ".tmp-" + rand.Text()
+	temp := path + ".tmp"
+	if err := os.Remove(temp); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
 	f, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err

@@ -119,6 +119,25 @@ func TestAFailedChangeChangesNothing(t *testing.T) {
 	}
 }
 
+// A former ratchet that stayed on the disk would open backups from before its
+// term for good.
+func TestWhatACrashLeftIsGoneWithTheNextChange(t *testing.T) {
+	f := founded(t)
+	if err := os.WriteFile(f.Path()+".tmp", []byte("a former ratchet"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Change(func(s *State) { s.Term = 2 }); err != nil {
+		t.Fatal(err)
+	}
+	left, err := os.ReadDir(filepath.Dir(f.Path()))
+	if err != nil || len(left) != 1 {
+		t.Errorf("beside the anchor there lie %v, %v", left, err)
+	}
+	if _, err := At(f.Path()); err != nil { // ErrExposed, where the mode was kept
+		t.Error(err)
+	}
+}
+
 func TestChangesOfManyAreAllKept(t *testing.T) {
 	f := founded(t)
 	var all sync.WaitGroup
