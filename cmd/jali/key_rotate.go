@@ -25,8 +25,9 @@ type keyRotate struct {
 func (keyRotate) Help() string {
 	return `A new root term begins, and every wrapped key is wrapped anew in it, beside
 the service. Then the anchor moves on, so that no backup made before this can be
-opened with it: not by a thief, and not by you, unless you keep a copy of the
-anchor as it is now. Make a backup afterwards.
+opened with it: not by a thief, and not by you. A copy of the anchor from before
+still opens them. So make a backup afterwards, and a copy of the anchor; then
+destroy older copies, or nothing that was deleted is gone from older backups.
 
 It may be interrupted at any moment and goes on: in the running server, with
 the next start of one, or by this verb. While one runs, this verb begins no
@@ -80,8 +81,10 @@ func (r *keyRotate) Run(c *cli) (err error) {
 	if err := t.Do(background(), http.MethodGet, "/keys", nil, &keys); err != nil {
 		return err
 	}
-	fmt.Printf("term %d is in use and wraps all %s keys; backups from before it do not open with this anchor any more\n",
-		keys.Term, grouped(int64(keys.Wrapped[keys.Term])))
+	fmt.Printf(`term %d is in use and wraps all %s keys; backups from before it do not open with this anchor any more
+Copies of the anchor from before still open them: put one of %s as it is now
+in the place of each, and make a backup.
+`, keys.Term, grouped(int64(keys.Wrapped[keys.Term])), keys.Anchor)
 	return nil
 }
 

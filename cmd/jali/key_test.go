@@ -1,6 +1,8 @@
 package main
 
 import (
+	"errors"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -8,7 +10,10 @@ import (
 	"time"
 
 	"jali/cmd/internal/house"
+	"jali/internal/kv"
+	"jali/internal/kv/boltkv"
 	"jali/vault"
+	"jali/vault/kek"
 )
 
 func TestARotationIsShownAsItGoes(t *testing.T) {
@@ -99,5 +104,29 @@ func TestKeysOfARunningServer(t *testing.T) {
 	}
 	if !strings.Contains(s.log.String(), "the root keys are rotated") {
 		t.Errorf("the log does not tell of it:\n%s", s.log)
+	}
+}
+
+// Who opens the files where no server runs destroys what the last one had left
+// to be, and has the root keys renewed for it as that would have.
+func TestAVerbSchedulesARotationAsTheServerDoes(t *testing.T) {
+	for after, want := range map[string]string{"720h": "the server begins one by 2", "0": "none running, none due"} {
+		data := foundedBy(t, kek.Choice{})
+		db, err := boltkv.Open(filepath.Join(data, "jali.db"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = db.Update(t.Context(), func(tx kv.Tx) error { // as it is left by a stop between a deletion and its end
+			return tx.Put(kv.Key("vault", "left", "somebody"), []byte(`{"person":"somebody"}`))
+		})
+		if err := errors.Join(err, db.Close()); err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			out, err := exec.Command("jali", "--data", data, "--rotate-after", after, "key", "status").CombinedOutput()
+			if err != nil || !strings.Contains(string(out), want) {
+				t.Errorf("--rotate-after %s: %v\n%s\nwant %q", after, err, out, want)
+			}
+		}
 	}
 }

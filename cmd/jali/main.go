@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"time"
 
 	"github.com/alecthomas/kong"
 
@@ -21,9 +22,12 @@ import (
 type cli struct {
 	Config kong.ConfigFlag `help:"Read flags and sources from this YAML file (see cmd/jali/jali.example.yaml)." placeholder:"FILE" env:"JALI_CONFIG"`
 	Data   string          `help:"Folder of the database, jali.db and keys.db." default:"data" env:"JALI_DATA" placeholder:"DIR"`
-	Anchor string          `help:"File of the anchor, which no backup holds; made on the first start. Default: anchor in the data folder. Better on another disk: a data folder that is put back with it cannot be told from the newest. Keep a copy with the key: it opens every later backup, too." env:"JALI_ANCHOR" placeholder:"FILE" name:"anchor-file"`
+	Anchor string          `help:"File of the anchor, which no backup holds; made on the first start. Default: anchor in the data folder. Better on another disk: a data folder that is put back with it cannot be told from the newest. Keep a copy with the key: it opens every later backup, too. Make it anew after a rotation, or it goes on opening those from before." env:"JALI_ANCHOR" placeholder:"FILE" name:"anchor-file"`
 	Issuer string          `help:"The public URL that people and clients use." default:"http://localhost:8080" env:"JALI_ISSUER" placeholder:"URL"`
 	keyFlags
+	// RotateAfter is of verbs, too: those that open the files destroy what a
+	// server has left to be, and promise what it would have.
+	RotateAfter time.Duration `help:"How long after a deletion the root keys are rotated at the latest (720h: 30 days): then no backup from before that opens with this anchor. 0: only by jali key rotate." default:"720h" env:"JALI_ROTATE_AFTER" placeholder:"DURATION"`
 
 	Serve   serveCmd   `cmd:"" help:"Serve people and clients."`
 	Client  clientCmd  `cmd:"" help:"Register, suspend and rekey clients."`
@@ -60,9 +64,17 @@ func main() {
 	}
 }
 
+// Validate is asked by kong.
+func (c *cli) Validate() error {
+	if c.RotateAfter < 0 {
+		return errors.New("--rotate-after cannot be negative")
+	}
+	return nil
+}
+
 // open opens the house that the flags name.
 func (c *cli) open(log *slog.Logger) (*house.House, error) {
-	return house.Open(background(), house.Config{Issuer: c.Issuer, Data: c.Data, Key: c.choice(), AnchorFile: c.Anchor, Sources: &connectors.Registry{}, Log: log})
+	return house.Open(background(), house.Config{Issuer: c.Issuer, Data: c.Data, Key: c.choice(), AnchorFile: c.Anchor, RotateAfter: c.RotateAfter, Sources: &connectors.Registry{}, Log: log})
 }
 
 // talk finds the running server, or opens the files where none runs.

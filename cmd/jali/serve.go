@@ -31,9 +31,8 @@ type serveCmd struct {
 	BehindProxy []string `help:"Address ranges of proxies that end TLS and whose X-Forwarded-For is believed. May be repeated." env:"JALI_BEHIND_PROXY" placeholder:"CIDR"`
 	certificates
 
-	Rate        []string      `help:"A limit, as in 'token=20/s burst 100' or 'signin=off'. Of an address: address, signin, lookup; of a grant: grant; of a client: par, bc-authorize, token, introspect, revoke. May be repeated." env:"JALI_RATE" placeholder:"NAME=LIMIT"`
-	StepUpLife  time.Duration `help:"How long data may be read by a person's yes before the client has to ask for a new one (4320h: 180 days). 0: as long as the grant." default:"4320h" env:"JALI_STEP_UP_LIFE" placeholder:"DURATION"`
-	RotateAfter time.Duration `help:"How long after a deletion the root keys are rotated at the latest (720h: 30 days): then no backup from before that opens with this anchor. 0: only by jali key rotate." default:"720h" env:"JALI_ROTATE_AFTER" placeholder:"DURATION"`
+	Rate       []string      `help:"A limit, as in 'token=20/s burst 100' or 'signin=off'. Of an address: address, signin, lookup; of a grant: grant; of a client: par, bc-authorize, token, introspect, revoke. May be repeated." env:"JALI_RATE" placeholder:"NAME=LIMIT"`
+	StepUpLife time.Duration `help:"How long data may be read by a person's yes before the client has to ask for a new one (4320h: 180 days). 0: as long as the grant." default:"4320h" env:"JALI_STEP_UP_LIFE" placeholder:"DURATION"`
 	// AllowPrivate is for clients as allow-private is for sources.
 	AllowPrivate bool `help:"Reach the addresses that clients have registered (key sets, webhooks, pings) where they are private ones, too: in the operator's own network." env:"JALI_ALLOW_PRIVATE"`
 
@@ -88,7 +87,7 @@ func (s *serveCmd) Run(c *cli) error {
 	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	h, err := house.Open(ctx, house.Config{
 		Issuer: c.Issuer, Data: c.Data, Key: c.choice(), AnchorFile: c.Anchor, TrustedProxies: proxies, CertificateHeader: s.ClientCertHeader,
-		MTLS: s.MTLSURL, ClientCAs: authorities, Rates: rates, StepUpLife: s.StepUpLife, RotateAfter: s.RotateAfter, AllowPrivate: s.AllowPrivate, Sources: sources, Metrics: metrics, Log: log,
+		MTLS: s.MTLSURL, ClientCAs: authorities, Rates: rates, StepUpLife: s.StepUpLife, RotateAfter: c.RotateAfter, AllowPrivate: s.AllowPrivate, Sources: sources, Metrics: metrics, Log: log,
 	})
 	if err != nil {
 		return err
@@ -124,9 +123,6 @@ func (s *serveCmd) check(issuer string) ([]netip.Prefix, error) {
 	}
 	if s.StepUpLife < 0 {
 		return nil, errors.New("--step-up-life cannot be negative")
-	}
-	if s.RotateAfter < 0 {
-		return nil, errors.New("--rotate-after cannot be negative")
 	}
 	return proxies, s.certificates.check(issuer, s.TLSCert != "", proxies)
 }

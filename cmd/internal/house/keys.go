@@ -92,7 +92,7 @@ func (r *rotation) goOn() {
 		switch {
 		case err == nil:
 			r.patient, r.again = 0, time.Time{}
-			log.Info("the root keys are rotated", "seconds", r.now().Sub(start).Seconds())
+			log.Info("the root keys are rotated; copies of the anchor from before still open backups from before: put one of it as it is now in their place, and make a backup", "seconds", r.now().Sub(start).Seconds())
 		case errors.Is(err, context.Canceled):
 			log.Info("the rotation of the root keys is interrupted and will go on")
 		default:

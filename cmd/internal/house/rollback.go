@@ -110,6 +110,7 @@ func (m *mended) advise(log *slog.Logger, v rollback.Verdict) {
 	for _, id := range m.suspended {
 		log.Error("a client is suspended because its registration may have been changed, suspended or removed after the backup: look at it with `jali client show`, put right what has changed, then `jali client suspend --resume` or `jali client remove`", "client", string(id))
 	}
+	log.Error("if the anchor is a copy and not the newest there was, stop now and put the backup back with the newest: what was revoked, used or deleted after it was copied may be here again")
 	log.Error("check what no anchor remembers: clients and their webhooks that were added after the backup are not here; invitations are all withdrawn, make new ones with `jali client invite`")
 	if !v.Marked {
 		log.Error("nothing is known of passkeys that people removed after the backup, and those may sign in again: tell people to look at the passkeys under their settings")
