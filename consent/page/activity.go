@@ -234,7 +234,10 @@ func (p *Page) tell(r *http.Request, s consent.Session, events []audit.Event) ([
 		if (strings.HasPrefix(e.Verb, "grant.") || e.Verb == audit.RetentionEnded) && e.Verb != audit.GrantShown && e.Verb != audit.GrantRefused {
 			d.Grant = e.On
 		}
-		if d.Gone = receipts[e.On]; e.Verb == audit.GrantRevoked {
+		switch e.Verb {
+		case audit.SourceUnlinked:
+			d.Gone = receipts[e.On]
+		case audit.GrantRevoked:
 			d.Gone = receipts["views-"+e.On]
 		}
 		for _, f := range told {

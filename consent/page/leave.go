@@ -180,7 +180,7 @@ func (p *Page) left(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	f := p.frameOf(r, consent.Session{}, "left.title", "", d)
-	f.Bare, f.Self, f.Once = true, "/", true
+	f.Bare, f.Self = true, leftPath
 	p.render(w, r, http.StatusOK, "left", f)
 }
 
