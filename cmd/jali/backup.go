@@ -11,7 +11,6 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"strings"
 	"syscall"
 	"time"
@@ -56,6 +55,10 @@ func (b *backupCmd) Run(c *cli) error {
 		return err
 	}
 	defer t.Close()
+	var keys house.Keys // a server's own, whatever the flags of this verb are
+	if err := t.Do(ctx, http.MethodGet, "/keys", nil, &keys); err != nil {
+		return err
+	}
 	made, err := b.take(ctx, t, ask)
 	if err != nil {
 		if ctx.Err() != nil {
@@ -65,7 +68,7 @@ func (b *backupCmd) Run(c *cli) error {
 	}
 	fmt.Fprintf(os.Stderr, "a backup of %s rows as of %s, %s\n", grouped(made.Rows), made.At.Format(time.RFC3339), size(made.Size))
 	fmt.Fprintf(os.Stderr, "To restore it you need the age identity, the key-encryption key (%s) and the anchor\n(%s) as it is in term %d, or a copy of it from before. None of them is in the backup.\n",
-		c.keyInWords(), c.anchorPath(), made.Term)
+		keys.KEK, keys.Anchor, made.Term)
 	return nil
 }
 
@@ -169,24 +172,4 @@ func interrupted() (context.Context, context.CancelFunc) {
 	ctx, stop := signal.NotifyContext(background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop)
 	return ctx, stop
-}
-
-func (c *cli) anchorPath() string {
-	if c.Anchor != "" {
-		return c.Anchor
-	}
-	return filepath.Join(c.Data, "anchor")
-}
-
-// keyInWords says where the key-encryption key is.
-func (c *cli) keyInWords() string {
-	switch {
-	case c.KeyEnv != "":
-		return "the environment's " + c.KeyEnv
-	case c.KeyCommand != "":
-		return "behind " + c.KeyCommand
-	case c.KeyFile != "":
-		return c.KeyFile
-	}
-	return filepath.Join(c.Data, "kek.key")
 }

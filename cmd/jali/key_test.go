@@ -79,6 +79,7 @@ func TestKeyStatusInWords(t *testing.T) {
 
 func TestKeysOfARunningServer(t *testing.T) {
 	s := serve(t)
+	const recipient = "age1k964jjtgvtk0hr7fzh26c9tragwef393q8tdwwhl3n2v2syd4dtqzm3jn9"
 	for _, tt := range []struct {
 		verb []string
 		want string
@@ -89,6 +90,8 @@ func TestKeysOfARunningServer(t *testing.T) {
 		{[]string{"key", "rekey", "--to-key-file", filepath.Join(s.data, "next.key")}, "The running server goes on with it."},
 		{[]string{"key", "rotate"}, "term [34] is in use and wraps all"},
 		{[]string{"key", "status", "--json"}, `"served": true`},
+		// Which keys open a backup the server knows, and the verb's own flags do not say.
+		{[]string{"backup", "--recipient", recipient, "--out", filepath.Join(t.TempDir(), "jali.age")}, `the key-encryption key \(key file /.*next\.key\)`},
 	} {
 		out, err := s.run(t.Context(), tt.verb...)
 		if err != nil || !regexp.MustCompile(tt.want).MatchString(out) {

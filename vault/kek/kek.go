@@ -63,6 +63,11 @@ func (c Choice) Kind() string {
 	}
 }
 
+// String says in words what is chosen, and where that is.
+func (c Choice) String() string {
+	return c.Kind() + " " + c.File + c.Env + c.Command
+}
+
 // Open opens the chosen key. It runs no command: the first Wrap or Unwrap
 // does. A key file that is not there is [fs.ErrNotExist], and nothing else is.
 //

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"net/http"
+	"path/filepath"
 	"sync"
 	"time"
 
@@ -17,7 +18,7 @@ import (
 // Keys is what `key status` is told.
 type Keys struct {
 	vault.Terms
-	KEK         string        `json:"kek"`          // what kind the key-encryption key is of
+	KEK         string        `json:"kek"`          // which key-encryption key
 	RotateAfter time.Duration `json:"rotate_after"` // how long after a deletion; zero: never by itself
 	Served      bool          `json:"served"`       // a server runs, which does what is due
 }
@@ -44,11 +45,11 @@ type rotation struct {
 	running bool
 	patient time.Duration // how long to wait after the last failure
 	again   time.Time     // when a sweep may try again
-	kind    string        // of the key-encryption key
+	kek     kek.Choice    // the key-encryption key
 }
 
 func newRotation(v *vault.Vault, c Config) *rotation {
-	r := &rotation{vault: v, after: c.RotateAfter, now: c.Now, log: c.Log, kind: c.Key.Kind()}
+	r := &rotation{vault: v, after: c.RotateAfter, now: c.Now, log: c.Log, kek: keyChoice(c)}
 	r.ctx, r.stop = context.WithCancel(context.Background())
 	return r
 }
@@ -160,8 +161,8 @@ func (r *rotation) rekey(ctx context.Context, n NewKEK) error {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.kind = n.Kind()
-	r.log.Warn("the root keyring has another key-encryption key: name it in the configuration before the next start", "kek", r.kind)
+	r.kek = n.Choice
+	r.log.Warn("the root keyring has another key-encryption key: name it in the configuration before the next start", "kek", r.kek.Kind())
 	return nil
 }
 
@@ -187,10 +188,20 @@ func (a *admin) keyStatus(w http.ResponseWriter, r *http.Request) {
 	terms, err := a.house.Vault.Terms(r.Context())
 	terms.Rotation = a.house.rotation.said()
 	a.house.rotation.mu.Lock()
-	kind := a.house.rotation.kind
+	key := a.house.rotation.kek
 	a.house.rotation.mu.Unlock()
 	_, served := r.Context().Value(http.ServerContextKey).(*http.Server)
-	a.answer(w, Keys{Terms: terms, KEK: kind, RotateAfter: a.house.rotation.after, Served: served}, err)
+	if served { // whoever asks may stand in another folder
+		terms.Anchor, key.File = absolute(terms.Anchor), absolute(key.File)
+	}
+	a.answer(w, Keys{Terms: terms, KEK: key.String(), RotateAfter: a.house.rotation.after, Served: served}, err)
+}
+
+func absolute(path string) string {
+	if whole, err := filepath.Abs(path); err == nil && path != "" {
+		return whole
+	}
+	return path
 }
 
 func (a *admin) keyRotation(w http.ResponseWriter, _ *http.Request) {
