@@ -111,6 +111,7 @@ func Open(ctx context.Context, c Config) (_ *House, err error) {
 	if err != nil {
 		return nil, err
 	}
+	founding := held.State().Ring == ""
 	h := &House{held: held, data: c.Data, now: c.Now, log: c.Log}
 	h.stopping, h.stop = context.WithCancel(context.Background())
 	defer func() {
@@ -128,6 +129,10 @@ func Open(ctx context.Context, c Config) (_ *House, err error) {
 	}
 	if h.Vault, err = vault.Open(ctx, vault.Config{DB: h.db, Keys: h.keys, KEK: key, Anchor: held, Now: c.Now}); err != nil {
 		return nil, err
+	}
+	if founding {
+		h.log.Warn("this house is new: keep a copy of its key-encryption key and one of its anchor elsewhere, apart from its backups; without both nothing in it can ever be read",
+			"key", choice.Kind(), "anchor", held.Path())
 	}
 	h.rotation = newRotation(h.Vault, c)
 	if err := h.wire(ctx, c); err != nil {
