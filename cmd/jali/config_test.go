@@ -23,7 +23,7 @@ func TestTheExampleConfiguration(t *testing.T) {
 	if _, err := k.Parse([]string{"serve", "--config", example}); err != nil {
 		t.Fatal(err)
 	}
-	if c.Issuer != "https://jali.example" || c.Serve.Listen != ":8443" || c.Serve.TLSCert == "" || c.KeyFile == "" {
+	if c.Issuer != "https://jali.example" || c.Serve.Listen != ":8443" || c.Serve.TLSCert == "" || c.KeyFile == "" || c.Anchor == "" {
 		t.Errorf("the example is not what is served: %+v", c)
 	}
 	if _, err := c.Serve.check(c.Issuer); err != nil {
