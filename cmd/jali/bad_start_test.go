@@ -104,7 +104,7 @@ func folder(t *testing.T, dir string) map[string]string {
 // begun starts `jali serve` and answers what it said and how it ended.
 func begun(t *testing.T, data string, env []string, args ...string) (said string, code int) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute) // one that serves never ends
 	defer cancel()
 	jali := exec.CommandContext(ctx, "jali", append([]string{"serve", "--data", data, "--listen", "localhost:0", "--admin", ""}, args...)...)
 	jali.Env = append(os.Environ(), env...)

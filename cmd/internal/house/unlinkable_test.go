@@ -454,7 +454,7 @@ func (c *crowd) part(t *testing.T, turn int) {
 	ctx, stop := context.WithCancel(t.Context())
 	var running sync.WaitGroup
 	running.Go(func() { c.Outbox.Run(ctx) })
-	late := time.After(time.Minute)
+	late := time.After(5 * time.Minute)
 	for n := range want {
 		select {
 		case <-post:
