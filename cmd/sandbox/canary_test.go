@@ -429,12 +429,17 @@ func (h *spiedHouse) verbs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	backup := filepath.Join(dir, "backup.age")
+	backup, key := filepath.Join(dir, "backup.age"), filepath.Join(dir, "backup.key")
+	if err := os.WriteFile(key, []byte(identity.String()+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	id := h.client.ID
 	for _, verb := range [][]string{
 		{"client", "list"}, {"client", "show", id}, {"client", "suspend", h.Numbers[31]}, {"webhook", "list"}, {"webhook", "test", "--client", id},
 		{"import", "--person", h.ready.People[0].ID, bills}, {"import", "--person", h.Numbers[31], bills}, {"receipt", "verify", "--issuer", h.ready.Issuer, bills},
 		{"version"}, {"key", "status"}, {"backup", "--recipient", identity.Recipient().String(), "--out", backup},
+		{"restore", "--identity", key, "--from", backup, "--verify", "--scratch", dir}, {"restore", "--identity", bills, "--from", backup}, {"restore", "--identity", key, "--from", bills, "--verify"},
+		{"key", "rotate"}, {"key", "rekey", "--to-key-file", bills},
 	} {
 		out, err := exec.Command(jali, append([]string{"--data", h.Data}, verb...)...).CombinedOutput()
 		h.keep("jali "+strings.Join(verb[:min(2, len(verb))], " "), append(out, fmt.Sprintf("\n%v\n", err)...))
@@ -456,6 +461,11 @@ func (h *spiedHouse) verbs(t *testing.T) {
 			b, _ := httputil.DumpResponse(resp, true)
 			_ = resp.Body.Close()
 			h.keep("the admin socket", b)
+		}
+	}
+	for place, says := range map[string]string{"jali restore --identity": "whole, and it opens", "jali key rotate": "wraps all"} {
+		if said := h.places()[place]; !bytes.Contains(said, []byte(says)) {
+			t.Errorf("%s says %s", place, said)
 		}
 	}
 	if told := h.places()["what a client is told"]; !bytes.Contains(told, []byte("webhook.test")) {

@@ -53,7 +53,7 @@ func (h *House) keepShredding(ctx context.Context) {
 			}
 			h.shredFailures.Inc()
 			wait = min(2*wait, shredRest)
-			h.log.Error("the keys of what was deleted are not destroyed yet; this will be tried again: see that the disk of the data folder has room and can be written to",
+			h.log.Error("the keys of what was deleted are not destroyed yet; this will be tried again: see that the disks of the data folder and of the anchor have room and can be written to",
 				"in", wait.String(), "code", fault.Of(err).Code, "err", err)
 			continue
 		}
