@@ -33,7 +33,6 @@ type deed struct {
 	Gone   string // the deletion of which there is a receipt
 	Times  int    // how many of the same stand for this one
 	NewDay bool
-	By     string // "client" where a client did it
 }
 
 // notice is a use or an end of a grant that the person has not yet put away.

@@ -13,14 +13,14 @@ import (
 
 // unguarded are the goroutines that need not catch their panics, by file.
 var unguarded = map[string]string{
-	"server/http.go":                "net/http catches what a handler panics with, and server.HTTP keeps it from being logged",
-	"cmd/jali/serve.go":             "servers, and loops that catch the panics of each deed",
-	"cmd/internal/house/house.go":   "it runs each deed calmly",
-	"cmd/internal/house/keys.go":    "it runs each deed calmly",
-	"internal/kv/boltkv/group.go":   "bbolt's panics are caught where it is called, and closures run with who brought them; any other must end the process",
-	"internal/aggregate/collect.go": "it calls await, which catches",
-	"internal/aggregate/link.go":    "it calls await, which catches",
-	"internal/webhook/outbox.go":    "it calls once, which catches",
+	"server/http.go":                   "net/http catches what a handler panics with, and server.HTTP keeps it from being logged",
+	"cmd/jali/serve.go":                "servers, and loops that catch the panics of each deed",
+	"cmd/internal/house/house.go":      "it runs each deed calmly",
+	"cmd/internal/house/keys.go":       "it runs each deed calmly",
+	"internal/kv/boltkv/group.go":      "bbolt's panics are caught where it is called, and closures run with who brought them; any other must end the process",
+	"internal/aggregate/collect.go":    "it calls await, which catches",
+	"internal/aggregate/disconnect.go": "it calls await, which catches",
+	"internal/webhook/outbox.go":       "it calls once, which catches",
 }
 
 // said looks at one file for what could print texts of others: a log line whose
