@@ -32,7 +32,7 @@ func ParseRecipients(keys []string) (Recipients, error) {
 			r, err = age.ParseX25519Recipient(k)
 		}
 		if err != nil {
-			return nil, ErrRecipient.Because(fault.Cause("number", n+1)) // err would quote it, and it may be an identity
+			return nil, ErrRecipient.Because(fault.Cause("this is not one: key number", n+1)) // err would quote it, and it may be an identity
 		}
 		to = append(to, r)
 	}
@@ -73,7 +73,7 @@ func ParseIdentities(r io.Reader) (Identities, error) {
 			id, err = age.ParseX25519Identity(line)
 		}
 		if err != nil {
-			return nil, ErrIdentity.Because(fault.Cause("number", n+1))
+			return nil, ErrIdentity.Because(fault.Cause("this is not one: key number", n+1))
 		}
 		with = append(with, id)
 	}
