@@ -42,7 +42,7 @@ const (
 // records are the rows that are kept for as long as the person stays, or
 // longer: what was agreed to and what was done. A soak makes more of them than
 // a year would, and cannot be flat in these.
-var records = []string{"audit", "ledger", "consent grant", "consent evidence", "consent person"}
+var records = []string{"audit", "ledger", "consent grant", "consent evidence", "consent person", "deletion of"}
 
 // leaper is a clock that goes as the wall's does, and leaps.
 type leaper struct{ ahead atomic.Int64 }
