@@ -397,3 +397,9 @@ func TestOneUnwrapAtTheStart(t *testing.T) {
 		}
 	}
 }
+
+func TestAFlagThatThereIsNotEndsAsABadStart(t *testing.T) {
+	if said, code := begun(t, t.TempDir(), nil, "--nonsense"); code != 2 || !strings.Contains(said, "--help") {
+		t.Errorf("code %d, want 2 and where help is: %s", code, said)
+	}
+}

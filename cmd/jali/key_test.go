@@ -55,7 +55,7 @@ func TestKeyStatusInWords(t *testing.T) {
 		want []string
 	}{
 		{"nothing to do", house.Keys{}, []string{"none running, none due", "wrapped keys        none"}},
-		{"due", house.Keys{Served: true, RotateAfter: time.Hour, Terms: vault.Terms{Due: at}}, []string{"begins one by 2026-12-22T08:00:00Z"}},
+		{"due", house.Keys{Served: true, RotateAfter: 3600, Terms: vault.Terms{Due: at}}, []string{"begins one by 2026-12-22T08:00:00Z"}},
 		{"due, and left to the operator", house.Keys{Served: true, Terms: vault.Terms{Due: at}}, []string{"run jali key rotate"}},
 		{"running", house.Keys{Terms: vault.Terms{Wrapped: map[uint32]int{1: 6_500_000, 2: 50}, Rotation: &vault.Rotation{Running: true, From: 1, To: 2, Done: 50, Total: 6_500_050}}},
 			[]string{"6 500 000 in term 1, 50 in term 2", "from term 1 to 2: 50 of 6 500 050 keys"}},

@@ -51,6 +51,7 @@ func main() {
 		kong.Name("jali"),
 		kong.Description("Shows people's balances and bills to the apps they agree to, and account numbers to nobody."),
 		kong.ShortUsageOnError(),
+		kong.Exit(func(code int) { os.Exit(min(code, 2)) }), // its own 80 for flags that are wrong is nobody's convention
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 		kong.Configuration(loadYAML),
 	)

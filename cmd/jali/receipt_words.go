@@ -138,7 +138,11 @@ func (s speech) counts(of map[string]int) string {
 	var list []string
 	for _, d := range destroyed {
 		if n, ok := of[d.name]; ok {
-			list = append(list, fmt.Sprint(n, " ", s.pick(d.zh, d.en)))
+			en := d.en
+			if n == 1 {
+				en = strings.TrimSuffix(en, "s")
+			}
+			list = append(list, fmt.Sprint(n, " ", s.pick(d.zh, en)))
 		}
 	}
 	return strings.Join(list, s.pick("、", ", "))

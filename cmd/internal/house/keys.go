@@ -18,9 +18,9 @@ import (
 // Keys is what `key status` is told.
 type Keys struct {
 	vault.Terms
-	KEK         string        `json:"kek"`          // which key-encryption key
-	RotateAfter time.Duration `json:"rotate_after"` // how long after a deletion; zero: never by itself
-	Served      bool          `json:"served"`       // a server runs, which does what is due
+	KEK         string  `json:"kek"`                  // which key-encryption key
+	RotateAfter float64 `json:"rotate_after_seconds"` // how long after a deletion; zero: never by itself
+	Served      bool    `json:"served"`               // a server runs, which does what is due
 }
 
 // NewKEK is what `key rekey` sends. A variable's value comes with it: the
@@ -194,7 +194,7 @@ func (a *admin) keyStatus(w http.ResponseWriter, r *http.Request) {
 	if served { // whoever asks may stand in another folder
 		terms.Anchor, key.File = absolute(terms.Anchor), absolute(key.File)
 	}
-	a.answer(w, Keys{Terms: terms, KEK: key.String(), RotateAfter: a.house.rotation.after, Served: served}, err)
+	a.answer(w, Keys{Terms: terms, KEK: key.String(), RotateAfter: a.house.rotation.after.Seconds(), Served: served}, err)
 }
 
 func absolute(path string) string {
