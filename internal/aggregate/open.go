@@ -79,9 +79,13 @@ func (s *Service) Open(ctx context.Context, r OpenRequest) (View, error) {
 	return v, nil
 }
 
-// overtaken answers what to say when the keys of a view under way have been
-// destroyed: that the grant is gone, as anybody hears who asks after it.
+// overtaken answers what to say of a view that was not made: that its time was
+// up, or, when keys were destroyed meanwhile, that the grant is gone, as anybody
+// hears who asks after it.
 func (s *Service) overtaken(ctx context.Context, r OpenRequest, err error) error {
+	if errors.Is(err, context.DeadlineExceeded) {
+		return ErrUnfinished.Because(err)
+	}
 	if !errors.Is(err, vault.ErrEpochEnded) && !errors.Is(err, vault.ErrShredded) {
 		return err
 	}

@@ -14,6 +14,7 @@ import (
 	"jali/consent"
 	"jali/internal/aggregate"
 	"jali/internal/fault"
+	"jali/internal/kv"
 )
 
 func TestViewHoldsWhatWasGrantedUnderAliases(t *testing.T) {
@@ -265,6 +266,27 @@ func TestRepeatAfterACrashMakesTheView(t *testing.T) {
 	h.pass(11 * time.Minute)
 	if _, err := h.Open(t.Context(), aggregate.OpenRequest{Client: "bank", Grant: late, Key: "key-0000000000000001"}); !errors.Is(err, aggregate.ErrViewExpired) {
 		t.Errorf("a repeat later than the view would have lived: %v", err)
+	}
+}
+
+// late is a store whose writes come after their time.
+type late struct{ kv.DB }
+
+func (late) Update(context.Context, func(kv.Tx) error) error { return context.DeadlineExceeded }
+
+func TestAViewThatTookTooLongIsHadByARepeat(t *testing.T) {
+	h := newHouse(t)
+	h.add(wallet("alipay").with(1))
+	p := h.person("li")
+	h.link(p, "alipay")
+	g := h.grant(p, "bank", h.everything(once))
+	h.DB = late{h.db}
+	if _, err := h.Open(t.Context(), aggregate.OpenRequest{Client: "bank", Grant: g, Key: "key-0000000000000001"}); !errors.Is(err, aggregate.ErrUnfinished) {
+		t.Errorf("Open = %v, want ErrUnfinished", err)
+	}
+	h.DB = h.db
+	if v := h.open("bank", g, "key-0000000000000001"); len(v.Bills.Items) != 1 {
+		t.Error("the repeat holds nothing")
 	}
 }
 

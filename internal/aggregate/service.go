@@ -84,6 +84,10 @@ var (
 	// ErrViewExpired is a view that was here, within a day after it went.
 	ErrViewExpired = &fault.Error{Kind: fault.Gone, Code: "view_expired",
 		Detail: "this view has been shredded; open another with a new Idempotency-Key"}
+	// ErrUnfinished is a view that was not made in its time: its use is spent,
+	// and the same key goes on with it.
+	ErrUnfinished = &fault.Error{Kind: fault.Unavailable, Code: "view_unfinished", Owner: fault.Us, RetryAfter: 5 * time.Second,
+		Detail: "the view was not finished in time; ask again with the same Idempotency-Key, which spends nothing more"}
 	// ErrCursor is a cursor that this view did not give.
 	ErrCursor = &fault.Error{Kind: fault.Invalid, Code: "cursor_invalid", Detail: "this is no cursor of this view"}
 	// ErrNotGranted is a part of a view outside its grant.
