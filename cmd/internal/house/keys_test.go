@@ -192,7 +192,7 @@ func TestRekeyingThroughTheSocket(t *testing.T) {
 		t.Fatal(err)
 	}
 	var keys Keys
-	if err := inProcess.Do(t.Context(), http.MethodGet, "/keys", nil, &keys); err != nil || keys.KEK != "key file" {
+	if err := inProcess.Do(t.Context(), http.MethodGet, "/keys", nil, &keys); err != nil || keys.KEK != "key file "+next {
 		t.Errorf("/keys = %+v, %v", keys, err)
 	}
 	if err := r.rotation.begin(t.Context()); err != nil { // the running house goes on with it
