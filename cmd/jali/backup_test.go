@@ -285,6 +285,10 @@ func halfway(t *testing.T, data string, hang chan struct{}) (asked chan struct{}
 	}
 	asked = make(chan struct{}, 1)
 	s := &http.Server{ErrorLog: slog.NewLogLogger(slog.DiscardHandler, 0), Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/keys" {
+			fmt.Fprintln(w, `{}`)
+			return
+		}
 		fmt.Fprintln(w, `{"store":"keys.db","rows":1}`)
 		fmt.Fprintln(w, `{"made":{"size":100000,"rows":1,"at":"2026-11-22T06:00:00Z","term":1}}`)
 		_, _ = w.Write(make([]byte, 50_000))
