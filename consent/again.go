@@ -3,6 +3,8 @@ package consent
 import (
 	"context"
 	"crypto/rand"
+	"slices"
+	"time"
 
 	"jali/internal/kv"
 )
@@ -13,99 +15,81 @@ import (
 // EndUnproven revokes, by "restore", every given grant that is not proven to
 // be as it was, and answers how many those are.
 func (s *Service) EndUnproven(ctx context.Context, proven func(GrantID) bool) (ended int, err error) {
-	r := kv.Prefix(room, "given")
-	for {
-		var some []GrantID
-		if err := s.DB.View(ctx, func(tx kv.Tx) error {
-			some = nil
-			for row, err := range tx.Scan(r) {
-				if err != nil {
-					return err
-				}
-				r.From = append(append([]byte(nil), row.Key...), 0)
-				if id := GrantID(row.Value); !proven(id) {
-					if some = append(some, id); len(some) == sweepBatch {
-						break
-					}
-				}
-			}
-			return nil
-		}); err != nil || len(some) == 0 {
+	for rows, err := range kv.Batches(ctx, s.DB, kv.Prefix(room, "given"), sweepBatch) {
+		if err != nil {
 			return ended, err
 		}
-		now, event, over := s.now(), rand.Text(), 0
-		if err := s.DB.Update(ctx, func(tx kv.Tx) error {
-			over = 0
-			for i, id := range some {
-				g, err := getGrant(tx, id)
-				if err != nil {
-					return err
-				}
-				if err := s.revoke(tx, now, nth(event, i), &g, "restore"); err != nil {
-					return err
-				}
-				if g.State == Revoked {
-					over++
-				}
+		rows = slices.DeleteFunc(rows, func(row kv.Entry) bool { return proven(GrantID(row.Value)) })
+		over, err := s.each(ctx, len(rows), func(tx kv.Tx, now time.Time, event string, i int) (bool, error) {
+			g, err := getGrant(tx, GrantID(rows[i].Value))
+			if err != nil {
+				return false, err
 			}
-			return nil
-		}); err != nil {
+			err = s.revoke(tx, now, event, &g, "restore")
+			return g.State == Revoked, err
+		})
+		if ended += over; err != nil {
 			return ended, err
 		}
-		ended += over
 	}
+	return ended, nil
 }
 
 // EndUnderWay ends what was about to be decided or finished: requests,
 // tickets, prepared leaves, introductions. Its answer counts the requests.
 func (s *Service) EndUnderWay(ctx context.Context) (ended int, err error) {
-	r := kv.Prefix(room, "due")
-	for {
+	for rows, err := range kv.Batches(ctx, s.DB, kv.Prefix(room, "due"), sweepBatch) {
+		if err != nil {
+			return ended, err
+		}
 		var some []due
-		if err := s.DB.View(ctx, func(tx kv.Tx) error {
-			some = nil
-			for row, err := range tx.Scan(r) {
-				if err != nil {
-					return err
-				}
-				r.From = append(append([]byte(nil), row.Key...), 0)
-				var d due
-				if err := kv.Decode(row.Value, &d); err != nil {
-					return err
-				}
-				switch d.Kind {
-				case dueRequest, dueTicket, dueLeave, dueIntroduction:
-					some = append(some, d)
-				}
-				if len(some) == sweepBatch {
-					break
-				}
+		for _, row := range rows {
+			var d due
+			if err := kv.Decode(row.Value, &d); err != nil {
+				return ended, err
 			}
-			return nil
-		}); err != nil || len(some) == 0 {
+			switch d.Kind {
+			case dueRequest, dueTicket, dueLeave, dueIntroduction:
+				some = append(some, d)
+			}
+		}
+		over, err := s.each(ctx, len(some), func(tx kv.Tx, now time.Time, event string, i int) (bool, error) {
+			if err := some[i].delete(tx); err != nil {
+				return false, err
+			}
+			return s.lapse(tx, now, event, some[i])
+		})
+		if ended += over; err != nil {
 			return ended, err
 		}
-		now, event, over := s.now(), rand.Text(), 0
-		if err := s.DB.Update(ctx, func(tx kv.Tx) error {
-			over = 0
-			for i, d := range some {
-				if err := d.delete(tx); err != nil {
-					return err
-				}
-				lapsed, err := s.lapse(tx, now, nth(event, i), d)
-				if err != nil {
-					return err
-				}
-				if lapsed {
-					over++
-				}
-			}
-			return nil
-		}); err != nil {
-			return ended, err
-		}
-		ended += over
 	}
+	return ended, nil
+}
+
+// each does n deeds of one moment in one transaction, and answers how many of
+// them ended something.
+func (s *Service) each(ctx context.Context, n int, do func(tx kv.Tx, now time.Time, event string, i int) (bool, error)) (ended int, err error) {
+	if n == 0 {
+		return 0, nil
+	}
+	now, event := s.now(), rand.Text()
+	err = s.DB.Update(ctx, func(tx kv.Tx) error {
+		ended = 0
+		for i := range n {
+			over, err := do(tx, now, nth(event, i), i)
+			if err != nil {
+				return err
+			}
+			if over {
+				ended++
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return 0, err
+	}
+	return ended, nil
 }
 
 // LeaveAgain deletes a person who had left already.

@@ -25,8 +25,7 @@ func (v *Vault) WasDestroyed() func(person, part string) bool {
 func (v *Vault) Back(ctx context.Context) (back []Back, err error) {
 	destroyed := v.WasDestroyed()
 	for _, kind := range []string{"person", "part"} {
-		for from := kv.Prefix("vault", kind); ; {
-			rows, err := some(ctx, v.keys, from)
+		for rows, err := range kv.Batches(ctx, v.keys, kv.Prefix("vault", kind), checkedAtOnce) {
 			if err != nil {
 				return nil, err
 			}
@@ -36,10 +35,6 @@ func (v *Vault) Back(ctx context.Context) (back []Back, err error) {
 					back = append(back, h)
 				}
 			}
-			if len(rows) < checkedAtOnce {
-				break
-			}
-			from.From = append(rows[len(rows)-1].Key, 0)
 		}
 	}
 	return back, nil

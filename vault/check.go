@@ -1,7 +1,6 @@
 package vault
 
 import (
-	"bytes"
 	"context"
 	"slices"
 	"strconv"
@@ -32,8 +31,7 @@ func (v *Vault) Check(ctx context.Context, told func(Kept)) (Kept, error) {
 		{v.keys, kv.Prefix("vault")},
 		{v.db, kv.Range{From: kv.Key("vault", "signing"), To: kv.Prefix("vault", "signing").To}},
 	} {
-		for from := store.rows; ; {
-			rows, err := some(ctx, store.db, from)
+		for rows, err := range kv.Batches(ctx, store.db, store.rows, checkedAtOnce) {
 			if err != nil {
 				return Kept{}, err
 			}
@@ -55,10 +53,6 @@ func (v *Vault) Check(ctx context.Context, told func(Kept)) (Kept, error) {
 			if told != nil {
 				told(kept)
 			}
-			if len(rows) < checkedAtOnce {
-				break
-			}
-			from.From = append(rows[len(rows)-1].Key, 0)
 		}
 	}
 	return kept, nil
@@ -66,24 +60,6 @@ func (v *Vault) Check(ctx context.Context, told func(Kept)) (Kept, error) {
 
 // notWrapped are the rows of Keys that hold no key.
 var notWrapped = []string{"keyring", "term", "seals"}
-
-// some answers copies of a range's first rows.
-func some(ctx context.Context, db kv.DB, r kv.Range) (rows []kv.Entry, err error) {
-	err = db.View(ctx, func(tx kv.Tx) error {
-		rows = rows[:0]
-		for e, err := range tx.Scan(r) {
-			if err != nil {
-				return err
-			}
-			rows = append(rows, kv.Entry{Key: bytes.Clone(e.Key), Value: bytes.Clone(e.Value)})
-			if len(rows) == checkedAtOnce {
-				break
-			}
-		}
-		return nil
-	})
-	return rows, err
-}
 
 // wrappedAs answers the names to which the key in a row is bound, or nil for
 // a row of another kind. They are what the row is named after.

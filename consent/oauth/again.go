@@ -1,8 +1,9 @@
 package oauth
 
 import (
-	"bytes"
 	"context"
+	"errors"
+	"slices"
 
 	"jali/internal/kv"
 )
@@ -12,30 +13,20 @@ import (
 // of them were used since. Tokens stay; they open what their grants do. It can
 // be done any number of times.
 func (s *Server) EndUnderWay(ctx context.Context) error {
-	r := kv.Prefix(room, "ends")
-	for {
-		var keys [][]byte
-		if err := s.DB.View(ctx, func(tx kv.Tx) error {
-			keys = nil
-			for e, err := range tx.Scan(r) {
-				if err != nil {
-					return err
-				}
-				r.From = append(bytes.Clone(e.Key), 0)
-				if k := endingKind(e.Key); k == accessKind || k == refreshKind {
-					continue
-				}
-				if keys = append(keys, bytes.Clone(e.Key), bytes.Clone(e.Value)); len(keys) == 2*sweepStep {
-					break
-				}
-			}
-			return nil
-		}); err != nil || len(keys) == 0 {
+	for rows, err := range kv.Batches(ctx, s.DB, kv.Prefix(room, "ends"), sweepStep) {
+		if err != nil {
 			return err
 		}
+		rows = slices.DeleteFunc(rows, func(e kv.Entry) bool {
+			k := endingKind(e.Key)
+			return k == accessKind || k == refreshKind
+		})
+		if len(rows) == 0 {
+			continue
+		}
 		if err := s.DB.Update(ctx, func(tx kv.Tx) error {
-			for _, key := range keys {
-				if err := tx.Delete(key); err != nil {
+			for _, e := range rows {
+				if err := errors.Join(tx.Delete(e.Key), tx.Delete(e.Value)); err != nil {
 					return err
 				}
 			}
@@ -44,4 +35,5 @@ func (s *Server) EndUnderWay(ctx context.Context) error {
 			return err
 		}
 	}
+	return nil
 }

@@ -17,29 +17,20 @@ const againBatch = 200
 
 // People yields everyone who can sign in, or could, in batches.
 func (s *Service) People(ctx context.Context, yield func([]consent.PersonID) error) error {
-	r := kv.Prefix(room, "person")
-	for {
-		var some []consent.PersonID
-		if err := s.db.View(ctx, func(tx kv.Tx) error {
-			some = nil
-			for row, err := range tx.Scan(r) {
-				if err != nil {
-					return err
-				}
-				r.From = append(bytes.Clone(row.Key), 0)
-				id, _, _ := kv.Text(row.Key[len(kv.Key(room, "person")):])
-				if some = append(some, consent.PersonID(id)); len(some) == againBatch {
-					break
-				}
-			}
-			return nil
-		}); err != nil || len(some) == 0 {
+	for rows, err := range kv.Batches(ctx, s.db, kv.Prefix(room, "person"), againBatch) {
+		if err != nil {
 			return err
+		}
+		some := make([]consent.PersonID, len(rows))
+		for i, row := range rows {
+			id, _, _ := kv.Text(row.Key[len(kv.Key(room, "person")):])
+			some[i] = consent.PersonID(id)
 		}
 		if err := yield(some); err != nil {
 			return err
 		}
 	}
+	return nil
 }
 
 // SignOutAll ends every session and every ceremony under way, and answers how

@@ -1,7 +1,6 @@
 package webhook
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
 	"time"
@@ -48,46 +47,21 @@ func (o *Outbox) List(ctx context.Context, client string, failed bool) ([]Delive
 
 // walk reads events until f has enough, in transactions that are short.
 func (o *Outbox) walk(ctx context.Context, r kv.Range, f func(Delivery) (more bool)) error {
-	for {
-		var (
-			list []Delivery
-			last []byte
-		)
-		err := o.DB.View(ctx, func(tx kv.Tx) error {
-			list, last = nil, nil
-			for e, err := range tx.Scan(r) {
-				if err != nil {
-					return err
-				}
-				var d Delivery
-				if err := kv.Decode(e.Value, &d); err != nil {
-					return err
-				}
-				list, last = append(list, d), e.Key
-				if len(list) == stride {
-					break
-				}
-			}
-			last = bytes.Clone(last)
-			return nil
-		})
+	for rows, err := range kv.Batches(ctx, o.DB, r, stride) {
 		if err != nil {
 			return err
 		}
-		for _, d := range list {
+		for _, e := range rows {
+			var d Delivery
+			if err := kv.Decode(e.Value, &d); err != nil {
+				return err
+			}
 			if !f(d) {
 				return nil
 			}
 		}
-		if len(list) < stride {
-			return nil
-		}
-		if r.Reverse {
-			r.To = last
-		} else {
-			r.From = append(last, 0)
-		}
 	}
+	return nil
 }
 
 // Replay delivers an event once more, behind what waits of its grant. One
