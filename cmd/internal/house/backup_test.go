@@ -12,7 +12,6 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -113,7 +112,9 @@ func (o operator) restore(t testing.TB, h *House, c copied) (dir string, found R
 // parts and pairs, leave and are shredded, and the root keys are rotated.
 type bustle struct {
 	h     *House
-	steps atomic.Int64
+	mu    sync.Mutex
+	step  *sync.Cond // of mu; told of each step and of the end
+	steps int
 	ctx   context.Context
 	stop  context.CancelFunc
 	wg    sync.WaitGroup
@@ -128,6 +129,8 @@ func recordKey(r vault.Record) []byte { return kv.Key("test", r.Person, r.Part, 
 func newBustle(t *testing.T, h *House) *bustle {
 	ctx, stop := context.WithCancel(context.Background())
 	c := &bustle{h: h, ctx: ctx, stop: stop}
+	c.step = sync.NewCond(&c.mu)
+	context.AfterFunc(ctx, func() { c.tell(0) })
 	for name := range 6 {
 		c.wg.Go(func() {
 			random := rand.New(rand.NewPCG(1, uint64(name)))
@@ -145,9 +148,10 @@ func newBustle(t *testing.T, h *House) *bustle {
 				}
 				if err != nil {
 					t.Errorf("a step in the bustle: %v", err)
+					stop() // whoever awaits a step need not
 					return
 				}
-				c.steps.Add(1)
+				c.tell(1)
 			}
 		})
 	}
@@ -155,6 +159,7 @@ func newBustle(t *testing.T, h *House) *bustle {
 		for ctx.Err() == nil {
 			if err := errors.Join(h.Vault.NewTerm(bg), h.Vault.Rewrap(bg)); err != nil {
 				t.Errorf("a rotation in the bustle: %v", err)
+				stop()
 				return
 			}
 			c.await(5)
@@ -169,10 +174,19 @@ var bg = context.Background()
 func (c *bustle) end() { c.stop(); c.wg.Wait() }
 
 // await lets a number of steps pass.
-func (c *bustle) await(steps int64) {
-	for until := c.steps.Load() + steps; c.steps.Load() < until && c.ctx.Err() == nil; {
-		time.Sleep(time.Millisecond)
+func (c *bustle) await(steps int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for until := c.steps + steps; c.steps < until && c.ctx.Err() == nil; {
+		c.step.Wait()
 	}
+}
+
+func (c *bustle) tell(steps int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.steps += steps
+	c.step.Broadcast()
 }
 
 func (c *bustle) come(person string) error {
