@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"jali/internal/durable"
 )
 
 // File is a file on its way to a name: it has none before it is whole and on
@@ -47,7 +49,7 @@ func (f *File) Keep() error {
 	if err := f.file.Sync(); err != nil {
 		return spaced(err)
 	}
-	return errors.Join(f.name(), syncDir(filepath.Dir(f.path)))
+	return errors.Join(f.name(), durable.Names(filepath.Dir(f.path)))
 }
 
 func (f *File) name() error {
@@ -90,12 +92,4 @@ func unnamed(dir string) (*os.File, error) {
 		return nil, errors.Join(err, f.Close())
 	}
 	return f, nil
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"jali/internal/durable"
 	"jali/internal/fault"
 	"jali/internal/kv/boltkv"
 )
@@ -153,7 +154,7 @@ func (f *Folder) Place() error {
 		return err
 	}
 	f.made = false
-	return syncDir(f.dir)
+	return durable.Names(f.dir)
 }
 
 // Close takes away what was unpacked and not placed.

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+
+	"jali/internal/durable"
 )
 
 // Spool is a file without a name that holds a backup on its way. However the
@@ -36,8 +38,8 @@ func NewSpool(dir string, need int64) (*Spool, error) {
 }
 
 func room(dir string, need int64) error {
-	free, known := freeBytes(dir)
-	if !known || free >= need+spare {
+	free, err := durable.Free(dir)
+	if err != nil || free >= uint64(need+spare) { // where it is not known, writing will tell
 		return nil
 	}
 	return ErrSpace.Saying(fmt.Sprintf("there are %d MiB left on the disk, and the backup needs up to %d and leaves %d; make some room, or name a folder on another disk",

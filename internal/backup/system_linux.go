@@ -32,15 +32,6 @@ func link(f *os.File, path string) error {
 	return nil
 }
 
-// freeBytes is what a user may still write in dir's file system.
-func freeBytes(dir string) (free int64, known bool) {
-	var s unix.Statfs_t
-	if err := unix.Statfs(dir, &s); err != nil {
-		return 0, false
-	}
-	return int64(s.Bavail) * s.Bsize, true
-}
-
 // alone takes the lock of a folder until it is closed.
 func alone(dir string) (*os.File, error) {
 	d, err := os.Open(dir)

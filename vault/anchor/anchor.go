@@ -22,11 +22,11 @@ import (
 	"io/fs"
 	"maps"
 	"os"
-	"path/filepath"
 	"runtime"
 	"strings"
 	"sync"
 
+	"jali/internal/durable"
 	"jali/internal/fault"
 	"jali/internal/secret"
 )
@@ -233,36 +233,10 @@ func (f *File) Change(change func(*State)) error {
 		return fmt.Errorf("anchor: a state that could not be read again: %w", err)
 	}
 	if !f.apart {
-		if err := replace(f.path, text); err != nil {
+		if err := durable.Replace(f.path, text); err != nil {
 			return ErrUnwritten.Because(err)
 		}
 	}
 	f.now = next
 	return nil
-}
-
-// replace puts text at path, whole and on disk, or leaves what was there. What
-// a crash leaves beside it holds a ratchet, and is taken away by the next.
-func replace(path string, text []byte) error {
-	temp := path + ".tmp"
-	if err := os.Remove(temp); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	f, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return err
-	}
-	defer os.Remove(temp)
-	_, err = f.Write(text)
-	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	if err := os.Rename(temp, path); err != nil {
-		return err
-	}
-	d, err := os.Open(filepath.Dir(path))
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }

@@ -4,13 +4,12 @@ import (
 	"bytes"
 	"crypto/rand"
 	"encoding/base64"
-	"errors"
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"runtime"
 
+	"jali/internal/durable"
 	"jali/internal/fault"
 )
 
@@ -71,30 +70,8 @@ func CreateFile(path string) (*Key, error) {
 	_, _ = rand.Read(key)
 	text := fmt.Appendf(nil, "%s\n%s\n", firstLine, base64.RawURLEncoding.EncodeToString(key))
 	defer clear(text)
-	if err := write(path, text); err != nil {
+	if err := durable.Create(path, text); err != nil {
 		return nil, fmt.Errorf("the key file cannot be made: %w", err)
 	}
 	return newKey(key)
-}
-
-func write(path string, text []byte) error {
-	temp := path + ".tmp-" + rand.Text()
-	f, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return err
-	}
-	defer os.Remove(temp)
-	_, err = f.Write(text)
-	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	// A link never replaces what is there.
-	if err := os.Link(temp, path); err != nil {
-		return err
-	}
-	d, err := os.Open(filepath.Dir(path))
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }

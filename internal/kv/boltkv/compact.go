@@ -5,9 +5,11 @@ import (
 	"crypto/rand"
 	"errors"
 	"os"
+	"path/filepath"
 
 	"go.etcd.io/bbolt"
 
+	"jali/internal/durable"
 	"jali/internal/kv"
 )
 
@@ -55,7 +57,7 @@ func (db *DB) replace(ctx context.Context) (old *handle, err error) {
 		return nil, errors.Join(errFile.Because(err), fresh.Close())
 	}
 	old, db.bolt = db.bolt, fresh
-	if err := syncDir(db.path); err != nil {
+	if err := durable.Names(filepath.Dir(db.path)); err != nil {
 		// After a power cut the old file might be back, without what is
 		// written from here on: so nothing is.
 		db.stop(err)

@@ -6,9 +6,11 @@ import (
 	"errors"
 	"iter"
 	"os"
+	"path/filepath"
 
 	"go.etcd.io/bbolt"
 
+	"jali/internal/durable"
 	"jali/internal/fault"
 	"jali/internal/kv"
 )
@@ -33,7 +35,7 @@ func Load(ctx context.Context, path string, schema uint64, rows iter.Seq2[kv.Ent
 		err = errors.Join(h.listFree(), h.finish())
 	}
 	if err = errors.Join(err, h.Close()); err == nil {
-		err = syncDir(path)
+		err = durable.Names(filepath.Dir(path))
 	}
 	if err != nil {
 		return errors.Join(err, os.Remove(path))

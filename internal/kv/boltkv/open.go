@@ -9,10 +9,11 @@ import (
 	"os"
 	"path/filepath"
 
-	"jali/internal/fault"
-
 	"go.etcd.io/bbolt"
 	bolterrors "go.etcd.io/bbolt/errors"
+
+	"jali/internal/durable"
+	"jali/internal/fault"
 )
 
 var (
@@ -99,7 +100,7 @@ func create(path string, o Options) (*handle, error) {
 		}
 		return nil, errFile.Because(err)
 	}
-	if err := syncDir(path); err != nil {
+	if err := durable.Names(filepath.Dir(path)); err != nil {
 		return nil, errors.Join(errFile.Because(err), h.Close())
 	}
 	return h, nil
@@ -251,10 +252,12 @@ func globEscape(path string) string {
 	return string(b)
 }
 
-func syncDir(path string) error {
-	d, err := os.Open(filepath.Dir(path))
+// Room answers how many bytes the file's disk still takes: whoever is about to
+// write much looks first, since a full disk stops the store.
+func (db *DB) Room() (uint64, error) {
+	free, err := durable.Free(filepath.Dir(db.path))
 	if err != nil {
-		return err
+		return 0, errFile.Because(err)
 	}
-	return errors.Join(d.Sync(), d.Close())
+	return free, nil
 }
