@@ -128,7 +128,7 @@ func Open(ctx context.Context, c Config) (_ *House, err error) {
 	if h.Vault, err = vault.Open(ctx, vault.Config{DB: h.db, Keys: h.keys, KEK: key, Anchor: held, Now: c.Now}); err != nil {
 		return nil, err
 	}
-	if founding {
+	if founding && c.Software == "" { // of a sandbox there is nothing to keep
 		h.log.Warn("this house is new: keep a copy of its key-encryption key and one of its anchor elsewhere, apart from its backups; without both nothing in it can ever be read",
 			"key", choice.Kind(), "anchor", held.Path())
 	}
