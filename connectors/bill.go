@@ -27,6 +27,9 @@ type Bill struct {
 	Order        string // the source's order number
 	Merchant     string // the merchant's order number
 
+	// Was is the ID under which the source told this bill while it was
+	// pending, where it says so and it was another.
+	Was string
 	// Refs are ids that another source may tell for the same movement
 	// (a network's, a merchant's, the other wallet's). Strong evidence.
 	Refs []string

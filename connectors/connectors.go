@@ -39,6 +39,27 @@ type BillLister interface {
 	Bills(ctx context.Context, c Credential, a AccountRef, from, to time.Time, next Cursor) (Page, error)
 }
 
+// ChangeLister is a BillLister whose source tells what is new since it was
+// last asked, so that a long window need not be read again.
+type ChangeLister interface {
+	// Changes answers, a page at a time, the bills that came or changed after
+	// since, which is the Mark of an earlier answer, or empty: then it answers
+	// only the Mark of this moment. A mark that the source does not know any
+	// more is [ErrMark]: the caller reads the window anew.
+	Changes(ctx context.Context, c Credential, a AccountRef, since Mark, next Cursor) (ChangePage, error)
+}
+
+// Mark is a moment of a listing in the source's own words; opaque to all but
+// its dialect, and stored sealed.
+type Mark string
+
+// ChangePage is one page of changes. Mark stands on the last page.
+type ChangePage struct {
+	Page
+	Gone []string // IDs that the source has taken back
+	Mark Mark
+}
+
 // StatementLister is a Connector whose source tells periods with a due date.
 type StatementLister interface {
 	Statements(ctx context.Context, c Credential, a AccountRef, from, to time.Time) ([]Statement, error)
@@ -79,12 +100,34 @@ type Linking struct {
 
 // Source is an institution as the outside sees it.
 type Source struct {
-	ID         string // stable, lower case: "alipay", "jiangnan_bank"
-	Name       Name
-	Kind       SourceKind
-	History    time.Duration // how far back its bills go; 0: not said
-	MaxWindow  time.Duration // the longest [from, to) of one Bills call; 0: any. The caller walks longer ones
-	Concurrent int           // calls at once that it bears per credential; 0: 4
+	ID   string // stable, lower case: "alipay", "jiangnan_bank"
+	Name Name
+	Kind SourceKind
+
+	// What it bears and how far it reaches, as it publishes it or has agreed
+	// it with the operator. Zero: no limit is known.
+	History    time.Duration // how far back its bills go
+	MaxWindow  time.Duration // the longest [from, to) of one Bills call; the caller walks longer ones
+	PageSize   int           // the most bills in one answer
+	Concurrent int           // calls at once per credential; 0: 4
+	Total      int           // calls at once of all persons together; 0: 64
+	PerSecond  float64       // calls a second of all persons together
+	PerDay     int           // calls a day of all persons together, the day being Asia/Shanghai's
+	Unattended int           // readings a day of one connection while its person is not there (PSD2's four)
+	Hedge      bool          // whether a read may be sent a second time when the first is slow
+}
+
+// Tells answers the datatypes of c's source, in the words of a grant: balances
+// always; bills and statements where it has the ability.
+func Tells(c Connector) []string {
+	all := []string{"balances"}
+	if _, ok := c.(BillLister); ok {
+		all = append(all, "bills")
+	}
+	if _, ok := c.(StatementLister); ok {
+		all = append(all, "statements")
+	}
+	return all
 }
 
 // Name is a name in both languages of the pages.
@@ -121,6 +164,7 @@ const (
 	CreditCard    AccountKind = "credit_card"
 	CreditLine    AccountKind = "credit_line" // 花呗
 	Loan          AccountKind = "loan"        // 借呗
+	ECNY          AccountKind = "e_cny"       // 数字人民币钱包
 	Fund          AccountKind = "fund"        // 余额宝, 零钱通
 	Settlement    AccountKind = "settlement"  // a merchant's money not yet paid out
 	OtherAccount  AccountKind = "other"
@@ -168,14 +212,15 @@ type Page struct {
 // Span is the half-open time [From, To).
 type Span struct{ From, To time.Time }
 
-// Statement is a period's summary with an amount due.
+// Statement is a period's summary of an account of debt, with an amount due.
+// Amounts are in the account's currency and never negative.
 type Statement struct {
-	Account  AccountRef
-	Period   Span
-	Due      money.Amount
-	Minimum  money.Amount
-	DueDate  time.Time // midnight of the day, in the source's zone
-	Paid     money.Amount
-	Settled  bool
-	Currency string
+	ID      string // the source's own, where it has one
+	Account AccountRef
+	Period  Span         // what it sums up; it closes at To
+	Due     money.Amount // asked for by DueDate; zero: nothing is owed
+	Minimum money.Amount // keeps the person from default; zero: the source does not say
+	DueDate time.Time    // midnight of the day, in the source's zone; zero: not said
+	Paid    money.Amount // of it so far; zero with Settled false: nothing, or the source does not say
+	Settled bool         // it is paid
 }

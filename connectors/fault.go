@@ -26,6 +26,10 @@ var (
 	// ErrBusy means that the source wants fewer calls; RetryAfter says when.
 	ErrBusy = &fault.Error{Kind: fault.Upstream, Code: "source_busy", Owner: fault.Source,
 		Detail: "the source asks to be called less often"}
+	// ErrMark means that the source does not know the mark it is asked to go
+	// on from: the window is read anew.
+	ErrMark = &fault.Error{Kind: fault.Upstream, Code: "source_mark", Owner: fault.Source,
+		Detail: "the source has forgotten where it was last read to"}
 	// ErrLinkRefused means that the person, or the source, broke off the link.
 	ErrLinkRefused = &fault.Error{Kind: fault.Denied, Code: "link_refused", Owner: fault.Person,
 		Action: "connect", Detail: "the connection was not made; nothing was stored"}

@@ -127,7 +127,7 @@ var alipayMethods = map[string]alipayMethod{
 }
 
 func (t *Town) alipayGateway(w http.ResponseWriter, r *http.Request) {
-	x, here := t.ails(r, Alipay)
+	x, here := t.ails(w, r, Alipay)
 	if !here {
 		return
 	}
@@ -135,9 +135,9 @@ func (t *Town) alipayGateway(w http.ResponseWriter, r *http.Request) {
 	answer, f := []member(nil), broken
 	switch {
 	case f != nil:
-	case x.down:
+	case x.Down:
 		f = alipayDown
-	case x.busy:
+	case x.Busy:
 		f = alipayBusy
 	default:
 		if f = t.alipayCheck(q); f == nil {
@@ -155,7 +155,7 @@ func (t *Town) alipayGateway(w http.ResponseWriter, r *http.Request) {
 	var b bytes.Buffer
 	b.WriteString(`{"` + key + `":`)
 	b.Write(object)
-	b.WriteString(`,"sign":"` + signPKCS1(t.keys.get(keyAlipay), object, x.forged) + `"}`)
+	b.WriteString(`,"sign":"` + signPKCS1(t.keys.get(keyAlipay), object, x.Forged) + `"}`)
 	w.Header().Set("Content-Type", "text/html;charset=utf-8") // as the gateway does, JSON or not
 	_, _ = w.Write(b.Bytes())
 }

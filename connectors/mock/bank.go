@@ -61,7 +61,7 @@ func (t *Town) bankClient(b bankName) string {
 type bankCall struct {
 	t    *Town
 	bank bankName
-	x    trouble
+	x    Trouble
 	w    http.ResponseWriter
 	r    *http.Request
 	now  time.Time
@@ -80,14 +80,14 @@ func (t *Town) serveBank(mux *http.ServeMux, b bankName) {
 			w.Header().Set("x-fapi-interaction-id", interaction)
 			if path != "/authorize" {
 				var here bool
-				if c.x, here = t.ails(r, b.id); !here {
+				if c.x, here = t.ails(w, r, b.id); !here {
 					return
 				}
 				switch {
-				case c.x.down:
+				case c.x.Down:
 					c.fail(http.StatusServiceUnavailable, "U000", "the bank is out of order", "")
 					return
-				case c.x.busy:
+				case c.x.Busy:
 					w.Header().Set("Retry-After", "2")
 					w.WriteHeader(http.StatusTooManyRequests)
 					return

@@ -197,7 +197,7 @@ func (c bankCall) grant(f func() (granted, bool)) {
 		if g.nonce != "" {
 			claims["nonce"] = g.nonce
 		}
-		body["id_token"] = signJWS(c.t.keys.get(keyBankPrefix+c.bank.id), bankKeyID, claims, c.x.forged)
+		body["id_token"] = signJWS(c.t.keys.get(keyBankPrefix+c.bank.id), bankKeyID, claims, c.x.Forged)
 	}
 	c.answer(http.StatusOK, body)
 }

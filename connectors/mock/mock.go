@@ -36,11 +36,16 @@ import (
 	"jali/internal/fault"
 )
 
-// Institutions of the town, as [Town.SetLatency] and its siblings take them.
-// The banks go by the id of [BankAccess].
+// Institutions of the town, as [Town.Ail] and its siblings take them. The banks
+// of UK Open Banking go by the id of [BankAccess].
 const (
-	Alipay    = "alipay"
-	WeChatPay = "wechatpay"
+	Alipay       = "alipay"
+	WeChatPay    = "wechatpay"
+	UnionPay     = "unionpay"
+	XiheBank     = "xihe_bank"     // speaks Berlin Group
+	Qingshi      = "qingshi"       // a finance company that speaks FDX: 花呗 and 借呗
+	DonglingBank = "dongling_bank" // speaks in the manner of ICBC's open platform
+	ZhaoluBank   = "zhaolu_bank"   // speaks in the manner of CMB's
 )
 
 // Config is what a town is founded on. The zero Config is a town in memory.
@@ -60,19 +65,12 @@ type Town struct {
 	state *state
 
 	mu       sync.Mutex
-	trouble  map[string]trouble
+	trouble  map[string]Trouble
+	calls    map[string]int // by access token, while tokens end early
 	redirect map[string]bool
 	nonces   map[string]time.Time
 	jtis     map[string]time.Time
 	bills    map[string]billFile
-}
-
-// trouble is what ails an institution.
-type trouble struct {
-	latency time.Duration
-	down    bool
-	busy    bool
-	forged  bool
 }
 
 // ErrState is returned by [New] for a Dir that cannot be read or written, or
@@ -107,7 +105,8 @@ func found(cfg Config, keys *keyring) (*Town, error) {
 	now := cfg.Now()
 	t := &Town{
 		cfg: cfg, world: newWorld(cfg.Seed, st.Founded), keys: keys, state: st,
-		trouble:  map[string]trouble{},
+		trouble:  map[string]Trouble{},
+		calls:    map[string]int{},
 		redirect: map[string]bool{},
 		nonces:   map[string]time.Time{},
 		jtis:     map[string]time.Time{},
@@ -144,7 +143,8 @@ func (t *Town) Serves(institution, personID string) bool {
 	if institution == Alipay || institution == WeChatPay {
 		return true
 	}
-	return slices.ContainsFunc(p.cards, func(a *account) bool { return a.bank == institution })
+	has := func(a *account) bool { return a.bank == institution }
+	return slices.ContainsFunc(p.cards, has) || slices.ContainsFunc(p.further, has)
 }
 
 // Canaries are the texts that must never stand where a client, a log or a
@@ -179,56 +179,6 @@ func (t *Town) mayRedirect(uri string) bool {
 		return true
 	}
 	return false
-}
-
-// SetLatency makes every call to an institution's API take at least d. Its
-// login page stays quick.
-func (t *Town) SetLatency(institution string, d time.Duration) {
-	t.ail(institution, func(x *trouble) { x.latency = d })
-}
-
-// SetDown makes an institution's API fail, in its own manner: Alipay answers
-// code 20000, WeChat Pay 500 SYSTEM_ERROR, a bank 503.
-func (t *Town) SetDown(institution string, down bool) {
-	t.ail(institution, func(x *trouble) { x.down = down })
-}
-
-// SetBusy makes an institution's API ask for fewer calls: Alipay answers code
-// 40005, WeChat Pay 429 RATELIMIT_EXCEEDED, a bank 429 with Retry-After.
-func (t *Town) SetBusy(institution string, busy bool) {
-	t.ail(institution, func(x *trouble) { x.busy = busy })
-}
-
-// BadSignature makes an institution sign its answers wrongly. A bank signs
-// only its ID tokens.
-func (t *Town) BadSignature(institution string, bad bool) {
-	t.ail(institution, func(x *trouble) { x.forged = bad })
-}
-
-func (t *Town) ail(institution string, change func(*trouble)) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	x := t.trouble[institution]
-	change(&x)
-	t.trouble[institution] = x
-}
-
-// ails answers what is wrong with an institution, after the time that it takes
-// to find out. It reports false when the caller has gone meanwhile.
-func (t *Town) ails(r *http.Request, institution string) (trouble, bool) {
-	t.mu.Lock()
-	x := t.trouble[institution]
-	t.mu.Unlock()
-	if x.latency > 0 {
-		wait := time.NewTimer(x.latency)
-		defer wait.Stop()
-		select {
-		case <-wait.C:
-		case <-r.Context().Done():
-			return x, false
-		}
-	}
-	return x, true
 }
 
 // once reports whether it sees the key for the first time within keep, and
@@ -270,7 +220,7 @@ func (t *Town) Handler() http.Handler {
 		w.Header().Set("Cache-Control", "no-store")
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		t.cfg.Log.Debug("town", "method", r.Method, "institution", institutionOf(r.URL.Path))
-		mux.ServeHTTP(w, r)
+		mux.ServeHTTP(&answer{ResponseWriter: w, r: r}, r)
 	})
 }
 

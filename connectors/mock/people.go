@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"time"
 )
@@ -18,7 +19,8 @@ type person struct {
 	phone    string
 	shop     shop
 	wallet   wallet
-	cards    []*account // the first is where the salary comes in
+	cards    []*account // at the banks of UK Open Banking; the first is where the salary comes in
+	further  []*account // at every other institution
 	openid   string
 	employer *account
 	salary   int64
@@ -72,10 +74,12 @@ const (
 	creditCard
 	savings
 	companyAccount // of an employer or landlord: pays and is paid, opens to nobody
+	creditLine     // 花呗: buys now, is repaid next month
+	loan           // 借呗: paid out once, repaid by instalments
 )
 
-// account is one bank account. On a credit card the balance is what is owed,
-// as a negative number.
+// account is one account at a bank or a finance company. On a card of credit, a
+// credit line and a loan the balance is what is owed, as a negative number.
 type account struct {
 	bank    string
 	id      string
@@ -84,16 +88,23 @@ type account struct {
 	kind    accountKind
 	product string
 	limit   int64
+	rate    int64 // loan: what is repaid a month, without interest
 	opening int64
 	balance int64
 	rows    []bankRow
 }
 
-// card is how a wallet names the account: "江南银行储蓄卡(1234)".
+// owes reports whether the account is one of debt.
+func (a *account) owes() bool { return a.kind == creditCard || a.kind == creditLine || a.kind == loan }
+
+// card is how a wallet names the account: "江南银行储蓄卡(1234)", or "花呗".
 func (a *account) card() string {
 	kind := "储蓄卡"
-	if a.kind == creditCard {
+	switch a.kind {
+	case creditCard:
 		kind = "信用卡"
+	case creditLine:
+		return a.product
 	}
 	return bankByID(a.bank).zh + kind + "(" + a.number[len(a.number)-4:] + ")"
 }
@@ -103,13 +114,14 @@ type bankName struct {
 	rotates                                    bool // refresh tokens are replaced when used
 }
 
+// bankNames are the banks that speak UK Open Banking.
 var bankNames = []bankName{
 	{id: "jiangnan_bank", zh: "江南银行", en: "Jiangnan Bank", debitBIN: "623091", creditBIN: "625903", code: "JNB", bic: "JNBKCNSH"},
 	{id: "beishan_bank", zh: "北山银行", en: "Beishan Bank", debitBIN: "623092", creditBIN: "625904", code: "BSB", bic: "BSBKCNBJ", rotates: true},
 }
 
 func bankByID(id string) bankName {
-	for _, b := range bankNames {
+	for _, b := range append(slices.Clip(bankNames), furtherNames...) {
 		if b.id == id {
 			return b
 		}
@@ -215,6 +227,7 @@ func (w *world) settle() {
 		if i%3 == 0 {
 			p.cards = append(p.cards, w.open(r, other, savings, p.name))
 		}
+		w.openFurther(p)
 		w.people = append(w.people, p)
 	}
 	r := seeded(w.seed, "visitors")
@@ -234,6 +247,10 @@ func (w *world) open(r *rand.Rand, b bankName, kind accountKind, holder string) 
 		a.number, a.opening, a.product = luhn(r, b.debitBIN, 19), int64(1000+r.IntN(50000))*100, "活期储蓄"
 	case debitCard:
 		a.number, a.opening, a.product = luhn(r, b.debitBIN, 19), int64(8000+r.IntN(20000))*100, "一类户储蓄卡"
+	case creditLine:
+		a.number, a.limit, a.product = luhn(r, b.creditBIN, 19), int64(5+r.IntN(15))*1000*100, "花呗"
+	case loan:
+		a.number, a.limit, a.product = luhn(r, b.creditBIN, 19), 2_000_000, "借呗"
 	case companyAccount:
 		a.number, a.product = luhn(r, b.debitBIN, 19), "单位结算账户"
 	}

@@ -227,7 +227,7 @@ func TestACardFundedPaymentStandsInBothBooks(t *testing.T) {
 	checked := 0
 	for _, p := range w.people {
 		orders := map[string][]bankRow{}
-		for _, a := range p.cards {
+		for _, a := range slices.Concat(p.cards, p.further) {
 			for _, x := range a.rows {
 				orders[a.card()+x.ref+fmt.Sprint(x.amount)] = append(orders[a.card()+x.ref+fmt.Sprint(x.amount)], x)
 			}

@@ -224,14 +224,14 @@ func (t *Town) wechatRefresh(w http.ResponseWriter, r *http.Request) {
 
 // snsOpen reports whether the login's API answers at all.
 func (t *Town) snsOpen(w http.ResponseWriter, r *http.Request) bool {
-	x, here := t.ails(r, WeChatPay)
+	x, here := t.ails(w, r, WeChatPay)
 	switch {
 	case !here:
 		return false
-	case x.down:
+	case x.Down:
 		snsRefuses(w, -1, "system error")
 		return false
-	case x.busy:
+	case x.Busy:
 		snsRefuses(w, 45009, "reach max api daily quota limit")
 		return false
 	}
@@ -251,16 +251,16 @@ type rawAnswer struct {
 }
 
 func (t *Town) wechatV3(w http.ResponseWriter, r *http.Request, prefix string, serve func(*Town, *http.Request, string) (any, *wechatFault)) {
-	x, here := t.ails(r, WeChatPay)
+	x, here := t.ails(w, r, WeChatPay)
 	if !here {
 		return
 	}
 	answer, f := any(nil), t.wechatCheck(r)
 	switch {
 	case f != nil:
-	case x.down:
+	case x.Down:
 		f = &wechatFault{http.StatusInternalServerError, "SYSTEM_ERROR", "系统异常，请稍后重试"}
-	case x.busy:
+	case x.Busy:
 		f = &wechatFault{http.StatusTooManyRequests, "RATELIMIT_EXCEEDED", "请求超过频率限制，请降低频率后重试"}
 	default:
 		answer, f = serve(t, r, prefix)
@@ -287,7 +287,7 @@ func (t *Town) wechatV3(w http.ResponseWriter, r *http.Request, prefix string, s
 	h.Set("Wechatpay-Nonce", nonce)
 	h.Set("Wechatpay-Serial", wechatPublicKeyID)
 	h.Set("Wechatpay-Signature-Type", "WECHATPAY2-SHA256-RSA2048")
-	h.Set("Wechatpay-Signature", signPKCS1(t.keys.get(keyWeChatPay), []byte(stamp+"\n"+nonce+"\n"+string(body)+"\n"), x.forged))
+	h.Set("Wechatpay-Signature", signPKCS1(t.keys.get(keyWeChatPay), []byte(stamp+"\n"+nonce+"\n"+string(body)+"\n"), x.Forged))
 	w.WriteHeader(status)
 	_, _ = w.Write(body)
 }

@@ -60,6 +60,8 @@ func (w *world) live(day time.Time) {
 		r := rand.New(rand.NewPCG(w.seed, uint64(day.Unix())*64+uint64(p.index)))
 		plan = append(plan, w.daily(p, day, r)...)
 		plan = append(plan, w.monthly(p, day, r)...)
+		r = rand.New(rand.NewPCG(w.seed, uint64(day.Unix())*64+uint64(32+p.index)))
+		plan = append(plan, w.elsewhere(p, day, r)...)
 	}
 	slices.SortStableFunc(plan, func(a, b happening) int { return a.at.Compare(b.at) })
 	for _, h := range plan {
@@ -144,7 +146,7 @@ func (a *account) post(r bankRow) {
 // affords reports whether fen can be paid from the account.
 func (a *account) affords(fen int64) bool {
 	switch a.kind {
-	case creditCard:
+	case creditCard, creditLine:
 		return a.balance-fen >= -a.limit
 	case companyAccount:
 		return true
