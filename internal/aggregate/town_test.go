@@ -149,7 +149,7 @@ func TestMoneyIsConserved(t *testing.T) {
 	// statements reach to that midnight.
 	start := h.clock()
 	before := map[string]int64{}
-	for _, i := range []int{0, 1, 6} {
+	for _, i := range []int{6} {
 		who := town.People()[i]
 		p := h.moveIn(town, who)
 		before[who.ID] = owned(h.fresh(p, start.AddDate(0, 0, -5), start))
