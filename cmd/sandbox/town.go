@@ -1,6 +1,7 @@
 package main
 
 import (
+	"net/http"
 	"time"
 
 	"jali/connectors"
@@ -18,32 +19,46 @@ import (
 func townSources(t *mock.Town, now func() time.Time) (*connectors.Registry, error) {
 	client := dial.New(dial.Config{AllowPrivate: true})
 	registry := &connectors.Registry{}
+	for _, make := range []func(*mock.Town, *http.Client, func() time.Time) ([]connectors.Connector, error){
+		townAlipay, townWeChatPay, townBanks,
+	} {
+		made, err := make(t, client, now)
+		if err != nil {
+			return nil, err
+		}
+		for _, c := range made {
+			if err := registry.Register(c); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return registry, nil
+}
 
+func townAlipay(t *mock.Town, client *http.Client, now func() time.Time) ([]connectors.Connector, error) {
 	a := t.Alipay()
 	wallet, err := alipay.New(alipay.Config{
-		Source:  connectors.Source{ID: "alipay", Name: connectors.Name{ZH: "支付宝", EN: "Alipay"}, Kind: connectors.Wallet},
+		Source:  connectors.Source{ID: mock.Alipay, Name: connectors.Name{ZH: "支付宝", EN: "Alipay"}, Kind: connectors.Wallet},
 		Gateway: a.GatewayURL, Authorize: a.AuthorizeURL, AppID: a.AppID,
 		Key: secret.Of(privatePEM(a.AppKey)), AlipayKey: publicPEM(a.PublicKey), HTTP: client, Now: now,
 	})
-	if err != nil {
-		return nil, err
-	}
-	if err := registry.Register(wallet); err != nil {
-		return nil, err
-	}
+	return []connectors.Connector{wallet}, err
+}
+
+func townWeChatPay(t *mock.Town, client *http.Client, now func() time.Time) ([]connectors.Connector, error) {
 	w := t.WeChatPay()
 	shop, err := wechatpay.New(wechatpay.Config{
-		Source: connectors.Source{ID: "wechatpay", Name: connectors.Name{ZH: "微信支付", EN: "WeChat Pay"}, Kind: connectors.Wallet},
+		Source: connectors.Source{ID: mock.WeChatPay, Name: connectors.Name{ZH: "微信支付", EN: "WeChat Pay"}, Kind: connectors.Wallet},
 		API:    w.BaseURL, SNS: w.BaseURL, Login: w.BaseURL, AppID: w.AppID, AppSecret: w.AppSecret,
 		MchID: w.MchID, Serial: w.SerialNo, Key: secret.Of(privatePEM(w.MerchantKey)),
 		PlatformKeys: map[string]string{w.PublicKeyID: publicPEM(w.PublicKey)}, HTTP: client, Now: now,
 	})
-	if err != nil {
-		return nil, err
-	}
-	if err := registry.Register(shop); err != nil {
-		return nil, err
-	}
+	return []connectors.Connector{shop}, err
+}
+
+// townBanks are those of UK Open Banking.
+func townBanks(t *mock.Town, client *http.Client, now func() time.Time) ([]connectors.Connector, error) {
+	var all []connectors.Connector
 	for _, b := range t.Banks() {
 		key, err := jose.ParsePKCS8(privateDER(b.ClientKey))
 		if err != nil {
@@ -56,9 +71,7 @@ func townSources(t *mock.Town, now func() time.Time) (*connectors.Registry, erro
 		if err != nil {
 			return nil, err
 		}
-		if err := registry.Register(bank); err != nil {
-			return nil, err
-		}
+		all = append(all, bank)
 	}
-	return registry, nil
+	return all, nil
 }
