@@ -2,8 +2,10 @@ package main
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"maps"
@@ -200,6 +202,35 @@ func TestADataFolderOutlivesTheProcess(t *testing.T) {
 	}
 	if !view.Complete || len(view.Accounts) != len(after.People[0].Accounts) {
 		t.Errorf("the view is complete: %v, with %d accounts of %d", view.Complete, len(view.Accounts), len(after.People[0].Accounts))
+	}
+}
+
+func TestWhoLeftMovesInAnew(t *testing.T) {
+	data := t.TempDir()
+	s, before := begin(t, data)
+	leaving := consent.Session{Person: consent.PersonID(before.People[2].ID)}
+	agreement, err := s.house.Consent.PrepareLeave(t.Context(), leaving)
+	if err != nil {
+		t.Fatal(err)
+	}
+	options := fmt.Sprintf(`{"challenge":%q,"rpId":"localhost","userVerification":"required"}`, base64.RawURLEncoding.EncodeToString(agreement.Challenge))
+	yes, err := s.passkey.GetAs(s.state.People[2].Credential, before.Issuer, []byte(options))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.house.Consent.Leave(t.Context(), leaving, yes, nil); err != nil {
+		t.Fatal(err)
+	}
+	end(t, s)
+	s, after := begin(t, data)
+	defer end(t, s)
+	for i, p := range after.People {
+		if stayed := p.ID == before.People[i].ID; stayed != (i != 2) {
+			t.Errorf("%s is who they were: %v", p.Name, stayed)
+		}
+		if len(p.Accounts) != len(before.People[i].Accounts) {
+			t.Errorf("%s has %d accounts, there were %d", p.Name, len(p.Accounts), len(before.People[i].Accounts))
+		}
 	}
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -25,19 +26,25 @@ func (s *sandbox) settle(ctx context.Context) error {
 	s.visitors = &visitors{byPerson: map[string]*visitor{}, open: func() (*visitor, error) {
 		return newVisitor(s.ready.Issuer, own, s.passkey)
 	}}
-	if len(s.state.People) == 0 {
-		people := make([]samplePerson, residents)
-		var together errgroup.Group
-		for i, who := range s.town.People()[:residents] {
-			together.Go(func() (err error) {
-				people[i], err = s.moveIn(ctx, who)
-				return err
-			})
-		}
-		if err := together.Wait(); err != nil {
+	first := len(s.state.People) == 0
+	if first {
+		s.state.People = make([]samplePerson, residents)
+	}
+	var together errgroup.Group
+	for i, who := range s.town.People()[:residents] {
+		together.Go(func() (err error) {
+			var left *refusedError
+			if !first {
+				_, err = s.visitors.get(ctx, s.state.People[i])
+			}
+			if first || errors.As(err, &left) { // who has left jali moves in as somebody new
+				s.state.People[i], err = s.moveIn(ctx, who)
+			}
 			return err
-		}
-		s.state.People = people
+		})
+	}
+	if err := together.Wait(); err != nil {
+		return err
 	}
 	if err := s.keepPasskeys(); err != nil {
 		return err
@@ -62,7 +69,7 @@ func (s *sandbox) settle(ctx context.Context) error {
 				delete(sources, c.Source.ID)
 			}
 		}
-		if len(sources) < 3 {
+		if first && len(sources) < 3 {
 			return fmt.Errorf("sample person %d has %d healthy sources", i, len(sources))
 		}
 		s.ready.People = append(s.ready.People, one)
