@@ -31,6 +31,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"jali/internal/fault"
@@ -60,6 +61,7 @@ type Config struct {
 // Town is the imagined town. It is safe for concurrent use.
 type Town struct {
 	cfg   Config
+	ahead *atomic.Int64 // how far the clock was moved, in nanoseconds
 	world *world
 	keys  *keyring
 	state *state
@@ -93,6 +95,8 @@ func found(cfg Config, keys *keyring) (*Town, error) {
 	if cfg.BaseURL == "" {
 		cfg.BaseURL = "http://127.0.0.1:8070"
 	}
+	ahead, outside := &atomic.Int64{}, cfg.Now
+	cfg.Now = func() time.Time { return outside().Add(time.Duration(ahead.Load())) }
 	st, err := openState(cfg.Dir, cfg.Seed, founding(cfg.Now()))
 	if err != nil {
 		return nil, ErrState.Because(err)
@@ -104,7 +108,7 @@ func found(cfg Config, keys *keyring) (*Town, error) {
 	}
 	now := cfg.Now()
 	t := &Town{
-		cfg: cfg, world: newWorld(cfg.Seed, st.Founded), keys: keys, state: st,
+		cfg: cfg, ahead: ahead, world: newWorld(cfg.Seed, st.Founded), keys: keys, state: st,
 		trouble:  map[string]Trouble{},
 		calls:    map[string]int{},
 		redirect: map[string]bool{},
@@ -115,6 +119,11 @@ func found(cfg Config, keys *keyring) (*Town, error) {
 	go t.world.read(now, func() {}) // so that the first reader need not wait for 14 months
 	return t, nil
 }
+
+// Move moves the town's clock ahead by d. The days in between are lived by when
+// somebody next asks; what was due or ends in them has come. A d below zero
+// moves nothing: what has been told cannot be taken back.
+func (t *Town) Move(d time.Duration) { t.ahead.Add(int64(max(0, d))) }
 
 // Person is somebody of the town, with the one login that all institutions take.
 type Person struct {

@@ -524,3 +524,32 @@ func TestTroubleIsInTheInstitutionsOwnManner(t *testing.T) {
 		t.Errorf("a slow bank answered in %v", took)
 	}
 }
+
+// A town whose clock was moved is the town in which somebody waited.
+func TestTheClockMovesAheadAlone(t *testing.T) {
+	const wait = 40 * 24 * time.Hour
+	at := noon
+	found := func(now func() time.Time) (*Town, func() []bankRow) {
+		town, err := New(Config{Seed: 5, Now: now})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return town, func() (rows []bankRow) {
+			now := town.cfg.Now()
+			town.world.read(now, func() { rows = town.world.people[0].debit().bankRows(now) })
+			return rows
+		}
+	}
+	moved, rows := found(func() time.Time { return noon })
+	_, waited := found(func() time.Time { return at })
+	today := len(rows())
+	moved.Move(-time.Hour)
+	if len(rows()) != today || len(waited()) != today {
+		t.Error("the clock went back")
+	}
+	moved.Move(wait)
+	at = at.Add(wait)
+	if len(rows()) <= today || !slices.EqualFunc(rows(), waited(), func(a, b bankRow) bool { return a.at.Equal(b.at) && a.ref == b.ref && a.balance == b.balance }) {
+		t.Errorf("after 40 days there are %d rows, %d where somebody waited, and %d before", len(rows()), len(waited()), today)
+	}
+}
