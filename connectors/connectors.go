@@ -62,6 +62,8 @@ type ChangePage struct {
 
 // StatementLister is a Connector whose source tells periods with a due date.
 type StatementLister interface {
+	// Statements answers those that closed in [from, to), which Period.To says;
+	// an account that is no debt has none.
 	Statements(ctx context.Context, c Credential, a AccountRef, from, to time.Time) ([]Statement, error)
 }
 

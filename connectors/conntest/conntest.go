@@ -2,7 +2,9 @@
 // its dialect: [Run] links, reads, breaks off and breaks down.
 //
 // Failures of the wire are made by a transport between the connector and its
-// source, so that the source, real or imagined, need not know how to fail.
+// source, so that the source, real or imagined, need not know how to fail. What
+// only the source can do, such as truly signing another's account, is asked of
+// it by Setup.Ail, where it can.
 package conntest
 
 import (
@@ -21,6 +23,7 @@ import (
 	"go.uber.org/goleak"
 
 	"jali/connectors"
+	"jali/connectors/mock"
 	"jali/internal/dial"
 )
 
@@ -41,7 +44,24 @@ type Setup struct {
 	Signed bool
 	// Secrets are texts that must show nowhere: numbers, names, tokens.
 	Secrets func() []string
+
+	// Presence are the headers in which the source is told that the person is
+	// there; empty: it is not told.
+	Presence Headers
+	// Ail makes the source suffer from x and from nothing else, until it is
+	// called again; nil: it cannot.
+	Ail func(x mock.Trouble)
+	// Blind are the reads ("balances", "bills", "statements") whose answers do
+	// not say whose they are: a stranger's cannot be told from one's own.
+	Blind []string
+	// Derived says that bills have no ids at the source: one told twice is two.
+	Derived bool
+	// Tokenless says that reads show no token which might end.
+	Tokenless bool
 }
+
+// Headers are names of headers, empty where the source has none for it.
+type Headers struct{ IP, UserAgent, Since string }
 
 const redirect = "http://127.0.0.1/linked"
 
@@ -68,12 +88,20 @@ func Run(t *testing.T, s Setup) {
 	if lister, ok := r.c.(connectors.BillLister); ok {
 		t.Run("bills", func(t *testing.T) { r.bills(t, lister) })
 	}
+	if lister, ok := r.c.(connectors.StatementLister); ok {
+		t.Run("statements", func(t *testing.T) { r.statements(t, lister) })
+	}
+	t.Run("presence", r.presence)
 	if refresher, ok := r.c.(connectors.Refresher); ok {
 		t.Run("refresh", func(t *testing.T) { r.refresh(t, refresher) })
 	}
 	t.Run("dead credential", r.dead)
 	t.Run("faults of the wire", r.faults)
 	t.Run("deadline", r.deadline)
+	t.Run("links elsewhere", r.elsewhere)
+	if s.Ail != nil {
+		t.Run("hostile", r.hostile)
+	}
 	if unlinker, ok := r.c.(connectors.Unlinker); ok {
 		t.Run("unlink", func(t *testing.T) { r.unlink(t, unlinker) })
 	}
@@ -97,7 +125,8 @@ type run struct {
 	wire       *wire
 	c          connectors.Connector
 	credential connectors.Credential
-	refs       []connectors.AccountRef
+	known      []connectors.Account
+	refs       []connectors.AccountRef // of those
 	errs       []string
 	shown      string
 }
@@ -191,6 +220,7 @@ func (r *run) accounts(t *testing.T) {
 		}
 		r.refs = append(r.refs, a.Ref)
 	}
+	r.known = first
 }
 
 func (r *run) balances(t *testing.T) {
@@ -247,16 +277,13 @@ func (r *run) dead(t *testing.T) {
 		}
 		// Where a credential says itself which account it opens, the dead one's
 		// is asked for, as a caller would.
-		refs := r.refs
+		known := r.known
 		if accounts, err := r.c.Accounts(context.Background(), k); err == nil {
-			refs = nil
-			for _, a := range accounts {
-				refs = append(refs, a.Ref)
-			}
+			known = accounts
 		} else {
 			r.want(t, "accounts with a credential that is "+why, err, connectors.ErrUnauthorized)
 		}
-		for what, call := range r.reads(refs) {
+		for what, call := range r.reads(known) {
 			if what != "accounts" {
 				r.want(t, what+" with a credential that is "+why, call(context.Background(), k), connectors.ErrUnauthorized)
 			}
@@ -274,8 +301,12 @@ func (r *run) unlink(t *testing.T, unlinker connectors.Unlinker) {
 	r.want(t, "balances after unlinking", err, connectors.ErrUnauthorized)
 }
 
-// reads are the calls that a view of refs is made of.
-func (r *run) reads(refs []connectors.AccountRef) map[string]func(context.Context, connectors.Credential) error {
+// reads are the calls that a view of accounts is made of.
+func (r *run) reads(accounts []connectors.Account) map[string]func(context.Context, connectors.Credential) error {
+	var refs []connectors.AccountRef
+	for _, a := range accounts {
+		refs = append(refs, a.Ref)
+	}
 	calls := map[string]func(context.Context, connectors.Credential) error{
 		"accounts": func(ctx context.Context, k connectors.Credential) error {
 			_, err := r.c.Accounts(ctx, k)
@@ -288,11 +319,48 @@ func (r *run) reads(refs []connectors.AccountRef) map[string]func(context.Contex
 	}
 	if lister, ok := r.c.(connectors.BillLister); ok {
 		calls["bills"] = func(ctx context.Context, k connectors.Credential) error {
-			_, err := lister.Bills(ctx, k, refs[0], r.From, r.To, "")
+			_, err := lister.Bills(ctx, k, refs[0], r.windows(r.From, r.To)[0].From, r.windows(r.From, r.To)[0].To, "")
 			return err
 		}
 	}
+	if lister, ok := r.c.(connectors.StatementLister); ok {
+		if debt, ok := owing(accounts); ok {
+			calls["statements"] = func(ctx context.Context, k connectors.Credential) error {
+				_, err := lister.Statements(ctx, k, debt, r.year(), r.To)
+				return err
+			}
+		}
+	}
 	return calls
+}
+
+// owing finds an account of debt.
+func owing(accounts []connectors.Account) (connectors.AccountRef, bool) {
+	for _, a := range accounts {
+		if a.Side == connectors.Debt {
+			return a.Ref, true
+		}
+	}
+	return connectors.AccountRef{}, false
+}
+
+// year is a year before now, at midnight: far enough back for statements.
+func (r *run) year() time.Time {
+	y, m, d := r.Now.Date()
+	return time.Date(y-1, m, d, 0, 0, 0, 0, r.Now.Location())
+}
+
+// windows parts [from, to) as a caller must, by what the source bears.
+func (r *run) windows(from, to time.Time) []connectors.Span {
+	longest := r.c.Source().MaxWindow
+	if longest <= 0 {
+		return []connectors.Span{{From: from, To: to}}
+	}
+	var all []connectors.Span
+	for ; to.Sub(from) > longest; from = from.Add(longest) {
+		all = append(all, connectors.Span{From: from, To: from.Add(longest)})
+	}
+	return append(all, connectors.Span{From: from, To: to})
 }
 
 // locked lets handlers of several goroutines write to one buffer.

@@ -122,6 +122,11 @@ func TestTheSuiteSeesPlantedFaults(t *testing.T) {
 				conntest.Run(t, setup)
 			})
 		}
+		for i, faults := range bankPlants {
+			t.Run(fmt.Sprint(len(plants)+i), func(t *testing.T) {
+				runPlantedBank(t, town, strings.Join(slices.Sorted(maps.Keys(faults)), "; "))
+			})
+		}
 		return
 	}
 	self, err := os.Executable()
@@ -137,7 +142,7 @@ func TestTheSuiteSeesPlantedFaults(t *testing.T) {
 	if !strings.Contains(string(out), "found unexpected goroutines") {
 		t.Error("a connector that leaves a goroutine is not found out as that")
 	}
-	for i, faults := range plants {
+	for i, faults := range slices.Concat(plants, bankPlants) {
 		for fault, part := range faults {
 			name := fmt.Sprintf("--- FAIL: TestTheSuiteSeesPlantedFaults/%d/%s (", i, part)
 			if part != "" && !strings.Contains(string(out), name) {

@@ -158,12 +158,18 @@ func TestBanks(t *testing.T) {
 	for i := range town.Banks() {
 		b := town.Banks()[i]
 		t.Run(b.ID, func(t *testing.T) {
-			conntest.Run(t, conntest.Setup{
-				Connect: func(t *testing.T, client *http.Client) connectors.Connector { return bank(t, b, client) },
-				Login:   login(clientOf(t, town, b)), Dead: altered(map[string]any{"access": "dead", "refresh": "dead"}),
-				Now: now, From: now.AddDate(0, 0, -75), To: now, Secrets: town.Canaries,
-			})
+			conntest.Run(t, bankSetup(t, town, b))
 		})
+	}
+}
+
+func bankSetup(t *testing.T, town *mock.Town, b mock.BankAccess) conntest.Setup {
+	return conntest.Setup{
+		Connect: func(t *testing.T, client *http.Client) connectors.Connector { return bank(t, b, client) },
+		Login:   login(clientOf(t, town, b)), Dead: altered(map[string]any{"access": "dead", "refresh": "dead"}),
+		Now: now, From: now.AddDate(0, 0, -75), To: now, Secrets: town.Canaries,
+		Presence: conntest.Headers{IP: "x-fapi-customer-ip-address", UserAgent: "x-customer-user-agent", Since: "x-fapi-auth-date"},
+		Ail:      func(x mock.Trouble) { town.Ail(b.ID, x) },
 	}
 }
 

@@ -22,12 +22,14 @@ type wire struct {
 	mu    sync.Mutex
 	fault func(w *wire, r *http.Request) (*http.Response, error)
 	calls int
+	heads []http.Header // of the calls since the last breaks
 }
 
 func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 	w.mu.Lock()
 	f := w.fault
 	w.calls++
+	w.heads = append(w.heads, r.Header.Clone())
 	w.mu.Unlock()
 	if f != nil {
 		if r.Body != nil {
@@ -48,7 +50,13 @@ func (w *wire) CloseIdleConnections() {
 func (w *wire) breaks(f func(w *wire, r *http.Request) (*http.Response, error)) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.fault, w.calls = f, 0
+	w.fault, w.calls, w.heads = f, 0, nil
+}
+
+func (w *wire) headers() []http.Header {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.heads
 }
 
 func (w *wire) count() int {
@@ -158,7 +166,7 @@ func (r *run) faults(t *testing.T) {
 		{"bytes without an end", flood, []error{connectors.ErrMalformed}},
 		{"an answer cut in half", bend(func(b []byte) []byte { return b[:len(b)/2] }), believed},
 	} {
-		for what, call := range r.reads(r.refs) {
+		for what, call := range r.reads(r.known) {
 			r.wire.breaks(tt.broken)
 			err := call(context.Background(), r.credential)
 			if r.wire.count() == 0 {
@@ -176,7 +184,7 @@ func (r *run) faults(t *testing.T) {
 		r.want(t, "503, refresh", err, connectors.ErrDown)
 	}
 	if r.Signed {
-		for what, call := range r.reads(r.refs) {
+		for what, call := range r.reads(r.known) {
 			r.wire.breaks(bend(changed))
 			err := call(context.Background(), r.credential)
 			if r.wire.count() > 0 {
@@ -185,7 +193,7 @@ func (r *run) faults(t *testing.T) {
 		}
 	}
 	r.wire.breaks(nil)
-	for what, call := range r.reads(r.refs) {
+	for what, call := range r.reads(r.known) {
 		if err := call(context.Background(), r.credential); err != nil {
 			t.Errorf("after all faults, %s: %v", what, err)
 		}
@@ -195,7 +203,7 @@ func (r *run) faults(t *testing.T) {
 // deadline lets every call hang until its context ends.
 func (r *run) deadline(t *testing.T) {
 	defer r.wire.breaks(nil)
-	for what, call := range r.reads(r.refs) {
+	for what, call := range r.reads(r.known) {
 		r.wire.breaks(func(_ *wire, q *http.Request) (*http.Response, error) {
 			<-q.Context().Done()
 			return nil, q.Context().Err()

@@ -1,6 +1,7 @@
 package mock
 
 import (
+	"bytes"
 	"crypto/rand"
 	"crypto/rsa"
 	"encoding/json"
@@ -88,7 +89,9 @@ func (t *Town) serveBank(mux *http.ServeMux, b bankName) {
 					c.fail(http.StatusServiceUnavailable, "U000", "the bank is out of order", "")
 					return
 				case c.x.Busy:
-					w.Header().Set("Retry-After", "2")
+					if !c.x.NoWait {
+						w.Header().Set("Retry-After", "2")
+					}
 					w.WriteHeader(http.StatusTooManyRequests)
 					return
 				}
@@ -120,9 +123,11 @@ func uuid() string {
 func (c bankCall) answer(status int, body any) {
 	c.w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	c.w.WriteHeader(status)
-	e := json.NewEncoder(c.w)
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
 	_ = e.Encode(body)
+	_, _ = c.w.Write(c.x.spoil(b.Bytes()))
 }
 
 // fail is an OBErrorResponse1 with one error. code is of the published set

@@ -40,7 +40,7 @@ func (c bankCall) account(k consent) (*account, bool) {
 			continue
 		}
 		if slices.Contains(k.Accounts, id) {
-			return a, true
+			return c.t.instead(c.x, a), true
 		}
 		c.fail(http.StatusForbidden, "U008", "the consent is not for this account", "AccountId")
 		return nil, false
@@ -75,7 +75,7 @@ func (c bankCall) accounts() {
 			}
 		}
 	}
-	c.page(map[string]any{"Account": list}, map[string]string{"Self": c.self()}, map[string]any{"TotalPages": 1})
+	c.page(map[string]any{"Account": listed(c.x, list)}, map[string]string{"Self": c.self()}, map[string]any{"TotalPages": 1})
 }
 
 func (c bankCall) showAccount(k consent, a *account) map[string]any {
@@ -156,7 +156,7 @@ func (c bankCall) balances() {
 		available["CreditLine"] = []any{map[string]any{"Included": true, "Type": "Credit", "Amount": cny(a.limit)}}
 	}
 	list := []any{show("CLBD", closed, midnight), show("ITBD", booked, now), available}
-	c.page(map[string]any{"Balance": list}, map[string]string{"Self": c.self()}, map[string]any{"TotalPages": 1})
+	c.page(map[string]any{"Balance": listed(c.x, list)}, map[string]string{"Self": c.self()}, map[string]any{"TotalPages": 1})
 }
 
 func (a *account) bankRows(now time.Time) []bankRow {
@@ -256,7 +256,7 @@ func (c bankCall) transactions() {
 	for _, i := range found[(number-1)*bankPage : min(number*bankPage, len(found))] {
 		here = append(here, c.showTransaction(k, a, i, rows[i], now))
 	}
-	c.page(map[string]any{"Transaction": here}, links, meta)
+	c.page(map[string]any{"Transaction": listed(c.x, here)}, links, meta)
 }
 
 func later(at time.Time, bound *time.Time) time.Time {

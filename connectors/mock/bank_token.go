@@ -289,7 +289,7 @@ func (c bankCall) bearer() (pass, bool) {
 	text, ok := strings.CutPrefix(c.r.Header.Get("Authorization"), "Bearer ")
 	if ok {
 		var held pass
-		if held, ok = c.t.state.holds(c.bank.id, accessPass, text, c.now); ok {
+		if held, ok = c.t.bearer(c.x, c.bank.id, text, c.now); ok {
 			return held, true
 		}
 	}

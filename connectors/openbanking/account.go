@@ -56,8 +56,8 @@ func (c *Connector) Accounts(ctx context.Context, v connectors.Credential) ([]co
 		if err := c.call(ctx, http.MethodGet, u, k.Access, nil, &a); err != nil {
 			return nil, err
 		}
-		if a.Data == nil {
-			return nil, connectors.ErrMalformed.Because(fault.Cause("no Data"))
+		if a.Data == nil || a.Data.Account == nil {
+			return nil, connectors.ErrMalformed.Because(fault.Cause("no Data with a list"))
 		}
 		for _, one := range a.Data.Account {
 			if one.AccountId == "" || seen[one.AccountId] {
@@ -240,8 +240,8 @@ func (c *Connector) balances(ctx context.Context, token string, ref connectors.A
 	if err := c.call(ctx, http.MethodGet, c.api.JoinPath("accounts", url.PathEscape(id), "balances"), token, nil, &a); err != nil {
 		return nil, err
 	}
-	if a.Data == nil {
-		return nil, connectors.ErrMalformed.Because(fault.Cause("no Data"))
+	if a.Data == nil || a.Data.Balance == nil {
+		return nil, connectors.ErrMalformed.Because(fault.Cause("no Data with a list"))
 	}
 	out, err := readBalances(a.Data.Balance, ref)
 	if err != nil {

@@ -107,8 +107,8 @@ func (c *Connector) Bills(ctx context.Context, v connectors.Credential, ref conn
 }
 
 func (c *Connector) page(a transactionPage, id string, from, to time.Time, at *cursor, self *url.URL) (connectors.Page, error) {
-	if a.Data == nil {
-		return connectors.Page{}, fault.Cause("no Data")
+	if a.Data == nil || a.Data.Transaction == nil {
+		return connectors.Page{}, fault.Cause("no Data with a list")
 	}
 	var page connectors.Page
 	for _, t := range a.Data.Transaction {

@@ -64,6 +64,7 @@ func (c *Connector) call(ctx context.Context, method string, u *url.URL, token s
 	if body != nil {
 		r.Header.Set("Content-Type", "application/json; charset=utf-8")
 	}
+	present(ctx, r.Header)
 	a, err := c.send(r)
 	if err != nil {
 		return err
@@ -75,6 +76,22 @@ func (c *Connector) call(ctx context.Context, method string, u *url.URL, token s
 		return nil
 	}
 	return decode(a.Body, out)
+}
+
+// present tells the bank of the person who is there (Read/Write Data API
+// Profile, Request Headers): their address says that they are.
+func present(ctx context.Context, h http.Header) {
+	p, _ := connectors.PresenceOf(ctx)
+	if !p.IP.IsValid() {
+		return
+	}
+	h.Set("x-fapi-customer-ip-address", p.IP.Unmap().String())
+	if p.UserAgent != "" {
+		h.Set("x-customer-user-agent", p.UserAgent)
+	}
+	if !p.Since.IsZero() {
+		h.Set("x-fapi-auth-date", p.Since.UTC().Format(http.TimeFormat))
+	}
 }
 
 // refusal reads an OBErrorResponse1. Its words are not passed on.
