@@ -51,7 +51,7 @@ func (p *pace) add(d time.Duration) {
 	p.n++
 }
 
-// slow is a time that some 19 of 20 calls stay within.
+// slow is a time that some 19 of 20 calls stay well within.
 func (p *pace) slow() (time.Duration, bool) {
 	p.mu.Lock()
 	known := slices.Clone(p.took[:min(p.n, len(p.took))])
@@ -60,5 +60,5 @@ func (p *pace) slow() (time.Duration, bool) {
 		return 0, false
 	}
 	slices.Sort(known)
-	return known[len(known)*19/20], true
+	return known[len(known)*19/20] * 6 / 5, true
 }

@@ -16,6 +16,7 @@ import (
 // executor is what the calls of one source go through.
 type executor struct {
 	deadline time.Duration
+	day      day
 	gate     *gate
 	circuit  *circuit
 	budget   budget
@@ -39,7 +40,12 @@ func (p *Pool) executor(s connectors.Source) *executor {
 	if now == nil {
 		now = time.Now
 	}
-	e = &executor{deadline: cmp.Or(p.Deadline, 8*time.Second), gate: newGate(s, now)}
+	e = &executor{deadline: cmp.Or(p.Deadline, 8*time.Second), gate: newGate(s), day: day{limit: s.PerDay, now: now}}
+	if p.Allot != nil {
+		e.day.allot = func(ctx context.Context, date string, n int) (int, error) {
+			return p.Allot(ctx, s.ID, date, s.PerDay, n)
+		}
+	}
 	e.circuit = newCircuit(func(from, to State) {
 		log := p.Log
 		if log == nil {
@@ -65,7 +71,8 @@ var (
 	errSpent = fault.Cause("the calls of its day are spent")
 )
 
-func unasked(err error) bool {
+// Unsent reports whether err means that nothing was sent to the source.
+func Unsent(err error) bool {
 	return errors.Is(err, errOpen) || errors.Is(err, errFull) || errors.Is(err, errSpent)
 }
 
@@ -74,12 +81,18 @@ func (e *executor) enter(ctx context.Context, who string, patience time.Duration
 	if wait, shut := e.circuit.shut(); shut {
 		return permit{}, connectors.ErrDown.After(wait).Because(errOpen)
 	}
+	date, err := e.day.take(ctx)
+	if err != nil {
+		return permit{}, err
+	}
 	if err := e.gate.enter(ctx, who, patience); err != nil {
+		e.day.give(date)
 		return permit{}, err
 	}
 	p, wait, ok := e.circuit.enter()
 	if !ok {
 		e.gate.leave(who)
+		e.day.give(date)
 		return permit{}, connectors.ErrDown.After(wait).Because(errOpen)
 	}
 	return p, nil
@@ -87,7 +100,7 @@ func (e *executor) enter(ctx context.Context, who string, patience time.Duration
 
 // again reports whether a read that failed is repeated, and after what time.
 func (e *executor) again(ctx context.Context, try int, err error) (time.Duration, bool) {
-	if try >= repeats || !passing(err) || unasked(err) || ctx.Err() != nil {
+	if try >= repeats || !passing(err) || Unsent(err) || ctx.Err() != nil {
 		return 0, false
 	}
 	asked := fault.Of(err).RetryAfter

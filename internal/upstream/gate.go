@@ -9,13 +9,11 @@ import (
 	"jali/connectors"
 )
 
-// gate bounds a source's calls at once, in any second and in a day. Persons who
+// gate bounds a source's calls at once and in any second. Persons who
 // wait take turns, each with one call, however many they bring; and one alone
 // never has more than half of the places.
 type gate struct {
 	places  int
-	now     func() time.Time
-	perDay  int
 	recent  []time.Time   // the last calls, as many as may fall into…
 	stretch time.Duration // …any time so long; 0: no limit
 
@@ -25,8 +23,6 @@ type gate struct {
 	queue   []*line // who waits, in turn
 	next    int     // of recent: the oldest
 	timer   *time.Timer
-	day     int // counted from some day on, in Shanghai
-	today   int // calls of it
 }
 
 // line is one person's waiting calls.
@@ -35,8 +31,8 @@ type line struct {
 	calls []chan struct{}
 }
 
-func newGate(s connectors.Source, now func() time.Time) *gate {
-	g := &gate{places: s.Total, now: now, perDay: s.PerDay, running: map[string]int{}}
+func newGate(s connectors.Source) *gate {
+	g := &gate{places: s.Total, running: map[string]int{}}
 	if g.places <= 0 {
 		g.places = 64
 	}
@@ -51,10 +47,6 @@ func newGate(s connectors.Source, now func() time.Time) *gate {
 // enter waits for a place, and for no longer than patience.
 func (g *gate) enter(ctx context.Context, who string, patience time.Duration) error {
 	g.mu.Lock()
-	if wait := g.spent(); wait > 0 {
-		g.mu.Unlock()
-		return spent(wait)
-	}
 	if len(g.queue) == 0 && g.room(who) && g.pause() <= 0 {
 		g.take(who)
 		g.mu.Unlock()
@@ -81,13 +73,8 @@ func (g *gate) enter(ctx context.Context, who string, patience time.Duration) er
 	if !g.quit(who, turn) {
 		return nil // its turn came at the same moment
 	}
-	if wait := g.spent(); wait > 0 {
-		return spent(wait)
-	}
 	return full()
 }
-
-func spent(wait time.Duration) error { return connectors.ErrBusy.After(wait).Because(errSpent) }
 
 func full() error {
 	return connectors.ErrBusy.Saying("the source is asked by many at once; ask again in a moment").After(time.Second).Because(errFull)
@@ -120,9 +107,6 @@ func (g *gate) admit() {
 			g.wake(wait)
 			return
 		}
-		if g.spent() > 0 {
-			return // they find out when their patience ends
-		}
 		g.take(l.who)
 		close(l.calls[0])
 		l.calls = l.calls[1:]
@@ -152,7 +136,6 @@ func (g *gate) room(who string) bool {
 func (g *gate) take(who string) {
 	g.taken++
 	g.running[who]++
-	g.today++
 	if g.stretch > 0 {
 		g.recent[g.next] = time.Now()
 		g.next = (g.next + 1) % len(g.recent)
@@ -165,22 +148,6 @@ func (g *gate) pause() time.Duration {
 		return 0
 	}
 	return g.stretch - time.Since(g.recent[g.next])
-}
-
-// spent answers for how long the day's calls are spent, if they are.
-func (g *gate) spent() time.Duration {
-	if g.perDay <= 0 {
-		return 0
-	}
-	const day, east = 24 * 60 * 60, 8 * 60 * 60
-	at := g.now().Unix() + east
-	if today := int(at / day); today != g.day {
-		g.day, g.today = today, 0
-	}
-	if g.today < g.perDay {
-		return 0
-	}
-	return time.Duration(day-at%day) * time.Second
 }
 
 func (g *gate) join(who string, turn chan struct{}) {

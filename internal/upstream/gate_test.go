@@ -99,7 +99,7 @@ func TestWhoWaitsTooLongIsTold(t *testing.T) {
 // A place is not lost whose taker goes away just then, and none is made.
 func TestPlacesAreKept(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := newGate(connectors.Source{Total: 3}, time.Now)
+		g := newGate(connectors.Source{Total: 3})
 		var all sync.WaitGroup
 		for i := range 300 {
 			all.Go(func() {
@@ -191,14 +191,60 @@ func TestTheGateBoundsCallsADay(t *testing.T) {
 	})
 }
 
-// Repeats are calls like others: they are counted, and wait their turn.
-func TestRepeatsPassTheGate(t *testing.T) {
+// Repeats are calls like others. Where there is none left for them, the source
+// has had its word.
+func TestRepeatsAreCounted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := &Pool{}
 		s := says(connectors.ErrDown)
 		_, err := Read(t.Context(), p, connectors.Source{ID: "s", PerDay: 2}, "p", s.call)
-		if s.asked.Load() != 2 || !errors.Is(err, connectors.ErrBusy) {
-			t.Errorf("%v after %d calls, want two", err, s.asked.Load())
+		if s.asked.Load() != 2 || !errors.Is(err, connectors.ErrDown) || Unsent(err) {
+			t.Errorf("%v after %d calls, want ErrDown after two", err, s.asked.Load())
+		}
+		if _, err = Read(t.Context(), p, connectors.Source{ID: "s", PerDay: 2}, "p", s.call); s.asked.Load() != 2 || !Unsent(err) {
+			t.Errorf("%v after %d calls", err, s.asked.Load())
+		}
+	})
+}
+
+// Two processes share a day, and what is not sent is not spent.
+func TestADayIsSharedInBlocks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		left, asked := 1000, 0
+		allot := func(_ context.Context, source, day string, limit, n int) (int, error) {
+			if source != "s" || day != "2000-01-01" || limit != 1000 || n != 10 {
+				t.Errorf("allot %q %q %d %d", source, day, limit, n)
+			}
+			asked++
+			n = min(n, left)
+			left -= n
+			return n, nil
+		}
+		one, other := &Pool{Allot: allot, Log: silent()}, &Pool{Allot: allot}
+		s := connectors.Source{ID: "s", PerDay: 1000, Total: 1}
+		made := 0
+		for i := range 1200 {
+			if _, err := Write(t.Context(), []*Pool{one, other}[i%3/2], s, "p", says(nil).call); err == nil {
+				made++
+			} else if !errors.Is(err, connectors.ErrBusy) || !Unsent(err) {
+				t.Fatal(err)
+			}
+		}
+		if made != 1000 {
+			t.Errorf("%d calls were made of 1000, %d blocks", made, asked)
+		}
+		failure := errors.New("the database is away")
+		_, err := Write(t.Context(), &Pool{Allot: func(context.Context, string, string, int, int) (int, error) { return 0, failure }}, s, "p", says(nil).call)
+		if err != failure {
+			t.Errorf("%v, want what Allot said", err)
+		}
+		p := &Pool{}
+		two := connectors.Source{ID: "s", PerDay: 2, Total: 1}
+		if _, _, errs := crowd(t, p, two, 4*time.Second, 1, 1); len(errs) != 1 || !Unsent(errs[0]) {
+			t.Fatal(errs)
+		}
+		if _, err := Write(t.Context(), p, two, "p", says(nil).call); err != nil {
+			t.Errorf("the call that was not made is spent: %v", err)
 		}
 	})
 }

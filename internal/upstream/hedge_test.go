@@ -51,12 +51,12 @@ func TestHedge(t *testing.T) {
 		took   time.Duration
 		calls  int64
 	}{
-		{"the first is quick", hedging, acts(after(40*ms, 1, nil)), 1, nil, 40 * ms, 1},
-		{"the first hangs", hedging, acts(after(time.Hour, 1, nil), after(50*ms, 2, nil)), 2, nil, 100 * ms, 2},
+		{"the first is quick", hedging, acts(after(50*ms, 1, nil)), 1, nil, 50 * ms, 1},
+		{"the first hangs", hedging, acts(after(time.Hour, 1, nil), after(50*ms, 2, nil)), 2, nil, 110 * ms, 2},
 		{"the first is slow, the second slower", hedging, acts(after(80*ms, 1, nil), after(50*ms, 2, nil)), 1, nil, 80 * ms, 2},
 		{"the second fails, the first comes", hedging, acts(after(300*ms, 1, nil), after(10*ms, 0, connectors.ErrDown)), 1, nil, 300 * ms, 2},
-		{"the first fails late, the second comes", hedging, acts(after(60*ms, 0, connectors.ErrDown), after(50*ms, 2, nil)), 2, nil, 100 * ms, 2},
-		{"the first is refused late", hedging, acts(after(60*ms, 0, connectors.ErrUnauthorized), after(50*ms, 2, nil)), 0, connectors.ErrUnauthorized, 60 * ms, 2},
+		{"the first fails late, the second comes", hedging, acts(after(80*ms, 0, connectors.ErrDown), after(50*ms, 2, nil)), 2, nil, 110 * ms, 2},
+		{"the first is refused late", hedging, acts(after(80*ms, 0, connectors.ErrUnauthorized), after(50*ms, 2, nil)), 0, connectors.ErrUnauthorized, 80 * ms, 2},
 		{"the source does not allow it", bank, acts(after(time.Second, 1, nil)), 1, nil, time.Second, 1},
 	} {
 		synctest.Test(t, func(t *testing.T) {

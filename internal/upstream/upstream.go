@@ -10,7 +10,8 @@
 //	deadline  of the whole, with all waiting and repeating
 //	repeats   of reads alone, out of a budget that successful calls fill
 //	circuit   open where too many calls failed of late; then one on trial
-//	gate      calls at once, a second and a day; persons take turns
+//	day       its calls
+//	gate      calls at once and a second; persons take turns
 //	hedge     a second read where the first is slow and the source allows it
 //
 // and comes back with what the connector answered, or with one of package
@@ -19,8 +20,8 @@
 // gate until it is back: so what hangs is bounded too.
 //
 // Persons are told apart by a text that the caller makes up; it is kept in
-// memory alone, while it matters. What was spent of a day before the process
-// started is not known, nor is what other processes spend.
+// memory alone, while it matters. Of circuits, rates and budgets each process
+// knows its own; a day's calls are shared by whoever implements [Pool.Allot].
 package upstream
 
 import (
@@ -39,6 +40,10 @@ type Pool struct {
 	Deadline time.Duration    // of a call with its waits and repeats; 0: 8 seconds. An earlier one of its context holds
 	Now      func() time.Time // tells a source's day; nil: time.Now
 	Log      *slog.Logger     // nil: slog.Default
+	// Allot gives at most n of a source's calls of a day, of which all
+	// processes together have limit; 0: they are spent. nil: this process has
+	// them all, and begins anew when it starts.
+	Allot func(ctx context.Context, source, day string, limit, n int) (granted int, err error)
 
 	mu  sync.RWMutex
 	all map[string]*executor // by source
@@ -54,11 +59,8 @@ func Read[T any](ctx context.Context, p *Pool, source connectors.Source, who str
 	if twice && source.Hedge {
 		ask = hedged[T]
 	}
-	for try := 0; ; try++ {
-		v, err := ask(ctx, e, who, f)
-		if err == nil || !twice {
-			return v, err
-		}
+	v, err := ask(ctx, e, who, f)
+	for try := 0; err != nil && twice; try++ {
 		wait, again := e.again(ctx, try, err)
 		if !again {
 			return v, err
@@ -70,7 +72,13 @@ func Read[T any](ctx context.Context, p *Pool, source connectors.Source, who str
 			timer.Stop()
 			return v, err
 		}
+		w, then := ask(ctx, e, who, f)
+		if Unsent(then) {
+			return v, err // what the source said tells more
+		}
+		v, err = w, then
 	}
+	return v, err
 }
 
 // Write has a source do something, and does not ask again whatever comes of it.
