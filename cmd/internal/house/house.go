@@ -33,6 +33,7 @@ import (
 	"jali/internal/kv/boltkv"
 	"jali/internal/ledger"
 	"jali/internal/rollback"
+	"jali/internal/upstream"
 	"jali/internal/webhook"
 	"jali/server"
 	"jali/vault"
@@ -69,6 +70,7 @@ type House struct {
 	Consent   *consent.Service
 	Passkeys  *passkey.Service
 	Aggregate *aggregate.Service
+	Upstream  *upstream.Pool
 	Vault     *vault.Vault
 	OAuth     *oauth.Server
 	Outbox    *webhook.Outbox
@@ -148,6 +150,9 @@ func (h *House) wire(ctx context.Context, c Config) (err error) {
 	bills := &ledger.Ledger{DB: h.db, Vault: h.Vault}
 	h.openDeletions(c)
 	if err := h.measureShredding(c.Metrics); err != nil {
+		return err
+	}
+	if err := h.openUpstream(c); err != nil {
 		return err
 	}
 	h.Aggregate = &aggregate.Service{DB: h.db, Vault: h.Vault, Grants: h.Consent, Connectors: c.Sources, Ledger: bills, Now: c.Now, Log: c.Log}
