@@ -58,6 +58,8 @@ type Setup struct {
 	Derived bool
 	// Tokenless says that reads show no token which might end.
 	Tokenless bool
+	// Numbers says that sums are JSON numbers, of which 1e2 is one.
+	Numbers bool
 }
 
 // Headers are names of headers, empty where the source has none for it.

@@ -94,6 +94,9 @@ func (r *run) hostile(t *testing.T) {
 		cases = append(cases, suffering{"signed wrongly", mock.Trouble{Forged: true}, []error{connectors.ErrUnsigned}})
 	}
 	for _, a := range amounts {
+		if a == "1e2" && r.Numbers {
+			continue
+		}
 		cases = append(cases, suffering{"a sum of " + a, mock.Trouble{Amount: a}, malformed})
 	}
 	for _, tt := range cases {

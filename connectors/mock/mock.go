@@ -224,6 +224,7 @@ func (t *Town) Handler() http.Handler {
 	for _, b := range t.world.banks {
 		t.serveBank(mux, b)
 	}
+	t.serveQingshi(mux)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r.Body = http.MaxBytesReader(w, r.Body, largestRequest)
 		w.Header().Set("Cache-Control", "no-store")
@@ -244,7 +245,7 @@ func institutionOf(path string) string {
 		return id
 	case "v3", "sns", "connect":
 		return WeChatPay
-	case Alipay, WeChatPay:
+	case Alipay, WeChatPay, Qingshi:
 		return first
 	}
 	return "town"

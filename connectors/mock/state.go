@@ -20,6 +20,7 @@ type state struct {
 	Keys     map[string]string // PKCS #8 PEM by holder
 	Passes   map[string]*pass  // codes and tokens by their text
 	Consents map[string]*consent
+	FDX      fdxBook
 	Issued   []string // every code and token ever
 
 	mu   sync.Mutex
