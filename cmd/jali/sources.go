@@ -46,6 +46,8 @@ type sourceSetting struct {
 	KeyID         string `yaml:"key-id"`
 	PublicKeyID   string `yaml:"public-key-id"`
 	PublicKeyFile string `yaml:"public-key-file"`
+
+	FDX fdxSetting `yaml:"fdx"`
 }
 
 // loadSources makes the connectors that the config file names; without a file
@@ -95,6 +97,9 @@ func readSetting(node *yaml.Node) (s sourceSetting, err error) {
 func (s sourceSetting) connector() (connectors.Connector, error) {
 	source := connectors.Source{ID: s.ID, Name: connectors.Name{ZH: s.Name.ZH, EN: s.Name.EN}}
 	client := dial.New(dial.Config{AllowPrivate: s.AllowPrivate})
+	if s.Dialect == "fdx" {
+		return s.fdx(source, client)
+	}
 	key, err := readSecret(s.KeyFile)
 	if err != nil {
 		return nil, err
@@ -107,7 +112,7 @@ func (s sourceSetting) connector() (connectors.Connector, error) {
 	case "openbanking":
 		return s.openbanking(source, client, key)
 	default:
-		return nil, fmt.Errorf("there is no dialect %q; there are alipay, wechatpay and openbanking", s.Dialect)
+		return nil, fmt.Errorf("there is no dialect %q; there are alipay, wechatpay, openbanking and fdx", s.Dialect)
 	}
 }
 
