@@ -1,11 +1,8 @@
 package mock
 
 import (
-	"fmt"
 	"net/http"
-	"net/url"
 	"slices"
-	"strconv"
 	"time"
 )
 
@@ -20,6 +17,12 @@ func (c bankCall) asPerson(permissions ...string) (consent, bool) {
 	switch {
 	case held.Consent == "":
 		c.fail(http.StatusForbidden, "U006", "this wants a token that a person has authorised", "Authorization")
+		return consent{}, false
+	case known && k.Status == "EXPD":
+		c.expired()
+		return consent{}, false
+	case known && k.Status == "AUTH" && c.now.Sub(k.Proven) >= c.bank.proof:
+		c.fail(http.StatusForbidden, "U028", "the person has to log in at the bank again", "")
 		return consent{}, false
 	case !known || k.Status != "AUTH":
 		c.fail(http.StatusForbidden, "U009", "the consent is not authorised any more", "")
@@ -79,36 +82,61 @@ func (c bankCall) accounts() {
 }
 
 func (c bankCall) showAccount(k consent, a *account) map[string]any {
-	out := map[string]any{"AccountId": a.id, "Status": "Enabled", "StatusUpdateDateTime": bankTime(c.t.state.Founded), "Currency": "CNY",
-		"AccountCategory": "Personal", "AccountTypeCode": a.typeCode(), "Description": a.product}
+	out := map[string]any{"AccountId": a.id, "Status": "Enabled", "StatusUpdateDateTime": bankTime(c.t.state.Founded), "Currency": "CNY", "Description": a.product}
+	if c.v3 {
+		out["AccountType"], out["AccountSubType"] = "Personal", a.subType()
+	} else {
+		out["AccountCategory"], out["AccountTypeCode"] = "Personal", a.typeCode()
+	}
 	if k.allows("ReadAccountsDetail") {
-		out["Account"] = []any{a.identify(k)}
+		out["Account"] = []any{c.identify(k, a)}
 		out["Servicer"] = map[string]string{"SchemeName": "UK.OBIE.BICFI", "Identification": c.bank.bic}
 	}
 	return out
 }
 
-// typeCode is of ExternalCashAccountType1Code.
+// typeCode is of v4's OBExternalCashAccountType1Code.
 func (a *account) typeCode() string {
 	switch a.kind {
 	case creditCard:
 		return "CARD"
 	case savings:
 		return "SVGS"
+	case ecnyWallet:
+		return "WALT"
 	}
 	return "CACC"
 }
 
+// subType is of v3.1's OBExternalAccountSubType1Code.
+func (a *account) subType() string {
+	switch a.kind {
+	case creditCard:
+		return "CreditCard"
+	case savings:
+		return "Savings"
+	case ecnyWallet:
+		return "EMoney"
+	}
+	return "CurrentAccount"
+}
+
 // identify is the number, under its scheme. A PAN is masked without ReadPAN.
-func (a *account) identify(k consent) map[string]string {
-	if a.kind != creditCard {
-		return map[string]string{"SchemeName": "UK.OBIE.BBAN", "Identification": a.number, "Name": a.holder}
+// v3.1 has no scheme for wallets: it is one of the bank's own there.
+func (c bankCall) identify(k consent, a *account) map[string]string {
+	scheme, number := "UK.OBIE.BBAN", a.number
+	switch {
+	case a.kind == ecnyWallet && c.v3:
+		scheme = "CN.PBC.ECNYWallet"
+	case a.kind == ecnyWallet:
+		scheme = "UK.OBIE.Wallet"
+	case a.kind == creditCard:
+		scheme = "UK.OBIE.PAN"
+		if !k.allows("ReadPAN") {
+			number = number[:6] + "******" + number[len(number)-4:]
+		}
 	}
-	pan := a.number
-	if !k.allows("ReadPAN") {
-		pan = pan[:6] + "******" + pan[len(pan)-4:]
-	}
-	return map[string]string{"SchemeName": "UK.OBIE.PAN", "Identification": pan, "Name": a.holder}
+	return map[string]string{"SchemeName": scheme, "Identification": number, "Name": a.holder}
 }
 
 func cny(fen int64) map[string]string {
@@ -148,7 +176,7 @@ func (c bankCall) balances() {
 		}
 	})
 	show := func(kind string, fen int64, at time.Time) map[string]any {
-		return map[string]any{"AccountId": a.id, "CreditDebitIndicator": sideOf(fen), "Type": kind, "DateTime": bankTime(at), "Amount": cny(fen)}
+		return map[string]any{"AccountId": a.id, "CreditDebitIndicator": sideOf(fen), "Type": c.word(kind), "DateTime": bankTime(at), "Amount": cny(fen)}
 	}
 	available := show("ITAV", current, now)
 	if a.kind == creditCard {
@@ -168,156 +196,4 @@ func (a *account) bankRows(now time.Time) []bankRow {
 func (a *account) pending(x bankRow, now time.Time) bool {
 	card := x.sub == "POSD" || (a.kind == creditCard && x.sub == "POSP")
 	return card && now.Sub(x.at) < 24*time.Hour
-}
-
-const bankPage = 50
-
-// transactions is GET /accounts/{AccountId}/transactions (OBReadTransaction6),
-// newest first. A page after the first stays at the moment of the first.
-func (c bankCall) transactions() {
-	k, ok := c.asPerson("ReadTransactionsBasic", "ReadTransactionsDetail")
-	if !ok {
-		return
-	}
-	a, ok := c.account(k)
-	if !ok {
-		return
-	}
-	q := c.r.URL.Query()
-	from, ok1 := bookingBound(q.Get("fromBookingDateTime"))
-	to, ok2 := bookingBound(q.Get("toBookingDateTime"))
-	switch {
-	case !ok1:
-		c.fail(http.StatusBadRequest, "U003", "not a date-time", "fromBookingDateTime")
-		return
-	case !ok2:
-		c.fail(http.StatusBadRequest, "U003", "not a date-time", "toBookingDateTime")
-		return
-	}
-	number, now := 1, c.now.Truncate(time.Second)
-	if q.Has("page") || q.Has("asOf") {
-		var err1, err2 error
-		var seconds int64
-		number, err1 = strconv.Atoi(q.Get("page"))
-		seconds, err2 = strconv.ParseInt(q.Get("asOf"), 10, 64)
-		if err1 != nil || err2 != nil || number < 1 || seconds > c.now.Unix() {
-			c.fail(http.StatusBadRequest, "U002", "not a page of this listing", "page")
-			return
-		}
-		now = time.Unix(seconds, 0)
-	}
-	from, to = later(from, k.From), earlier(to, k.To)
-	var rows []bankRow
-	var found []int
-	var first, last time.Time
-	c.t.world.read(c.now, func() {
-		rows = a.bankRows(now)
-		if len(rows) > 0 {
-			first, last = rows[0].at, rows[len(rows)-1].at
-		}
-		for i := len(rows) - 1; i >= 0; i-- {
-			x := rows[i]
-			switch {
-			case !from.IsZero() && x.at.Before(from), !to.IsZero() && x.at.After(to):
-			case x.amount >= 0 && !k.allows("ReadTransactionsCredits"), x.amount < 0 && !k.allows("ReadTransactionsDebits"):
-			default:
-				found = append(found, i)
-			}
-		}
-	})
-	pages := max(1, (len(found)+bankPage-1)/bankPage)
-	if number > pages {
-		c.fail(http.StatusBadRequest, "U002", "there is no such page", "page")
-		return
-	}
-	link := func(n int) string {
-		u := *c.r.URL
-		next := url.Values{"page": {strconv.Itoa(n)}, "asOf": {strconv.FormatInt(now.Unix(), 10)}}
-		for _, name := range []string{"fromBookingDateTime", "toBookingDateTime"} {
-			if q.Has(name) {
-				next[name] = q[name]
-			}
-		}
-		u.RawQuery = next.Encode()
-		return c.t.cfg.BaseURL + u.RequestURI()
-	}
-	links := map[string]string{"Self": c.self(), "First": link(1), "Last": link(pages)}
-	if number > 1 {
-		links["Prev"] = link(number - 1)
-	}
-	if number < pages {
-		links["Next"] = link(number + 1)
-	}
-	meta := map[string]any{"TotalPages": pages}
-	if !first.IsZero() {
-		meta["FirstAvailableDateTime"], meta["LastAvailableDateTime"] = bankTime(first), bankTime(last)
-	}
-	here := []map[string]any{}
-	for _, i := range found[(number-1)*bankPage : min(number*bankPage, len(found))] {
-		here = append(here, c.showTransaction(k, a, i, rows[i], now))
-	}
-	c.page(map[string]any{"Transaction": listed(c.x, here)}, links, meta)
-}
-
-func later(at time.Time, bound *time.Time) time.Time {
-	if bound != nil && (at.IsZero() || bound.After(at)) {
-		return *bound
-	}
-	return at
-}
-
-func earlier(at time.Time, bound *time.Time) time.Time {
-	if bound != nil && (at.IsZero() || bound.Before(at)) {
-		return *bound
-	}
-	return at
-}
-
-// bookingBound reads an ISO 8601 date-time or date; without a zone it is the
-// bank's own. Nothing sent is the zero time.
-func bookingBound(text string) (time.Time, bool) {
-	if text == "" {
-		return time.Time{}, true
-	}
-	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05", time.DateOnly} {
-		if at, err := time.ParseInLocation(layout, text, beijing); err == nil {
-			return at, true
-		}
-	}
-	return time.Time{}, false
-}
-
-func (c bankCall) showTransaction(k consent, a *account, i int, x bankRow, now time.Time) map[string]any {
-	status, mutable := "BOOK", "Immutable"
-	if a.pending(x, now) {
-		status, mutable = "PDNG", "Mutable"
-	}
-	out := map[string]any{
-		"AccountId": a.id, "TransactionId": fmt.Sprintf("%s%s%06d", c.bank.code, x.at.Format("20060102"), i),
-		"TransactionReference": x.ref, "CreditDebitIndicator": sideOf(x.amount), "Status": status, "TransactionMutability": mutable,
-		"BookingDateTime": bankTime(x.at), "Amount": cny(x.amount),
-		"BankTransactionCode":            map[string]string{"Code": x.family, "SubCode": x.sub},
-		"ProprietaryBankTransactionCode": map[string]string{"Code": x.own, "Issuer": c.bank.en},
-	}
-	if status == "BOOK" {
-		out["ValueDateTime"] = bankTime(x.at)
-	}
-	if !k.allows("ReadTransactionsDetail") {
-		return out
-	}
-	out["TransactionInformation"] = x.info
-	if status == "BOOK" {
-		out["Balance"] = map[string]any{"CreditDebitIndicator": sideOf(x.balance), "Type": "ITBD", "Amount": cny(x.balance)}
-	}
-	if x.merchant != "" {
-		out["MerchantDetails"] = map[string]string{"MerchantName": x.merchant, "MerchantCategoryCode": x.mcc}
-	}
-	if x.other != nil {
-		side := "DebtorAccount"
-		if x.amount < 0 {
-			side = "CreditorAccount"
-		}
-		out[side] = x.other.identify(k)
-	}
-	return out
 }

@@ -19,7 +19,7 @@ table{border-collapse:collapse;width:100%;background:var(--card)}td,th{border-bo
 <h2>机构 Institutions</h2><div class="scroll" tabindex="0" role="region" aria-label="机构 Institutions"><table><tr><th scope="col">机构 Institution</th><th scope="col">接口 Speaks</th></tr>
 <tr><td>支付宝 Alipay</td><td><code>{{.Base}}/alipay/gateway.do</code></td></tr>
 <tr><td>微信支付 WeChat Pay</td><td><code>{{.Base}}/wechatpay/v3/…</code></td></tr>
-{{range .Banks}}<tr><td>{{.ZH}} {{.EN}}</td><td>Open Banking UK v4.0: <a href="{{.Issuer}}/.well-known/openid-configuration"><code>{{.Issuer}}</code></a></td></tr>{{end}}
+{{range .Banks}}<tr><td>{{.ZH}} {{.EN}}</td><td>Open Banking UK {{.Version}}: <a href="{{.Issuer}}/.well-known/openid-configuration"><code>{{.Issuer}}</code></a></td></tr>{{end}}
 </table></div>
 <h2>居民 People</h2><p>所有机构用同一个账号和密码。<span lang="en">One login and password for every institution.</span></p>
 <div class="scroll" tabindex="0" role="region" aria-label="居民 People"><table><tr><th scope="col">姓名 Name</th><th scope="col">账号 Login</th><th scope="col">密码 Password</th><th scope="col">小店 Shop</th><th scope="col">银行 Banks</th></tr>
@@ -29,7 +29,7 @@ table{border-collapse:collapse;width:100%;background:var(--card)}td,th{border-bo
 
 // index tells who and what there is. It waits for no key.
 func (t *Town) index(w http.ResponseWriter, _ *http.Request) {
-	type bank struct{ ZH, EN, Issuer string }
+	type bank struct{ ZH, EN, Version, Issuer string }
 	type person struct{ Name, Login, Password, Shop, Banks string }
 	var page struct {
 		Base   string
@@ -38,7 +38,7 @@ func (t *Town) index(w http.ResponseWriter, _ *http.Request) {
 	}
 	page.Base = t.cfg.BaseURL
 	for _, b := range t.world.banks {
-		page.Banks = append(page.Banks, bank{b.zh, b.en, t.issuer(b)})
+		page.Banks = append(page.Banks, bank{b.zh, b.en, b.version, t.issuer(b)})
 	}
 	for _, p := range t.world.people {
 		x := person{Name: p.name, Login: p.login, Password: p.password, Shop: p.shop.name}

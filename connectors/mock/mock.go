@@ -19,7 +19,11 @@
 // which publishes no bills of a person, tells the bills of the small shop
 // (小微商户) that each person runs under the service provider, and says which
 // shop it is in the member sub_mchid of its OAuth answer; Alipay's bill methods
-// take the person's auth_token where the real ones take app_auth_token.
+// take the person's auth_token where the real ones take app_auth_token. The banks
+// of UK Open Banking count no calls made while the person is not there: the
+// standard leaves that to each. A wallet of 数字人民币 (e-CNY), for which there is
+// no published interface, is an account at the bank that keeps it, of the type
+// that UK Open Banking has for wallets.
 package mock
 
 import (

@@ -76,6 +76,7 @@ const (
 	companyAccount // of an employer or landlord: pays and is paid, opens to nobody
 	creditLine     // 花呗: buys now, is repaid next month
 	loan           // 借呗: paid out once, repaid by instalments
+	ecnyWallet     // 数字人民币: central bank money in a wallet that a bank keeps
 )
 
 // account is one account at a bank or a finance company. On a card of credit, a
@@ -111,13 +112,17 @@ func (a *account) card() string {
 
 type bankName struct {
 	id, zh, en, debitBIN, creditBIN, code, bic string
-	rotates                                    bool // refresh tokens are replaced when used
+	rotates                                    bool          // refresh tokens are replaced when used
+	version                                    string        // of UK Open Banking
+	proof                                      time.Duration // how long a login of the person is enough: then they do so again
 }
 
 // bankNames are the banks that speak UK Open Banking.
 var bankNames = []bankName{
-	{id: "jiangnan_bank", zh: "江南银行", en: "Jiangnan Bank", debitBIN: "623091", creditBIN: "625903", code: "JNB", bic: "JNBKCNSH"},
-	{id: "beishan_bank", zh: "北山银行", en: "Beishan Bank", debitBIN: "623092", creditBIN: "625904", code: "BSB", bic: "BSBKCNBJ", rotates: true},
+	{id: "jiangnan_bank", zh: "江南银行", en: "Jiangnan Bank", debitBIN: "623091", creditBIN: "625903", code: "JNB", bic: "JNBKCNSH",
+		version: bankV4, proof: 180 * 24 * time.Hour},
+	{id: "beishan_bank", zh: "北山银行", en: "Beishan Bank", debitBIN: "623092", creditBIN: "625904", code: "BSB", bic: "BSBKCNBJ", rotates: true,
+		version: bankV3, proof: 90 * 24 * time.Hour},
 }
 
 func bankByID(id string) bankName {
@@ -221,13 +226,14 @@ func (w *world) settle() {
 		p.wallet.balance = p.wallet.opening
 		home, other := bankNames[i%2], bankNames[1-i%2]
 		p.cards = append(p.cards, w.open(r, home, debitCard, p.name))
-		if i%2 == 0 {
+		if i%2 == 0 || i%4 == 1 {
 			p.cards = append(p.cards, w.open(r, home, creditCard, p.name))
 		}
 		if i%3 == 0 {
 			p.cards = append(p.cards, w.open(r, other, savings, p.name))
 		}
 		w.openFurther(p)
+		w.openECNY(p, home, other)
 		w.people = append(w.people, p)
 	}
 	r := seeded(w.seed, "visitors")
@@ -253,6 +259,8 @@ func (w *world) open(r *rand.Rand, b bankName, kind accountKind, holder string) 
 		a.number, a.limit, a.product = luhn(r, b.creditBIN, 19), 2_000_000, "借呗"
 	case companyAccount:
 		a.number, a.product = luhn(r, b.debitBIN, 19), "单位结算账户"
+	case ecnyWallet:
+		a.number, a.opening, a.product = "00"+digits(r, 14), int64(50+r.IntN(200))*100, "数字人民币钱包"
 	}
 	a.balance = a.opening
 	w.accounts = append(w.accounts, a)

@@ -453,7 +453,7 @@ func TestCanariesCoverTheWire(t *testing.T) {
 	}
 	for _, a := range tt.world.accounts {
 		for _, x := range a.rows {
-			orders[strings.TrimLeft(x.ref, "PTIOS")] = true
+			orders[strings.TrimLeft(x.ref, "EPTIOS")] = true
 		}
 	}
 	for _, found := range longDigits.FindAllString(text, -1) {
