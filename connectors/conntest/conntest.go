@@ -56,6 +56,9 @@ type Setup struct {
 	Blind []string
 	// Derived says that bills have no ids at the source: one told twice is two.
 	Derived bool
+	// Standing says that what comes back of linking is no code that is spent: it
+	// serves for as long as the consent stands.
+	Standing bool
 	// Tokenless says that reads show no token which might end.
 	Tokenless bool
 	// Numbers says that sums are JSON numbers, of which 1e2 is one.
@@ -190,8 +193,10 @@ func (r *run) link(t *testing.T) {
 	if _, err = linker.Finish(context.Background(), l, q); err != nil {
 		t.Fatal(err)
 	}
-	_, err = linker.Finish(context.Background(), l, q)
-	r.want(t, "a code that is spent", err, connectors.ErrLinkRefused)
+	if !r.Standing {
+		_, err = linker.Finish(context.Background(), l, q)
+		r.want(t, "a code that is spent", err, connectors.ErrLinkRefused)
+	}
 	_, err = linker.Finish(context.Background(), l, url.Values{})
 	r.want(t, "nothing came back", err, connectors.ErrLinkRefused)
 }

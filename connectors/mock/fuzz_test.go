@@ -18,6 +18,7 @@ func FuzzStrangersAreRefused(f *testing.F) {
 	f.Add("GET", "/v3/bill/tradebill?bill_date=2026-11-01", `WECHATPAY2-SHA256-RSA2048 mchid="1900009191",nonce_str="a",signature="b",timestamp="1",serial_no="c"`, "")
 	f.Add("POST", "/bank/jiangnan_bank/token", "", "grant_type=client_credentials&client_assertion=a.b.c")
 	f.Add("GET", "/bank/jiangnan_bank/open-banking/v4.0/aisp/accounts", "Bearer x", "")
+	f.Add("POST", "/bank/dongling_bank/api/mybank/account/accountdetailservice/adsagreementqry/V1", "", "app_id=10000000000000093001&format=json&charset=UTF-8&msg_id=1&sign_type=RSA2&sign=x")
 	f.Fuzz(func(t *testing.T, method, target, authorization, body string) {
 		if !strings.HasPrefix(target, "/") || strings.ContainsAny(target, " \t\r\n") || strings.Trim(method, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != "" || method == "" {
 			t.Skip()
@@ -30,7 +31,7 @@ func FuzzStrangersAreRefused(f *testing.F) {
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, r)
-		if strings.Contains(w.Body.String(), `"access_token"`) || strings.Contains(w.Body.String(), `"AccountId"`) || strings.Contains(w.Body.String(), `"10000"`) {
+		if strings.Contains(w.Body.String(), `"access_token"`) || strings.Contains(w.Body.String(), `"AccountId"`) || strings.Contains(w.Body.String(), `"agreeno"`) || strings.Contains(w.Body.String(), `"10000"`) {
 			t.Errorf("%s %s opened something: %s", method, target, w.Body)
 		}
 	})

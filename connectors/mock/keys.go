@@ -36,7 +36,7 @@ type lateKey struct {
 }
 
 func openKeys(st *state) (*keyring, error) {
-	names := []string{keyAlipayApp, keyMerchant, keyBankClient, keyAlipay, keyWeChatPay}
+	names := []string{keyAlipayApp, keyMerchant, keyBankClient, keyAlipay, keyWeChatPay, keyDongling}
 	for _, b := range bankNames {
 		names = append(names, keyBankPrefix+b.id)
 	}

@@ -23,7 +23,9 @@
 // of UK Open Banking count no calls made while the person is not there: the
 // standard leaves that to each. A wallet of 数字人民币 (e-CNY), for which there is
 // no published interface, is an account at the bank that keeps it, of the type
-// that UK Open Banking has for wallets.
+// that UK Open Banking has for wallets. Dongling Bank signs agreements with
+// persons, where ICBC signs them with companies, and its signing page comes back
+// to a redirect URI.
 package mock
 
 import (
@@ -229,6 +231,7 @@ func (t *Town) Handler() http.Handler {
 		t.serveBank(mux, b)
 	}
 	t.serveQingshi(mux)
+	t.serveDongling(mux)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r.Body = http.MaxBytesReader(w, r.Body, largestRequest)
 		w.Header().Set("Cache-Control", "no-store")
