@@ -8,7 +8,7 @@ import (
 // furtherNames are the institutions with accounts that do not speak UK Open
 // Banking.
 var furtherNames = []bankName{
-	{id: XiheBank, zh: "西河银行", en: "Xihe Bank", debitBIN: "623093", code: "XHB", bic: "XHBKCNSH"},
+	{id: XiheBank, zh: "西河银行", en: "Xihe Bank", debitBIN: "623093", creditBIN: "625907", code: "XHB", bic: "XHBKCNSH"},
 	{id: Qingshi, zh: "青石消费金融", en: "Qingshi Consumer Finance", creditBIN: "625906", code: "QSF", bic: "QSFICNSH"},
 	{id: DonglingBank, zh: "东岭银行", en: "Dongling Bank", debitBIN: "623094", code: "DLB", bic: "DLBKCNBJ"},
 	{id: ZhaoluBank, zh: "招鹿银行", en: "Zhaolu Bank", debitBIN: "623095", code: "ZLB", bic: "ZLBKCNBS"},
@@ -28,6 +28,7 @@ func (w *world) openFurther(p *person) {
 	open(ZhaoluBank, savings, p.index%4 == 1)
 	open(Qingshi, creditLine, p.credit() == nil)
 	open(Qingshi, loan, p.index%4 == 3)
+	open(XiheBank, creditCard, p.index%6 == 4)
 	for _, a := range p.further {
 		if a.kind == loan {
 			a.rate = a.limit / 20
@@ -62,6 +63,12 @@ func (w *world) elsewhere(p *person, day time.Time, r *rand.Rand) []happening {
 			add(6, 18, w.swipe(a, supermarket, between(r, 3000, 24000)))
 			if day.Day() == 11 {
 				add(100, 10, w.move(home, a, 60000, "跨行转账-"+p.name, "DMCT", "转账"))
+			}
+		case creditCard:
+			add(14, 19, w.swipe(a, cinema, between(r, 3500, 9000)))
+			add(9, 15, w.swipe(a, supermarket, between(r, 2000, 18000)))
+			if day.Day() == cardDueDay {
+				add(100, 9, w.settleDebt(home, a, false))
 			}
 		case savings:
 			if day.Day() == 13 {

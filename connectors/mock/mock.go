@@ -79,6 +79,9 @@ type Town struct {
 	nonces   map[string]time.Time
 	jtis     map[string]time.Time
 	bills    map[string]billFile
+	visits   visits              // of Xihe Bank
+	reports  map[string]reported // of Xihe Bank
+	qtsp     qtsp
 }
 
 // ErrState is returned by [New] for a Dir that cannot be read or written, or
@@ -121,6 +124,7 @@ func found(cfg Config, keys *keyring) (*Town, error) {
 		nonces:   map[string]time.Time{},
 		jtis:     map[string]time.Time{},
 		bills:    map[string]billFile{},
+		reports:  map[string]reported{},
 	}
 	go t.world.read(now, func() {}) // so that the first reader need not wait for 14 months
 	return t, nil
@@ -230,6 +234,7 @@ func (t *Town) Handler() http.Handler {
 	for _, b := range t.world.banks {
 		t.serveBank(mux, b)
 	}
+	t.serveXihe(mux)
 	t.serveQingshi(mux)
 	t.serveDongling(mux)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -20,6 +20,7 @@ type state struct {
 	Keys     map[string]string // PKCS #8 PEM by holder
 	Passes   map[string]*pass  // codes and tokens by their text
 	Consents map[string]*consent
+	Xihe     map[string]*xiheConsent
 	FDX      fdxBook
 	Issued   []string // every code and token ever
 
@@ -54,7 +55,7 @@ const (
 const manyPasses = 2048
 
 func openState(dir string, seed uint64, founded time.Time) (*state, error) {
-	st := &state{Seed: seed, Founded: founded, Keys: map[string]string{}, Passes: map[string]*pass{}, Consents: map[string]*consent{}}
+	st := &state{Seed: seed, Founded: founded, Keys: map[string]string{}, Passes: map[string]*pass{}, Consents: map[string]*consent{}, Xihe: map[string]*xiheConsent{}}
 	if dir == "" {
 		return st, nil
 	}

@@ -1,0 +1,232 @@
+package berlingroup
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+	"unicode"
+
+	"jali/connectors"
+	"jali/internal/dial"
+	"jali/internal/fault"
+)
+
+const (
+	maxAnswer = 8 << 20
+	maxAgent  = 512 // bytes of a User-Agent that are passed on
+)
+
+// request is one call to the API.
+type request struct {
+	method   string
+	url      *url.URL
+	as       credential
+	redirect string // TPP-Redirect-URI
+	body     any
+}
+
+type href struct {
+	Href string `json:"href"`
+}
+
+// call makes one call and reads its answer into out, which may be nil.
+func (c *Connector) call(ctx context.Context, q request, out any) error {
+	var body []byte
+	if q.body != nil {
+		var err error
+		if body, err = json.Marshal(q.body); err != nil {
+			return fmt.Errorf("berlingroup: %w", err)
+		}
+	}
+	r, err := http.NewRequestWithContext(ctx, q.method, q.url.String(), bytes.NewReader(body))
+	if err != nil {
+		return connectors.ErrMalformed.Because(fault.Cause("not an address"))
+	}
+	h := r.Header
+	h.Set("X-Request-ID", uuid())
+	h.Set("Accept", "application/json")
+	if q.body != nil {
+		h.Set("Content-Type", "application/json")
+	}
+	if q.as.Consent != "" {
+		h.Set("Consent-ID", q.as.Consent)
+	}
+	if q.as.Access != "" {
+		h.Set("Authorization", "Bearer "+q.as.Access)
+	}
+	if q.redirect != "" {
+		h.Set("TPP-Redirect-Preferred", "true")
+		h.Set("TPP-Redirect-URI", q.redirect)
+	}
+	c.attend(ctx, q, h)
+	if c.seal != nil {
+		if err := c.seal.put(r, body, c.now()); err != nil {
+			return err
+		}
+	}
+	a, err := c.send(r)
+	switch {
+	case err != nil:
+		return err
+	case a.Status < 200 || a.Status > 299:
+		return c.refusal(a)
+	case out == nil:
+		return nil
+	}
+	return decode(a.Body, out)
+}
+
+// attend says how the person is there: PSU-IP-Address stands only in what they
+// began themselves, and always where a consent is asked for.
+func (c *Connector) attend(ctx context.Context, q request, h http.Header) {
+	p, there := connectors.PresenceOf(ctx)
+	if !there && q.redirect == "" {
+		return
+	}
+	address := p.IP
+	if !address.IsValid() {
+		address = c.address
+	}
+	if address.IsValid() {
+		h.Set("PSU-IP-Address", address.Unmap().String())
+	}
+	if p.UserAgent != "" && len(p.UserAgent) <= maxAgent && strings.IndexFunc(p.UserAgent, unicode.IsControl) < 0 {
+		h.Set("PSU-User-Agent", p.UserAgent)
+	}
+}
+
+// send makes one exchange and answers what came, whatever its status.
+func (c *Connector) send(r *http.Request) (dial.Answer, error) {
+	a, err := dial.Do(c.http, r, maxAnswer)
+	switch {
+	case errors.Is(err, dial.ErrTooLarge):
+		return a, connectors.ErrMalformed.Because(err)
+	case err != nil:
+		return a, connectors.ErrDown.Because(err)
+	}
+	return a, nil
+}
+
+func decode(body []byte, out any) error {
+	if err := dial.JSON(body, out); err != nil {
+		return connectors.ErrMalformed.Because(err)
+	}
+	return nil
+}
+
+// meanings are the message codes of the account information service
+// (Implementation Guidelines, section 14.11). What a code that is not here
+// means, its HTTP status says. None of ours that a bank does not accept is
+// mended by a person who links again.
+var meanings = map[string]*fault.Error{
+	"CONSENT_UNKNOWN": connectors.ErrUnauthorized, "CONSENT_INVALID": connectors.ErrUnauthorized, "CONSENT_EXPIRED": connectors.ErrUnauthorized,
+	"TOKEN_UNKNOWN": connectors.ErrUnauthorized, "TOKEN_INVALID": connectors.ErrUnauthorized, "TOKEN_EXPIRED": connectors.ErrUnauthorized,
+	"PSU_CREDENTIALS_INVALID": connectors.ErrUnauthorized,
+	"ACCESS_EXCEEDED":         connectors.ErrBusy,
+	"CERTIFICATE_INVALID":     connectors.ErrRefused, "CERTIFICATE_EXPIRED": connectors.ErrRefused, "CERTIFICATE_BLOCKED": connectors.ErrRefused,
+	"CERTIFICATE_REVOKED": connectors.ErrRefused, "CERTIFICATE_MISSING": connectors.ErrRefused, "ROLE_INVALID": connectors.ErrRefused,
+	"SIGNATURE_INVALID": connectors.ErrRefused, "SIGNATURE_MISSING": connectors.ErrRefused, "TIMESTAMP_INVALID": connectors.ErrRefused,
+	"CORPORATE_ID_INVALID": connectors.ErrRefused,
+	"SERVICE_BLOCKED":      connectors.ErrRefused, "SERVICE_INVALID": connectors.ErrRefused,
+	"RESOURCE_UNKNOWN": connectors.ErrRefused, "RESOURCE_EXPIRED": connectors.ErrRefused, "RESOURCE_BLOCKED": connectors.ErrRefused,
+	"FORMAT_ERROR": connectors.ErrRefused, "PARAMETER_NOT_CONSISTENT": connectors.ErrRefused, "PARAMETER_NOT_SUPPORTED": connectors.ErrRefused,
+	"PERIOD_INVALID": connectors.ErrRefused, "STATUS_INVALID": connectors.ErrRefused, "SESSIONS_NOT_SUPPORTED": connectors.ErrRefused,
+	"REQUESTED_FORMATS_INVALID": connectors.ErrRefused,
+}
+
+// refusal reads the messages of a failure, in the framework's own form or in
+// that of RFC 7807. Their words are not passed on.
+func (c *Connector) refusal(a dial.Answer) error {
+	var e struct {
+		Messages []struct {
+			Code string `json:"code"`
+		} `json:"tppMessages"`
+		Code string `json:"code"`
+	}
+	wait := a.RetryAfter(c.now())
+	told := connectors.Answered(a.Status, wait)
+	if a.Status < 400 || a.Status > 499 || dial.JSON(a.Body, &e) != nil {
+		return told // a gateway's page has no codes
+	}
+	code := e.Code
+	for _, m := range e.Messages {
+		if _, ok := meanings[code]; !ok {
+			code = m.Code
+		}
+	}
+	means, ok := meanings[code]
+	switch {
+	case !ok:
+		return told
+	case means == connectors.ErrBusy && wait == 0:
+		// The accesses of this day are used up: asking again before it has
+		// ended is in vain.
+		wait = c.tomorrow().Sub(c.now())
+	}
+	return means.After(wait).Because(&refused{code, fault.Coded("the bank says", code)})
+}
+
+// refused is a cause that keeps the code.
+type refused struct {
+	code string
+	error
+}
+
+func (r *refused) Unwrap() error { return r.error }
+
+// says reports whether err is a refusal with one of the codes.
+func says(err error, codes ...string) bool {
+	var r *refused
+	if !errors.As(err, &r) {
+		return false
+	}
+	for _, code := range codes {
+		if r.code == code {
+			return true
+		}
+	}
+	return false
+}
+
+// tomorrow is the next midnight at the bank.
+func (c *Connector) tomorrow() time.Time {
+	now := c.now().In(c.zone)
+	return time.Date(now.Year(), now.Month(), now.Day()+1, 0, 0, 0, 0, c.zone)
+}
+
+// uuid is a random UUID (RFC 9562, version 4).
+func uuid() string {
+	var b [16]byte
+	_, _ = rand.Read(b[:]) // never fails
+	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
+}
+
+// within reads a link that the bank gave, whole or relative, which must lead to
+// what is under a part of its API: the consent and its token go nowhere else.
+func (c *Connector) within(link string, under ...string) (*url.URL, error) {
+	root := c.api.JoinPath(under...)
+	u, err := c.api.Parse(link)
+	if err != nil || u.Scheme != c.api.Scheme || u.Host != c.api.Host || u.User != nil || strings.Contains(u.Path, "..") ||
+		!strings.HasPrefix(u.EscapedPath(), strings.TrimSuffix(root.EscapedPath(), "/")+"/") {
+		return nil, fault.Cause("a link leads out of what was asked for")
+	}
+	u.Fragment = ""
+	return u, nil
+}
+
+// first is the first text that says something.
+func first(texts ...string) string {
+	for i, text := range texts {
+		texts[i] = strings.TrimSpace(text)
+	}
+	return cmp.Or(texts...)
+}
