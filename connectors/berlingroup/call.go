@@ -11,7 +11,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"time"
 	"unicode"
 
 	"jali/connectors"
@@ -85,18 +84,15 @@ func (c *Connector) call(ctx context.Context, q request, out any) error {
 }
 
 // attend says how the person is there: PSU-IP-Address stands only in what they
-// began themselves, and always where a consent is asked for.
+// began themselves. Where a consent is asked for it must stand, and is this
+// machine's where theirs is not known.
 func (c *Connector) attend(ctx context.Context, q request, h http.Header) {
-	p, there := connectors.PresenceOf(ctx)
-	if !there && q.redirect == "" {
-		return
+	p, _ := connectors.PresenceOf(ctx)
+	if !p.IP.IsValid() && q.redirect != "" {
+		p.IP = c.address
 	}
-	address := p.IP
-	if !address.IsValid() {
-		address = c.address
-	}
-	if address.IsValid() {
-		h.Set("PSU-IP-Address", address.Unmap().String())
+	if p.IP.IsValid() {
+		h.Set("PSU-IP-Address", p.IP.Unmap().String())
 	}
 	if p.UserAgent != "" && len(p.UserAgent) <= maxAgent && strings.IndexFunc(p.UserAgent, unicode.IsControl) < 0 {
 		h.Set("PSU-User-Agent", p.UserAgent)
@@ -163,13 +159,8 @@ func (c *Connector) refusal(a dial.Answer) error {
 		}
 	}
 	means, ok := meanings[code]
-	switch {
-	case !ok:
+	if !ok {
 		return told
-	case means == connectors.ErrBusy && wait == 0:
-		// The accesses of this day are used up: asking again before it has
-		// ended is in vain.
-		wait = c.tomorrow().Sub(c.now())
 	}
 	return means.After(wait).Because(&refused{code, fault.Coded("the bank says", code)})
 }
@@ -194,12 +185,6 @@ func says(err error, codes ...string) bool {
 		}
 	}
 	return false
-}
-
-// tomorrow is the next midnight at the bank.
-func (c *Connector) tomorrow() time.Time {
-	now := c.now().In(c.zone)
-	return time.Date(now.Year(), now.Month(), now.Day()+1, 0, 0, 0, 0, c.zone)
 }
 
 // uuid is a random UUID (RFC 9562, version 4).

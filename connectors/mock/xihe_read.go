@@ -57,6 +57,8 @@ func (c xiheCall) reads() (xiheConsent, bool) {
 type visits struct {
 	day   time.Time
 	times map[string]int
+
+	agreed int // with the operator, a day
 }
 
 func (c xiheCall) cards() bool { return strings.HasPrefix(c.r.URL.Path, c.base+"/card-accounts") }
