@@ -20,6 +20,7 @@ const (
 	AccountKindCreditCard    AccountKind = "credit_card"
 	AccountKindCreditLine    AccountKind = "credit_line"
 	AccountKindDeposit       AccountKind = "deposit"
+	AccountKindECny          AccountKind = "e_cny"
 	AccountKindFund          AccountKind = "fund"
 	AccountKindLoan          AccountKind = "loan"
 	AccountKindOther         AccountKind = "other"
@@ -146,7 +147,7 @@ type Account struct {
 	// Examples: acct_mmzcnlwy2isid6aox5ltfvzyby
 	Account string `json:"account"`
 
-	// Kind What sort of pot it is.
+	// Kind What sort of pot it is; `credit_line` is such as 花呗, `loan` such as 借呗, `e_cny` a wallet of 数字人民币.
 	//
 	// Examples: wallet_balance
 	Kind AccountKind `json:"kind"`
@@ -167,7 +168,7 @@ type Account struct {
 	Source string `json:"source"`
 }
 
-// AccountKind What sort of pot it is.
+// AccountKind What sort of pot it is; `credit_line` is such as 花呗, `loan` such as 借呗, `e_cny` a wallet of 数字人民币.
 //
 // Examples: wallet_balance
 type AccountKind string
@@ -423,6 +424,11 @@ type ProblemOwner string
 
 // Source An institution that a person can connect.
 type Source struct {
+	// Datatypes What it tells.
+	//
+	// Examples: ["balances","bills"]
+	Datatypes []Datatype `json:"datatypes"`
+
 	// HistoryDays How many days back its bills go; 0 where it does not say.
 	//
 	// Examples: 365
@@ -438,6 +444,10 @@ type Source struct {
 	// Examples: wallet
 	Kind SourceKind `json:"kind"`
 
+	// Limits What the source bears, as it publishes it or has agreed it. Jali keeps to it; it explains why a view is slow, or `skipped`. What is absent has no limit
+	// that is known.
+	Limits SourceLimits `json:"limits"`
+
 	// Name A name in both languages.
 	Name Name `json:"name"`
 }
@@ -446,6 +456,40 @@ type Source struct {
 //
 // Examples: wallet
 type SourceKind string
+
+// SourceLimits What the source bears, as it publishes it or has agreed it. Jali keeps to it; it explains why a view is slow, or `skipped`. What is absent has no limit
+// that is known.
+type SourceLimits struct {
+	// CallsAtOnce Calls at once for one connection.
+	//
+	// Examples: 4
+	CallsAtOnce int `json:"calls_at_once,omitempty,omitzero"`
+
+	// CallsPerDay Calls a day for everybody together.
+	//
+	// Examples: 100000
+	CallsPerDay int `json:"calls_per_day,omitempty,omitzero"`
+
+	// CallsPerSecond Calls a second for everybody together.
+	//
+	// Examples: 10
+	CallsPerSecond float32 `json:"calls_per_second,omitempty,omitzero"`
+
+	// PageSize The most bills in one of its answers.
+	//
+	// Examples: 2000
+	PageSize int `json:"page_size,omitempty,omitzero"`
+
+	// UnattendedPerDay Readings a day of one connection while its person is not there.
+	//
+	// Examples: 4
+	UnattendedPerDay int `json:"unattended_per_day,omitempty,omitzero"`
+
+	// WindowDays The longest period that it tells in one go; longer ones are put together.
+	//
+	// Examples: 31
+	WindowDays int `json:"window_days,omitempty,omitzero"`
+}
 
 // SourceList The sources of this installation.
 type SourceList struct {
@@ -466,7 +510,7 @@ type SourceReport struct {
 	AsOf time.Time `json:"as_of"`
 
 	// Code Of a failure: `source_unauthorized`, `source_signature`, `source_malformed`, `source_refused`, `source_down`,
-	// `source_busy`, `internal`.
+	// `source_busy`, `internal`. Of a skip: `source_budget`, the person was not there and its readings of the day are spent.
 	//
 	//
 	// Examples: source_unauthorized
@@ -480,6 +524,11 @@ type SourceReport struct {
 	// Examples: person
 	Owner SourceReportOwner `json:"owner,omitempty,omitzero"`
 
+	// RetryAfter Seconds, counted from `opened_at`, until the source is worth another try.
+	//
+	// Examples: 3600
+	RetryAfter int `json:"retry_after,omitempty,omitzero"`
+
 	// Source Id of the source.
 	//
 	// Examples: alipay
@@ -487,11 +536,15 @@ type SourceReport struct {
 
 	// Status `fresh`: asked just now. `imported`: out of files the person uploaded; `as_of` is the files' end.
 	// `failed`: did not answer, or not in a way that can be believed. `refused`: understood, and said no.
-	// `skipped`: not asked, no budget left. With the last three the view may still hold a part.
+	// `skipped`: not asked, no budget left. With the last three the view may still hold a part: `covers` says of which
+	// days, from what the source has told before.
 	//
 	//
 	// Examples: fresh
 	Status SourceReportStatus `json:"status"`
+
+	// Unattended How often a day this connection may be read while the person is not there. All who read it share this.
+	Unattended Unattended `json:"unattended,omitempty,omitzero"`
 }
 
 // SourceReportAction What the person can do.
@@ -506,7 +559,8 @@ type SourceReportOwner string
 
 // SourceReportStatus `fresh`: asked just now. `imported`: out of files the person uploaded; `as_of` is the files' end.
 // `failed`: did not answer, or not in a way that can be believed. `refused`: understood, and said no.
-// `skipped`: not asked, no budget left. With the last three the view may still hold a part.
+// `skipped`: not asked, no budget left. With the last three the view may still hold a part: `covers` says of which
+// days, from what the source has told before.
 //
 // Examples: fresh
 type SourceReportStatus string
@@ -577,6 +631,24 @@ type Total struct {
 
 	// Out A sum of money, never rounded.
 	Out Amount `json:"out,omitempty,omitzero"`
+}
+
+// Unattended How often a day this connection may be read while the person is not there. All who read it share this.
+type Unattended struct {
+	// Left Those that are left after this one.
+	//
+	// Examples: 3
+	Left int `json:"left"`
+
+	// Limit Readings a day.
+	//
+	// Examples: 4
+	Limit int `json:"limit"`
+
+	// ResetsAt When the source's day turns.
+	//
+	// Examples: 2026-11-22T00:00:00+08:00
+	ResetsAt time.Time `json:"resets_at"`
 }
 
 // View What one use of a grant opened. Lists stand in the order of what is in them: by source, by kind, newest first; where that
@@ -694,6 +766,15 @@ type Unsupported = Problem
 type OpenViewParams struct {
 	// IdempotencyKey Your own random name for this one intention, 16 to 128 visible ASCII characters. A UUID will do.
 	IdempotencyKey string `json:"Idempotency-Key"`
+
+	// XFapiCustomerIPAddress The address, IPv4 or IPv6, of the device on which the person is looking now. Left out, they are not there, whatever else is sent.
+	XFapiCustomerIPAddress string `json:"x-fapi-customer-ip-address,omitempty,omitzero"`
+
+	// XFapiAuthDate When the person last signed in with you, as an HTTP date (RFC 9110, IMF-fixdate).
+	XFapiAuthDate string `json:"x-fapi-auth-date,omitempty,omitzero"`
+
+	// XCustomerUserAgent What the person's browser or your app on their device calls itself.
+	XCustomerUserAgent string `json:"x-customer-user-agent,omitempty,omitzero"`
 }
 
 // ListBillsParams defines parameters for ListBills.
@@ -762,6 +843,51 @@ func (w *ServerInterfaceWrapper) OpenView(ctx echo.Context) error {
 		params.IdempotencyKey = IdempotencyKey
 	} else {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "x-fapi-customer-ip-address" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("x-fapi-customer-ip-address")]; found {
+		var XFapiCustomerIPAddress string
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for x-fapi-customer-ip-address, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "x-fapi-customer-ip-address", valueList[0], &XFapiCustomerIPAddress, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter x-fapi-customer-ip-address: %s", err))
+		}
+
+		params.XFapiCustomerIPAddress = XFapiCustomerIPAddress
+	}
+	// ------------- Optional header parameter "x-fapi-auth-date" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("x-fapi-auth-date")]; found {
+		var XFapiAuthDate string
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for x-fapi-auth-date, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "x-fapi-auth-date", valueList[0], &XFapiAuthDate, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter x-fapi-auth-date: %s", err))
+		}
+
+		params.XFapiAuthDate = XFapiAuthDate
+	}
+	// ------------- Optional header parameter "x-customer-user-agent" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("x-customer-user-agent")]; found {
+		var XCustomerUserAgent string
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for x-customer-user-agent, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "x-customer-user-agent", valueList[0], &XCustomerUserAgent, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter x-customer-user-agent: %s", err))
+		}
+
+		params.XCustomerUserAgent = XCustomerUserAgent
 	}
 
 	// Invoke the callback with all the unmarshaled arguments

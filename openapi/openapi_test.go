@@ -154,7 +154,7 @@ func TestTheCodesAreThoseThatAreSent(t *testing.T) {
 		}
 	}
 	source := regexp.MustCompile("`(source_[a-z]+)`")
-	have := written(t, "../connectors")
+	have := written(t, "../connectors", "../internal/aggregate")
 	for _, m := range source.FindAllStringSubmatch(doc.Components.Schemas["SourceReport"].Value.Properties["code"].Value.Description, -1) {
 		if !have[m[1]] {
 			t.Errorf("a source's report names %q, which nothing sends", m[1])

@@ -26,7 +26,7 @@ import (
 
 // Views opens and reads views; *aggregate.Service does.
 type Views interface {
-	Sources() []aggregate.Source
+	Offers() []aggregate.Offer
 	Open(context.Context, aggregate.OpenRequest) (aggregate.View, error)
 	Get(ctx context.Context, client consent.ClientID, grant consent.GrantID, view string) (aggregate.View, error)
 	Page(ctx context.Context, client consent.ClientID, grant consent.GrantID, view, cursor string, limit int) (aggregate.BillPage, error)

@@ -44,8 +44,9 @@ type views struct {
 	limit  int
 }
 
-func (v *views) Sources() []aggregate.Source {
-	return []aggregate.Source{{ID: "alipay", Name: connectors.Name{ZH: "支付宝", EN: "Alipay"}, Kind: connectors.Wallet, History: 365 * 24 * time.Hour}}
+func (v *views) Offers() []aggregate.Offer {
+	return []aggregate.Offer{{Source: connectors.Source{ID: "alipay", Name: connectors.Name{ZH: "支付宝", EN: "Alipay"}, Kind: connectors.Wallet, History: 365 * 24 * time.Hour,
+		MaxWindow: 31 * 24 * time.Hour, PageSize: 2000, PerSecond: 2.5, PerDay: 100_000, Unattended: 4}, Tells: []string{"balances", "bills"}}}
 }
 
 func (v *views) Open(_ context.Context, r aggregate.OpenRequest) (aggregate.View, error) {
@@ -171,6 +172,8 @@ func sample() aggregate.View {
 		Sources: []aggregate.Report{
 			{Source: "alipay", Status: aggregate.Fresh, AsOf: at, Covers: connectors.Span{From: at.Add(-time.Hour), To: at}},
 			{Source: "wechatpay", Status: aggregate.Refused, AsOf: at, Owner: "person", Code: "source_unauthorized", Action: "reconnect"},
+			{Source: "xihe_bank", Status: aggregate.Skipped, AsOf: at, Owner: "source", Code: "source_budget", RetryAfter: 14*time.Hour + time.Nanosecond,
+				Unattended: &aggregate.Unattended{Limit: 4, ResetsAt: at.Add(14*time.Hour + time.Nanosecond)}},
 		},
 		Accounts: []aggregate.Account{{Alias: "acct_a", Source: "alipay", Kind: connectors.WalletBalance, Side: connectors.Asset, Name: "余额"}},
 		Balances: []aggregate.Balance{{Account: "acct_a", Kind: connectors.Available, Amount: yuan(1050), AsOf: at}},

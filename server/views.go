@@ -12,13 +12,25 @@ import (
 // ListSources is public: it tells what this installation can connect.
 func (s *Server) ListSources(context.Context, openapi.ListSourcesRequestObject) (openapi.ListSourcesResponseObject, error) {
 	list := openapi.ListSources200JSONResponse{Sources: []openapi.Source{}}
-	for _, src := range s.Views.Sources() {
+	for _, src := range s.Views.Offers() {
 		list.Sources = append(list.Sources, openapi.Source{
 			ID: src.ID, Name: openapi.Name{Zh: src.Name.ZH, En: src.Name.EN}, Kind: openapi.SourceKind(src.Kind),
-			HistoryDays: int(src.History / (24 * time.Hour)),
+			HistoryDays: days(src.History), Datatypes: datatypes(src.Tells),
+			Limits: openapi.SourceLimits{UnattendedPerDay: src.Unattended, WindowDays: days(src.MaxWindow), PageSize: src.PageSize,
+				CallsAtOnce: src.Concurrent, CallsPerSecond: float32(src.PerSecond), CallsPerDay: src.PerDay},
 		})
 	}
 	return list, nil
+}
+
+func days(d time.Duration) int { return int(d / (24 * time.Hour)) }
+
+func datatypes(words []string) []openapi.Datatype {
+	list := make([]openapi.Datatype, 0, len(words))
+	for _, w := range words {
+		list = append(list, openapi.Datatype(w))
+	}
+	return list
 }
 
 // OpenView spends one use of the caller's grant and answers with what it
@@ -26,8 +38,12 @@ func (s *Server) ListSources(context.Context, openapi.ListSourcesRequestObject) 
 // have been asked, and a repeat with the same key asks again at no cost.
 func (s *Server) OpenView(ctx context.Context, r openapi.OpenViewRequestObject) (openapi.OpenViewResponseObject, error) {
 	c := callerFrom(ctx)
+	present, err := presence(r.Params.XFapiCustomerIPAddress, r.Params.XFapiAuthDate, r.Params.XCustomerUserAgent, s.Now())
+	if err != nil {
+		return nil, err
+	}
 	v, err := s.Views.Open(ctx, aggregate.OpenRequest{
-		Grant: c.Grant, Client: c.Client, Key: r.Params.IdempotencyKey, Want: wanted(r.Body),
+		Grant: c.Grant, Client: c.Client, Key: r.Params.IdempotencyKey, Want: wanted(r.Body), Present: present,
 	})
 	if err != nil {
 		return nil, err

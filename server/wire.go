@@ -35,6 +35,7 @@ func viewToWire(v aggregate.View) openapi.View {
 		w.Sources = append(w.Sources, openapi.SourceReport{
 			Source: r.Source, Status: openapi.SourceReportStatus(r.Status), AsOf: r.AsOf, Covers: spanToWire(r.Covers.From, r.Covers.To),
 			Owner: openapi.SourceReportOwner(r.Owner), Code: r.Code, Action: openapi.SourceReportAction(r.Action),
+			RetryAfter: seconds(r.RetryAfter), Unattended: unattendedToWire(r.Unattended),
 		})
 	}
 	for _, a := range v.Accounts {
@@ -56,6 +57,13 @@ func viewToWire(v aggregate.View) openapi.View {
 		})
 	}
 	return w
+}
+
+func unattendedToWire(u *aggregate.Unattended) openapi.Unattended {
+	if u == nil {
+		return openapi.Unattended{}
+	}
+	return openapi.Unattended{Limit: u.Limit, Left: u.Left, ResetsAt: u.ResetsAt}
 }
 
 func totalToWire(t aggregate.Total) openapi.Total {

@@ -11,7 +11,7 @@
 // Rows, all under "aggregate": ("connection", person, id), ("account", person,
 // id), ("ref", person, source, MAC of the source's own name) -> account id,
 // ("linking", person, hash of state), ("upload", person, id) with ("upload_part",
-// person, id, n), ("draft", person, part) for the key of either, ("seen", person, session); ("view", hash) with ("view_part",
+// person, id, n), ("draft", person, part) for the key of either, ("seen", person, session), ("reading", person, connection) and ("allotted", source) for what a day's asking has used up; ("view", hash) with ("view_part",
 // hash, n), and to find them ("view_of", person, grant, hash) and ("view_due",
 // moment, hash). Credentials, numbers, names and bills in them are sealed: a
 // view's under its id, all others under the key of their connection, which
@@ -67,6 +67,8 @@ type SourceReport struct {
 	AsOf                time.Time
 	Covers              connectors.Span
 	Owner, Code, Action string // of the failure, where there was one
+	RetryAfter          time.Duration
+	Unattended          *Unattended // where the source limits readings without the person
 }
 
 type Status string

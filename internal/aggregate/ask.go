@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"jali/connectors"
@@ -11,6 +12,7 @@ import (
 	"jali/internal/fault"
 	"jali/internal/kv"
 	"jali/internal/ledger"
+	"jali/internal/upstream"
 )
 
 // question is what is asked of a person's sources.
@@ -22,6 +24,9 @@ type question struct {
 
 	balances, bills, statements bool
 	discover                    bool // ask which accounts there are, too
+	anew                        bool // whatever the sources have told before
+
+	at time.Time // when it was put
 }
 
 // answer is what one connection says.
@@ -34,12 +39,17 @@ type answer struct {
 	bills      []told
 	statements []OwnStatement
 	found      []connectors.Account
+
+	ration ration
+	asked  *atomic.Int32 // calls that the source was sent
+	kept   []*keeping    // of each account that its source is asked for the bills of
 }
 
 // told is a bill and the account that tells it.
 type told struct {
 	account *account
 	bill    connectors.Bill
+	seed    string // what its id is made of
 }
 
 // ask puts the question to every connection at once. Each has the deadline to
@@ -48,25 +58,31 @@ type told struct {
 // not here any more.
 func (s *Service) ask(ctx context.Context, q question, all []known) (answers []answer, missing bool) {
 	all, missing = q.narrow(all)
-	done := make(chan int, len(all))
+	q.at = s.now()
 	answers = make([]answer, len(all))
 	for i, k := range all {
+		answers[i] = answer{known: k, complete: true, report: SourceReport{Source: s.source(k.link), AsOf: s.moment(), Status: Fresh}, asked: new(atomic.Int32)}
+	}
+	s.prepare(ctx, q, answers)
+	done := make(chan int, len(all))
+	for i := range answers {
 		go func() {
 			defer func() { done <- i }()
 			var err error
 			defer func() { // of ours: the dialects' own are caught where they are called
 				if err != nil {
-					answers[i] = answer{known: k}
 					s.failed(&answers[i], err)
 				}
 			}()
 			defer fault.Caught(&err)
-			answers[i] = s.askOne(ctx, q, k)
+			s.askOne(ctx, q, &answers[i])
 		}()
 	}
 	for range all {
 		<-done
 	}
+	s.giveBack(ctx, q.person, answers)
+	s.writeDown(ctx, q, answers)
 	s.leaveOutGone(ctx, q.person, answers)
 	kept := slices.DeleteFunc(answers, func(a answer) bool { return a.gone })
 	return kept, missing || len(kept) < len(all)
@@ -115,35 +131,79 @@ func (q question) narrow(all []known) (kept []known, missing bool) {
 	return kept, q.accounts != nil && seen < len(q.accounts)
 }
 
-func (s *Service) askOne(ctx context.Context, q question, k known) answer {
-	a := answer{known: k, complete: true, report: SourceReport{Source: s.source(k.link), AsOf: s.moment(), Status: Fresh}}
+// prepare finds out, for all connections together, what may be asked and what
+// is known. Where that cannot be, no source is asked.
+func (s *Service) prepare(ctx context.Context, q question, answers []answer) {
+	all := make([]known, len(answers))
+	for i, a := range answers {
+		all[i] = a.known
+	}
+	rations, err := s.ration(ctx, q.person, all)
+	if err == nil {
+		err = s.loadKept(ctx, q, answers)
+	}
+	for i := range answers {
+		a := &answers[i]
+		a.ration = rations[a.ID]
+		if a.ration.Limit > 0 {
+			told := a.ration.Unattended
+			a.report.Unattended = &told
+		}
+		if err != nil && !a.Imported {
+			s.failed(a, err)
+		}
+	}
+}
+
+func (s *Service) askOne(ctx context.Context, q question, a *answer) {
 	ctx, cancel := context.WithTimeout(ctx, s.deadline())
 	defer cancel()
-	if k.Imported {
-		s.readFiles(ctx, q, &a)
-		return a
+	if a.Imported {
+		s.readFiles(ctx, q, a)
+		return
 	}
-	c, ok := s.Connectors.Find(k.Source)
+	if a.report.Status != Fresh {
+		return
+	}
+	c, ok := s.Connectors.Find(a.Source)
 	switch {
 	case !ok:
-		s.failed(&a, connectors.ErrDown)
-		return a
-	case k.NeedsPerson:
-		s.failed(&a, connectors.ErrUnauthorized)
-		return a
+		s.failed(a, connectors.ErrDown)
+		return
+	case a.NeedsPerson:
+		s.failed(a, connectors.ErrUnauthorized)
+		return
 	}
-	cred, sealed, err := s.credential(ctx, q.person, k.link, c)
+	err := a.openKept(ctx)
+	switch {
+	case err != nil:
+	case a.ration.refused:
+		s.recall(q, a)
+		s.skip(a)
+		return
+	default:
+		err = s.consult(ctx, q, c, a)
+	}
+	if err != nil {
+		s.failed(a, err)
+	}
+}
+
+// consult asks a source with the credential that it gave, and finds out when it
+// does not accept that any more.
+func (s *Service) consult(ctx context.Context, q question, c connectors.Connector, a *answer) error {
+	cred, sealed, err := s.credential(ctx, q.person, a.link, c)
 	if err == nil {
-		err = s.collect(ctx, q, c, cred, &a)
+		err = s.collect(ctx, q, c, cred, a)
 	}
 	a.report.AsOf = s.moment()
-	if err != nil {
-		s.failed(&a, err)
+	if failed := s.mergeKept(ctx, q, c, a, err); err == nil {
+		err = failed
 	}
 	if errors.Is(err, connectors.ErrUnauthorized) {
-		s.needsPerson(context.WithoutCancel(ctx), q.person, k.ID, sealed)
+		s.needsPerson(context.WithoutCancel(ctx), q.person, a.ID, sealed)
 	}
-	return a
+	return err
 }
 
 // readFiles answers out of the ledger. Files hold bills and nothing else.
@@ -166,7 +226,7 @@ func (s *Service) readFiles(ctx context.Context, q question, a *answer) {
 		}
 		for _, b := range bills {
 			if within(b, q.span) {
-				a.bills = append(a.bills, told{&a.accounts[i], b})
+				a.bills = append(a.bills, told{&a.accounts[i], b, b.ID})
 			}
 		}
 	}
@@ -195,7 +255,7 @@ func (s *Service) failed(a *answer, err error) {
 	if errors.Is(err, connectors.ErrRefused) || errors.Is(err, connectors.ErrUnauthorized) {
 		a.report.Status = Refused
 	}
-	a.report.Owner, a.report.Code, a.report.Action = string(f.WhoseFault()), f.Code, f.Action
+	a.report.Owner, a.report.Code, a.report.Action, a.report.RetryAfter = string(f.WhoseFault()), f.Code, f.Action, f.RetryAfter
 	if f.Kind == fault.Internal || f.Kind == fault.Unavailable {
 		s.log().Error("a source could not be asked", "source", a.known.Source, "code", f.Code, "err", err)
 		a.report.Owner, a.report.Code, a.report.Action = string(fault.Us), "internal", ""
@@ -218,35 +278,11 @@ func faultOf(err error) *fault.Error {
 
 func code(err error) string { return faultOf(err).Code }
 
-// errPanicked is a dialect that panicked over an answer of its source.
-var errPanicked = connectors.ErrMalformed.Saying("the source's answer could not be read, and was thrown away")
-
-// await runs f and answers with it or with ctx, whichever ends first: a
-// dialect that does not mind its context holds nobody up. A panic is an error.
-func await[T any](ctx context.Context, f func(context.Context) (T, error)) (T, error) {
-	type result struct {
-		v   T
-		err error
+func (s *Service) pool() *upstream.Pool {
+	if s.Upstream == nil {
+		return &s.spare
 	}
-	c := make(chan result, 1)
-	go func() {
-		var r result
-		defer func() {
-			if p := (*fault.Panic)(nil); errors.As(r.err, &p) { // here, or where the dialect caught it
-				r = result{err: errPanicked.Because(p)}
-			}
-			c <- r
-		}()
-		defer fault.Caught(&r.err)
-		r.v, r.err = f(ctx)
-	}()
-	select {
-	case r := <-c:
-		return r.v, r.err
-	case <-ctx.Done():
-		var none T
-		return none, connectors.ErrDown.Because(ctx.Err())
-	}
+	return s.Upstream
 }
 
 // credential opens a connection's credential, and refreshes it first where it
@@ -265,28 +301,29 @@ func (s *Service) credential(ctx context.Context, p consent.PersonID, l link, c 
 		cred   connectors.Credential
 		sealed []byte
 	}
-	f, err := await(ctx, func(ctx context.Context) (fresh, error) {
-		v, err, _ := s.refreshes.Do(string(p)+"/"+l.ID, func() (any, error) {
-			// The first caller's going away must not undo it for the others.
-			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.deadline())
-			defer cancel()
-			cred, sealed, err := s.refresh(ctx, p, l.ID, r)
-			return fresh{cred, sealed}, err
-		})
-		if err != nil {
-			return fresh{sealed: l.Credential}, err
-		}
-		return v.(fresh), nil
+	done := s.refreshes.DoChan(string(p)+"/"+l.ID, func() (_ any, err error) {
+		defer fault.Caught(&err)
+		// The first caller's going away must not undo it for the others.
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.deadline())
+		defer cancel()
+		cred, sealed, err := s.refresh(ctx, p, l.ID, c.Source(), r)
+		return fresh{cred, sealed}, err
 	})
-	if f.sealed == nil {
-		f.sealed = l.Credential
+	select {
+	case told := <-done:
+		if told.Err != nil {
+			return cred, l.Credential, told.Err
+		}
+		f := told.Val.(fresh)
+		return f.cred, f.sealed, nil
+	case <-ctx.Done():
+		return cred, l.Credential, connectors.ErrDown.Because(ctx.Err())
 	}
-	return f.cred, f.sealed, err
 }
 
 // refresh trades the stored credential for a new one and stores that before
 // anybody uses it.
-func (s *Service) refresh(ctx context.Context, p consent.PersonID, id string, r connectors.Refresher) (connectors.Credential, []byte, error) {
+func (s *Service) refresh(ctx context.Context, p consent.PersonID, id string, src Source, r connectors.Refresher) (connectors.Credential, []byte, error) {
 	l, err := s.link(ctx, p, id)
 	if err != nil {
 		return connectors.Credential{}, nil, err
@@ -298,7 +335,7 @@ func (s *Service) refresh(ctx context.Context, p consent.PersonID, id string, r 
 	if !r.Stale(old, s.now()) {
 		return old, l.Credential, nil // somebody was here before
 	}
-	cred, err := await(ctx, func(ctx context.Context) (connectors.Credential, error) { return r.Refresh(ctx, old) })
+	cred, err := upstream.Write(ctx, s.pool(), src, string(p), func(ctx context.Context) (connectors.Credential, error) { return r.Refresh(ctx, old) })
 	if err != nil {
 		return connectors.Credential{}, nil, err
 	}

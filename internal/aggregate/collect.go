@@ -4,9 +4,13 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"time"
 
 	"jali/connectors"
+	"jali/internal/fault"
+	"jali/internal/ledger"
 	"jali/internal/secret"
+	"jali/internal/upstream"
 )
 
 const (
@@ -14,69 +18,67 @@ const (
 	maxBills = 200_000 // of one account
 )
 
-// part is what one call, or one walk through an account's bills, gives.
+// asker makes calls to one source for one person.
+type asker struct {
+	pool   *upstream.Pool
+	source Source
+	person string
+	sent   func() // told of each call that may have reached the source
+}
+
+// read makes one call: a page, not a listing.
+func read[T any](ctx context.Context, k asker, f func(context.Context) (T, error)) (T, error) {
+	v, err := upstream.Read(ctx, k.pool, k.source, k.person, f)
+	if !upstream.Unsent(err) {
+		k.sent()
+	}
+	return v, err
+}
+
+// part is what one job gives.
 type part struct {
 	err        error
 	balances   []OwnBalance
-	bills      []told
 	statements []OwnStatement
 	found      []connectors.Account
-	covers     *connectors.Span // nil: of no bills
 }
 
 // collect asks one source everything, a few calls at once, and gathers what
 // has come by the time ctx ends. It answers the fault that matters most.
 func (s *Service) collect(ctx context.Context, q question, c connectors.Connector, cred connectors.Credential, a *answer) error {
-	// A dialect that minds its context comes back a little before the end, with
-	// what it has.
-	asking, cancel := context.WithTimeout(ctx, s.deadline()*19/20)
-	defer cancel()
-	jobs := s.jobs(q, c, cred, a)
-	parts := make(chan part, len(jobs)) // room for all: nobody waits to be heard after the end
-	width := c.Source().Concurrent
+	k := asker{s.pool(), c.Source(), string(q.person), func() { a.asked.Add(1) }}
+	jobs := s.jobs(q, c, k, cred, a)
+	parts := make(chan part, len(jobs))
+	width := k.source.Concurrent
 	if width <= 0 {
 		width = 4
 	}
 	slots := make(chan struct{}, width)
 	for _, job := range jobs {
 		go func() {
+			var p part
+			defer func() { parts <- p }()
+			defer fault.Caught(&p.err)
 			select {
 			case slots <- struct{}{}:
+				defer func() { <-slots }()
 			case <-ctx.Done():
-				parts <- part{err: connectors.ErrDown.Because(ctx.Err()), covers: &connectors.Span{}}
+				p.err = connectors.ErrDown.Because(ctx.Err())
 				return
 			}
-			p, err := await(ctx, func(context.Context) (part, error) { return job.do(asking) })
-			<-slots
-			if err != nil {
-				p.err = err
-				if job.bills {
-					p.covers = &connectors.Span{}
-				}
-			}
-			parts <- p
+			p = job(ctx)
 		}()
 	}
 	var worst error
-	reach := q.span
 	for range jobs {
 		p := <-parts
 		worst = worse(worst, p.err)
 		a.balances = append(a.balances, p.balances...)
-		a.bills = append(a.bills, p.bills...)
 		a.statements = append(a.statements, p.statements...)
 		a.found = append(a.found, p.found...)
-		if p.covers != nil {
-			reach = overlap(reach, *p.covers)
-		}
 	}
 	if !tellsAll(q, c, a.accounts) {
 		a.complete = false
-	}
-	if _, lists := c.(connectors.BillLister); q.bills && lists {
-		past := connectors.Span{From: q.span.From, To: earlier(q.span.To, s.now())}
-		a.report.Covers = overlap(reach, past) // what is to come nobody has told
-		a.complete = a.complete && covers([]connectors.Span{reach}, past)
 	}
 	return worst
 }
@@ -107,33 +109,28 @@ func orElse(a, b error) error {
 	return b
 }
 
-type job struct {
-	do    func(context.Context) (part, error)
-	bills bool
-}
-
-func (s *Service) jobs(q question, c connectors.Connector, cred connectors.Credential, a *answer) []job {
-	var jobs []job
+// jobs are the walks of a question, each through one listing of the source.
+func (s *Service) jobs(q question, c connectors.Connector, k asker, cred connectors.Credential, a *answer) []func(context.Context) part {
+	var jobs []func(context.Context) part
 	if q.discover {
-		jobs = append(jobs, job{do: func(ctx context.Context) (p part, err error) {
-			p.found, err = c.Accounts(ctx, cred)
-			return p, err
-		}})
+		jobs = append(jobs, func(ctx context.Context) (p part) {
+			p.found, p.err = read(ctx, k, func(ctx context.Context) ([]connectors.Account, error) { return c.Accounts(ctx, cred) })
+			return p
+		})
 	}
 	if q.balances && len(a.accounts) > 0 {
-		jobs = append(jobs, job{do: func(ctx context.Context) (part, error) { return askBalances(ctx, c, cred, a.accounts) }})
+		jobs = append(jobs, func(ctx context.Context) part { return askBalances(ctx, k, c, cred, a.accounts) })
 	}
-	lister, lists := c.(connectors.BillLister)
-	stater, states := c.(connectors.StatementLister)
-	for i := range a.accounts {
-		one := &a.accounts[i]
-		if q.bills && lists {
-			jobs = append(jobs, job{bills: true, do: func(ctx context.Context) (part, error) {
-				return askBills(ctx, lister, cred, one, q.span, windows(q.span, c.Source().MaxWindow))
-			}})
+	if lister, ok := c.(connectors.BillLister); ok && q.bills {
+		for _, one := range a.kept {
+			w := walk{asker: k, lister: lister, cred: cred, keeping: one, span: q.span, now: q.at}
+			jobs = append(jobs, func(ctx context.Context) part { return part{err: w.bills(ctx, q.anew)} })
 		}
-		if q.statements && states {
-			jobs = append(jobs, job{do: func(ctx context.Context) (part, error) { return askStatements(ctx, stater, cred, one, q.span) }})
+	}
+	if stater, ok := c.(connectors.StatementLister); ok && q.statements {
+		for i := range a.accounts {
+			one := &a.accounts[i]
+			jobs = append(jobs, func(ctx context.Context) part { return askStatements(ctx, k, stater, cred, one, q.span) })
 		}
 	}
 	return jobs
@@ -141,94 +138,184 @@ func (s *Service) jobs(q question, c connectors.Connector, cred connectors.Crede
 
 func (p plate) ref() connectors.AccountRef { return connectors.AccountRef{ID: secret.Of(p.Ref)} }
 
+// errStranger is an answer that was somebody else's.
+var errStranger = connectors.ErrMalformed.Because(fault.Cause("aggregate: an answer about another account than asked for"))
+
 // askBalances believes balances of the accounts it asked for and no others:
 // an answer that holds another account's is somebody else's answer.
-func askBalances(ctx context.Context, c connectors.Connector, cred connectors.Credential, accounts []account) (part, error) {
+func askBalances(ctx context.Context, k asker, c connectors.Connector, cred connectors.Credential, accounts []account) (p part) {
 	refs := make([]connectors.AccountRef, len(accounts))
 	ids := make(map[string]*account, len(accounts))
 	for i := range accounts {
 		refs[i] = accounts[i].ref()
 		ids[accounts[i].Ref] = &accounts[i]
 	}
-	balances, err := c.Balances(ctx, cred, refs)
+	balances, err := read(ctx, k, func(ctx context.Context) ([]connectors.Balance, error) { return c.Balances(ctx, cred, refs) })
 	if err != nil {
-		return part{}, err
+		return part{err: err}
 	}
-	var p part
 	for _, b := range balances {
 		a, ok := ids[b.Account.ID.RevealString()]
-		if !ok || b.Amount.Currency == "" {
-			return part{}, connectors.ErrMalformed
+		if !ok {
+			return part{err: errStranger}
+		}
+		if b.Amount.Currency == "" {
+			return part{err: connectors.ErrMalformed}
 		}
 		p.balances = append(p.balances, OwnBalance{Account: a.ID, Kind: b.Kind, Amount: b.Amount, AsOf: b.AsOf})
 	}
-	return p, nil
+	return p
 }
 
-// askBills walks one account's windows, oldest first, and every window's
-// pages. What came before a failure is kept, and Covers ends there.
-func askBills(ctx context.Context, l connectors.BillLister, cred connectors.Credential, a *account, span connectors.Span, ws []connectors.Span) (part, error) {
-	var p part
-	var reach []connectors.Span
-	seen := map[string]bool{}
-	finish := func(err error) (part, error) {
-		whole := reached(reach, span)
-		p.covers = &whole
-		p.err = err
-		return p, nil
+func askStatements(ctx context.Context, k asker, l connectors.StatementLister, cred connectors.Credential, a *account, span connectors.Span) (p part) {
+	statements, err := read(ctx, k, func(ctx context.Context) ([]connectors.Statement, error) {
+		return l.Statements(ctx, cred, a.ref(), span.From, span.To)
+	})
+	if err != nil {
+		return part{err: err}
 	}
-	for _, w := range ws {
-		window, err := askWindow(ctx, l, cred, a, span, w, seen, &p)
-		if err != nil {
-			return finish(err)
+	for _, st := range statements {
+		if ref := st.Account.ID; !ref.Empty() && ref.RevealString() != a.Ref {
+			return part{err: errStranger}
 		}
-		reach = append(reach, window)
+		p.statements = append(p.statements, OwnStatement{Account: a.ID, Statement: st})
 	}
-	return finish(nil)
+	return p
 }
 
-func askWindow(ctx context.Context, l connectors.BillLister, cred connectors.Credential, a *account, span, w connectors.Span, seen map[string]bool, p *part) (connectors.Span, error) {
-	reach, next := w, connectors.Cursor("")
-	for range maxPages {
-		page, err := l.Bills(ctx, cred, a.ref(), w.From, w.To, next)
+// keeping is an account with what is kept of it and what a walk through its
+// bills brings.
+type keeping struct {
+	account *account
+	kept    *ledger.Kept
+	reading ledger.Reading
+	brought bool // the reading holds something
+	write   bool // what is kept has changed
+}
+
+// walk goes through one account's bills.
+type walk struct {
+	asker
+	lister connectors.BillLister
+	cred   connectors.Credential
+	*keeping
+	span connectors.Span
+	now  time.Time
+	n    int // bills met
+}
+
+// bills asks for what may have changed: where the source tells changes, for
+// these and for the days it has told nothing of; else for the days that are not
+// settled. What came before a failure is kept.
+func (w *walk) bills(ctx context.Context, anew bool) error {
+	parts, whole := w.kept.Ask(w.span, w.now)
+	if anew && !whole {
+		parts, whole = []connectors.Span{w.span}, true
+	}
+	w.reading.At, w.reading.Anew, w.reading.Mark = w.now, whole, w.kept.Mark
+	if l, ok := w.lister.(connectors.ChangeLister); ok {
+		since := w.kept.Mark
+		if whole {
+			since = ""
+		}
+		err := w.changes(ctx, l, since)
+		switch {
+		case errors.Is(err, connectors.ErrMark):
+			parts = []connectors.Span{w.span}
+			w.reading = ledger.Reading{At: w.now, Anew: true}
+			err = w.changes(ctx, l, "")
+		case err == nil && since != "":
+			parts = w.kept.Missing(connectors.Span{From: w.span.From, To: earlier(w.span.To, w.kept.At)})
+		}
 		if err != nil {
-			return reach, err
+			return err
+		}
+	}
+	for _, p := range parts {
+		if h := w.source.History; h > 0 {
+			p.From = later(p.From, w.now.Add(-h))
+		}
+		if empty(p) {
+			continue
+		}
+		for _, window := range windows(p, w.source.MaxWindow) {
+			if err := w.window(ctx, window); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// changes reads from a mark to the mark of this moment.
+func (w *walk) changes(ctx context.Context, l connectors.ChangeLister, since connectors.Mark) error {
+	next := connectors.Cursor("")
+	for range maxPages {
+		page, err := read(ctx, w.asker, func(ctx context.Context) (connectors.ChangePage, error) {
+			return l.Changes(ctx, w.cred, w.account.ref(), since, next)
+		})
+		if err != nil {
+			return err
+		}
+		if since != "" {
+			if err := w.take(page.Bills); err != nil {
+				return err
+			}
+			w.reading.Gone = append(w.reading.Gone, page.Gone...)
+		}
+		if page.Next == "" {
+			w.reading.Mark, w.reading.Since = page.Mark, since != ""
+			w.brought = w.brought || w.reading.Since
+			return nil
+		}
+		if page.Next == next {
+			return connectors.ErrMalformed
+		}
+		next = page.Next
+	}
+	return connectors.ErrMalformed
+}
+
+func (w *walk) window(ctx context.Context, window connectors.Span) error {
+	reach, next := window, connectors.Cursor("")
+	for range maxPages {
+		page, err := read(ctx, w.asker, func(ctx context.Context) (connectors.Page, error) {
+			return w.lister.Bills(ctx, w.cred, w.account.ref(), window.From, window.To, next)
+		})
+		if err != nil {
+			return err
 		}
 		if page.Covers != (connectors.Span{}) {
 			reach = overlap(reach, page.Covers)
 		}
-		for _, b := range page.Bills {
-			if b.ID == "" || b.Amount.Currency == "" || b.Amount.Minor < 0 {
-				return reach, connectors.ErrMalformed
-			}
-			if seen[b.ID] || !within(b, span) {
-				continue // pages and windows may overlap
-			}
-			seen[b.ID] = true
-			p.bills = append(p.bills, told{a, b})
+		bills := slices.DeleteFunc(page.Bills, func(b connectors.Bill) bool { return b.ID != "" && !within(b, w.span) })
+		if err := w.take(bills); err != nil {
+			return err
 		}
 		if page.Next == "" {
-			return reach, nil
+			w.reading.Read = append(w.reading.Read, reach)
+			w.brought = true
+			return nil
 		}
-		if page.Next == next || len(seen) > maxBills {
-			return reach, connectors.ErrMalformed
+		if page.Next == next {
+			return connectors.ErrMalformed
 		}
 		next = page.Next
 	}
-	return reach, connectors.ErrMalformed
+	return connectors.ErrMalformed
 }
 
-func askStatements(ctx context.Context, l connectors.StatementLister, cred connectors.Credential, a *account, span connectors.Span) (part, error) {
-	statements, err := l.Statements(ctx, cred, a.ref(), span.From, span.To)
-	if err != nil {
-		return part{}, err
+// take believes bills that have what every bill has.
+func (w *walk) take(bills []connectors.Bill) error {
+	if w.n += len(bills); w.n > maxBills {
+		return connectors.ErrMalformed
 	}
-	var p part
-	for _, st := range statements {
-		if ref := st.Account.ID; !ref.Empty() && ref.RevealString() != a.Ref {
-			return part{}, connectors.ErrMalformed
+	for _, b := range bills {
+		if b.ID == "" || b.Amount.Currency == "" || b.Amount.Minor < 0 {
+			return connectors.ErrMalformed
 		}
-		p.statements = append(p.statements, OwnStatement{Account: a.ID, Statement: st})
 	}
-	return p, nil
+	w.reading.Bills = append(w.reading.Bills, bills...)
+	w.brought = w.brought || len(bills) > 0
+	return nil
 }

@@ -11,6 +11,7 @@ import (
 	"jali/internal/audit"
 	"jali/internal/deletion"
 	"jali/internal/kv"
+	"jali/internal/upstream"
 )
 
 // Disconnect forgets a connection, its accounts and what was imported for
@@ -24,7 +25,7 @@ func (s *Service) Disconnect(ctx context.Context, p consent.Session, id string) 
 	} else if c, ok := s.Connectors.Find(l.Source); ok && !l.Imported {
 		// Opened before its key goes. Who cannot be told loses nothing by it.
 		if cred, err := s.openCredential(ctx, p.Person, l); err == nil {
-			tell = func(ctx context.Context) { s.unlink(ctx, c, cred) }
+			tell = func(ctx context.Context) { s.unlink(ctx, p.Person, c, cred) }
 		}
 	}
 	err := s.DB.Update(ctx, func(tx kv.Tx) error { return s.disconnect(tx, now, event, p.Person, id) })
@@ -122,6 +123,9 @@ func (s *Service) cut(tx kv.Tx, p consent.PersonID, id string) error {
 	if err := s.tearShown(tx, p, id); err != nil {
 		return err
 	}
+	if err := tx.Delete(readingKey(p, id)); err != nil {
+		return err
+	}
 	if err := tx.Delete(linkKey(p, id)); err != nil {
 		return err
 	}
@@ -157,7 +161,7 @@ func (s *Service) Parting(ctx context.Context, p consent.Session) (tell func(con
 			s.log().WarnContext(ctx, "a source will not be told of an unlink", "source", l.Source, "code", code(err))
 			continue
 		}
-		each = append(each, func(ctx context.Context) { s.unlink(ctx, c, cred) })
+		each = append(each, func(ctx context.Context) { s.unlink(ctx, p.Person, c, cred) })
 	}
 	return func(ctx context.Context) {
 		var all sync.WaitGroup
@@ -169,14 +173,14 @@ func (s *Service) Parting(ctx context.Context, p consent.Session) (tell func(con
 }
 
 // unlink tells a source that the person has gone. Nothing depends on it.
-func (s *Service) unlink(ctx context.Context, c connectors.Connector, cred connectors.Credential) {
+func (s *Service) unlink(ctx context.Context, p consent.PersonID, c connectors.Connector, cred connectors.Credential) {
 	u, ok := c.(connectors.Unlinker)
 	if !ok {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.deadline())
 	defer cancel()
-	_, err := await(ctx, func(ctx context.Context) (struct{}, error) { return struct{}{}, u.Unlink(ctx, cred) })
+	_, err := upstream.Write(ctx, s.pool(), c.Source(), string(p), func(ctx context.Context) (struct{}, error) { return struct{}{}, u.Unlink(ctx, cred) })
 	if err != nil {
 		s.log().WarnContext(ctx, "a source was not told of an unlink", "source", c.Source().ID, "code", code(err))
 	}

@@ -271,6 +271,7 @@ func (s *Service) everything(ctx context.Context, p consent.Session, format stri
 	if err != nil {
 		return nil, Look{}, err
 	}
+	ctx = attended(ctx, p)
 	// Who discovers asks connections that have no accounts, too.
 	answers, _ := s.ask(ctx, question{person: p.Person, span: connectors.Span{From: now.Add(-exportSpan), To: now},
 		balances: true, bills: true, statements: true, discover: true}, all)
@@ -297,7 +298,7 @@ func (s *Service) wholeFiles(ctx context.Context, p consent.PersonID, a *answer)
 			return partGone(a.ID, err)
 		}
 		for _, b := range bills {
-			a.bills = append(a.bills, told{&a.accounts[i], b})
+			a.bills = append(a.bills, told{&a.accounts[i], b, b.ID})
 		}
 	}
 	a.report.Covers, a.complete = hull(a.Covers), true

@@ -44,7 +44,7 @@ func (s *Service) join(answers []answer) []OwnBill {
 	for _, a := range answers {
 		names := sourceNames(a.report.Source)
 		for _, t := range a.bills {
-			id := s.billID(t.account.ID, t.bill.ID)
+			id := s.billID(t.account.ID, t.seed)
 			items = append(items, match.Item{ID: id, Account: string(t.account.ID), Source: t.account.Source, Names: names,
 				Tail: t.account.tail(), Kind: t.account.Kind, Bill: t.bill})
 			bills = append(bills, OwnBill{ID: id, Account: t.account.ID, Bill: t.bill, Category: ledger.Category(t.bill)})

@@ -18,6 +18,7 @@ import (
 	"jali/internal/audit"
 	"jali/internal/kv"
 	"jali/internal/secret"
+	"jali/internal/upstream"
 )
 
 const linkingLife = 10 * time.Minute
@@ -111,7 +112,7 @@ func (s *Service) BeginLink(ctx context.Context, p consent.Session, source, retu
 	state := base64.RawURLEncoding.EncodeToString(random)
 	ctx, cancel := context.WithTimeout(ctx, s.deadline())
 	defer cancel()
-	begun, err := await(ctx, func(ctx context.Context) (connectors.Linking, error) { return linker.Begin(ctx, state, returnURL) })
+	begun, err := upstream.Write(ctx, s.pool(), c.Source(), string(p.Person), func(ctx context.Context) (connectors.Linking, error) { return linker.Begin(ctx, state, returnURL) })
 	if err != nil {
 		return "", err
 	}
@@ -162,16 +163,16 @@ func (s *Service) FinishLink(ctx context.Context, p consent.Session, query url.V
 	}
 	asking, cancel := context.WithTimeout(ctx, 2*s.deadline()) // two calls and more, once
 	defer cancel()
-	cred, err := await(asking, func(ctx context.Context) (connectors.Credential, error) { return linker.Finish(ctx, under, query) })
+	cred, err := upstream.Write(asking, s.pool(), c.Source(), string(p.Person), func(ctx context.Context) (connectors.Credential, error) { return linker.Finish(ctx, under, query) })
 	if err != nil {
 		return Connection{}, err
 	}
-	found, err := await(asking, func(ctx context.Context) ([]connectors.Account, error) { return c.Accounts(ctx, cred) })
+	found, err := upstream.Read(asking, s.pool(), c.Source(), string(p.Person), func(ctx context.Context) ([]connectors.Account, error) { return c.Accounts(ctx, cred) })
 	if err == nil && len(found) == 0 {
 		err = connectors.ErrMalformed
 	}
 	if err != nil {
-		s.unlink(context.WithoutCancel(ctx), c, cred)
+		s.unlink(context.WithoutCancel(ctx), p.Person, c, cred)
 		return Connection{}, err
 	}
 	l, err := s.keep(ctx, p, row, cred, found)

@@ -151,7 +151,7 @@ func TestOwnDoesNotKeepWhatWasOvertaken(t *testing.T) {
 // again for every page.
 func TestOwnRemembersFailureForShort(t *testing.T) {
 	h, p, f, asked, look := watched(t)
-	f.set(func() { f.err = connectors.ErrDown })
+	f.set(func() { f.err = connectors.ErrMalformed }) // which is not asked for again at once
 	look(p)
 	h.pass(19 * time.Second)
 	if look(p); asked.Load() != 1 {

@@ -56,6 +56,9 @@ func (s *Service) Open(ctx context.Context, r OpenRequest) (View, error) {
 	// The use is spent: a caller who goes away finds the view by a repeat.
 	making, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.deadline()+10*time.Second)
 	defer cancel()
+	if r.Present != nil {
+		making = connectors.Present(making, *r.Present)
+	}
 	v, bills, err := s.make(making, id, use, r.Want)
 	if err == nil {
 		err = s.shelve(making, use.Grant, v, bills)
@@ -250,7 +253,7 @@ func (p presenter) view(look Look, q question) View {
 	v := View{Complete: look.Complete, Sources: []Report{}, Accounts: []Account{}, Balances: []Balance{}, Totals: []Total{}, Statements: []Statement{}}
 	for _, r := range look.Sources {
 		v.Sources = append(v.Sources, Report{Source: r.Source.ID, Status: r.Status, AsOf: r.AsOf, Covers: r.Covers,
-			Owner: r.Owner, Code: r.Code, Action: r.Action})
+			Owner: r.Owner, Code: r.Code, Action: r.Action, RetryAfter: r.RetryAfter, Unattended: r.Unattended})
 	}
 	for _, a := range look.Accounts {
 		v.Accounts = append(v.Accounts, Account{Alias: p.aliases[a.ID], Source: a.Source.ID, Kind: a.Kind, Side: a.Side, Name: p.text(a.Name)})

@@ -61,12 +61,13 @@ func (s *Service) lookAt(ctx context.Context, p consent.Session, from, to time.T
 			return l, nil
 		}
 	}
+	ctx = attended(ctx, p)
 	all, err := s.load(ctx, p.Person)
 	if err != nil {
 		return Look{}, err
 	}
 	answers, _ := s.ask(ctx, question{person: p.Person, span: connectors.Span{From: from, To: to},
-		balances: true, bills: true, statements: true, discover: true}, all)
+		balances: true, bills: true, statements: true, discover: true, anew: afresh}, all)
 	for _, a := range answers {
 		s.learn(ctx, p.Person, a)
 	}
@@ -75,6 +76,15 @@ func (s *Service) lookAt(ctx context.Context, p consent.Session, from, to time.T
 		s.memory.keep(begun, p, wish, l, s.now())
 	}
 	return l, err
+}
+
+// attended says that a person who looks themselves is there, where the page has
+// not said so already, and better.
+func attended(ctx context.Context, p consent.Session) context.Context {
+	if _, present := connectors.PresenceOf(ctx); present {
+		return ctx
+	}
+	return connectors.Present(ctx, connectors.Presence{Since: p.At})
 }
 
 func (s *Service) noteSeen(ctx context.Context, p consent.Session) error {

@@ -13,6 +13,7 @@ import (
 	"jali/internal/fault"
 	"jali/internal/kv"
 	"jali/internal/ledger"
+	"jali/internal/upstream"
 	"jali/vault"
 )
 
@@ -43,6 +44,7 @@ type Service struct {
 	Grants     Grants
 	Connectors Connectors
 	Ledger     *ledger.Ledger
+	Upstream   *upstream.Pool // nil: one of its own
 
 	Now      func() time.Time // nil: time.Now
 	Log      *slog.Logger     // nil: slog.Default
@@ -51,6 +53,7 @@ type Service struct {
 	refreshes singleflight.Group // by connection
 	turns     turns              // by view
 	memory    memory             // of the persons' own looks
+	spare     upstream.Pool
 }
 
 func (s *Service) now() time.Time {
@@ -120,6 +123,15 @@ func (s *Service) Sources() []Source {
 	var list []Source
 	for _, c := range s.Connectors.All() {
 		list = append(list, c.Source())
+	}
+	return list
+}
+
+// Offers answers every source of this installation with what it tells, by id.
+func (s *Service) Offers() []Offer {
+	var list []Offer
+	for _, c := range s.Connectors.All() {
+		list = append(list, Offer{c.Source(), connectors.Tells(c)})
 	}
 	return list
 }

@@ -63,7 +63,7 @@ func (s *Service) PersonLeaves(tx kv.Tx, person consent.PersonID) error {
 	if _, err := s.tearAll(tx, kv.Prefix("aggregate", "view_of", person), time.Time{}); err != nil {
 		return err
 	}
-	for _, room := range []string{"connection", "account", "ref", "linking", "upload", "upload_part", "draft", "seen"} {
+	for _, room := range []string{"connection", "account", "ref", "linking", "upload", "upload_part", "draft", "seen", "reading"} {
 		if err := drop(tx, kv.Prefix("aggregate", room, person)); err != nil {
 			return err
 		}
@@ -89,6 +89,9 @@ func (s *Service) Sweep(ctx context.Context) error {
 		}
 	}
 	now := s.now()
+	if err := s.Ledger.Sweep(ctx, now); err != nil {
+		return err
+	}
 	for _, room := range []string{"linking", "upload", "draft", "seen"} {
 		if err := s.sweepRoom(ctx, room, now); err != nil {
 			return err

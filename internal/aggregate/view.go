@@ -11,6 +11,15 @@ import (
 // Source is an institution that a person can connect.
 type Source = connectors.Source
 
+// Offer is a source and the datatypes that it tells.
+type Offer struct {
+	Source
+	Tells []string
+}
+
+// Presence is how a client says that the person is there.
+type Presence = connectors.Presence
+
 // Want is the part of its grant that a client asks for; empty fields mean all
 // of it.
 type Want struct {
@@ -47,6 +56,17 @@ type Report struct {
 	Owner  string          `json:"owner,omitempty"`
 	Code   string          `json:"code,omitempty"`
 	Action string          `json:"action,omitempty"`
+
+	RetryAfter time.Duration `json:"retry_after,omitempty"`
+	Unattended *Unattended   `json:"unattended,omitempty"` // nil: the source does not limit them
+}
+
+// Unattended is how often a day a connection may be read while its person is
+// not there, and how many of these are left.
+type Unattended struct {
+	Limit    int       `json:"limit"`
+	Left     int       `json:"left"`
+	ResetsAt time.Time `json:"resets_at"`
 }
 
 // Account is a granted account; Alias stands in place of its number.
@@ -111,4 +131,6 @@ type OpenRequest struct {
 	Client consent.ClientID
 	Key    string // the client's idempotency key
 	Want   Want
+
+	Present *Presence // nil: the person is not there
 }

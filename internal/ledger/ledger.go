@@ -1,15 +1,25 @@
-// Package ledger is a person's sealed store of bills that came out of files,
-// and the published tree that bills are filed under ([Category]).
+// Package ledger is a person's sealed store of bills, and the published tree
+// that bills are filed under ([Category]).
 //
-// Its unit is the bill of one account. A bill is kept once, by the id that its
-// source gave it: putting it again changes nothing, unless the source has come
-// to a later state of it. Bills live until their account is forgotten or the
-// person leaves.
+// Its unit is the bill of one account. A bill that came out of a file is kept
+// once, by the id that its source gave it: putting it again changes nothing,
+// unless the source has come to a later state of it. It lives until its account
+// is forgotten or the person leaves.
+//
+// What a connected source has told is [Kept] beside it, so that the source is
+// asked for what may have changed and no more, and so that a bill has one id
+// here from the day it is pending ([Kept.Merge]). The source's last word holds:
+// what it does not tell any more is gone. It is kept for [KeepFor] after the
+// last reading; then nothing stays but the ids that bills had before.
 //
 // Rows, all under ("ledger", person, account):
 //
 //	("bill", MAC(id))               the bill, sealed
 //	("month", MAC(month), MAC(id))  where to look for a month's bills
+//	("kept")                        what was told and when, sealed; how many bills, until which day
+//	("sheet", MAC(week), n)         the bills of a week as they were told, sealed, [sheetSize] in a row
+//
+// and ("ledger due", day, person, account) to find what is kept too long.
 //
 // No order number and no date stands in a key: both are HMACs under the
 // vault's root, bound to person and account. So a window is read by asking
@@ -179,7 +189,7 @@ func (l *Ledger) Bills(ctx context.Context, a Account, from, to time.Time) ([]co
 	return bills, nil
 }
 
-// Count answers how many bills of an account are kept.
+// Count answers how many bills of an account are here.
 func (l *Ledger) Count(tx kv.Tx, person, account string) (n int, err error) {
 	for _, err := range tx.Scan(kv.Prefix("ledger", person, account, "bill")) {
 		if err != nil {
@@ -187,16 +197,37 @@ func (l *Ledger) Count(tx kv.Tx, person, account string) (n int, err error) {
 		}
 		n++
 	}
-	return n, nil
+	var h head
+	_, err = kv.Load(tx, shelf{Account: Account{Person: person, ID: account}}.headKey(), &h)
+	return n + h.Bills, err
 }
 
 // Forget removes an account's bills.
 func (l *Ledger) Forget(tx kv.Tx, person, account string) error {
+	if err := forgetDue(tx, Account{Person: person, ID: account}); err != nil {
+		return err
+	}
 	return remove(tx, kv.Prefix("ledger", person, account))
 }
 
 // PersonLeaves removes everything of a person.
 func (l *Ledger) PersonLeaves(tx kv.Tx, person string) error {
+	var accounts []string
+	for row, err := range tx.Scan(kv.Prefix("ledger", person)) {
+		if err != nil {
+			return err
+		}
+		_, rest, _ := kv.Text(row.Key)
+		_, rest, _ = kv.Text(rest)
+		if account, _, ok := kv.Text(rest); ok && (len(accounts) == 0 || accounts[len(accounts)-1] != account) {
+			accounts = append(accounts, account)
+		}
+	}
+	for _, account := range accounts {
+		if err := forgetDue(tx, Account{Person: person, ID: account}); err != nil {
+			return err
+		}
+	}
 	return remove(tx, kv.Prefix("ledger", person))
 }
 

@@ -155,7 +155,8 @@ func (h *House) wire(ctx context.Context, c Config) (err error) {
 	if err := h.openUpstream(c); err != nil {
 		return err
 	}
-	h.Aggregate = &aggregate.Service{DB: h.db, Vault: h.Vault, Grants: h.Consent, Connectors: c.Sources, Ledger: bills, Now: c.Now, Log: c.Log}
+	h.Aggregate = &aggregate.Service{DB: h.db, Vault: h.Vault, Grants: h.Consent, Connectors: c.Sources, Ledger: bills, Upstream: h.Upstream, Now: c.Now, Log: c.Log}
+	h.Upstream.Allot = h.Aggregate.Allot
 
 	der, err := h.Vault.SigningKey(ctx)
 	if err != nil {

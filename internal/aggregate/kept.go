@@ -1,0 +1,206 @@
+package aggregate
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"jali/connectors"
+	"jali/consent"
+	"jali/internal/kv"
+	"jali/internal/ledger"
+)
+
+// before is how much further back than a look the bills are read that are kept:
+// what is booked in it may have been pending there.
+const before = 15 * 24 * time.Hour
+
+func wish(p consent.PersonID, link string, a *account, span connectors.Span) ledger.Wish {
+	return ledger.Wish{Account: ledger.Account{Person: string(p), Part: link, ID: string(a.ID)},
+		From: span.From.Add(-before), To: span.To.AddDate(0, 0, 1)}
+}
+
+// loadKept reads what is kept of all connections that are asked for bills, in
+// one transaction.
+func (s *Service) loadKept(ctx context.Context, q question, answers []answer) error {
+	if !q.bills {
+		return nil
+	}
+	var wishes []ledger.Wish
+	for _, a := range answers {
+		for i := range a.accounts {
+			if !a.Imported {
+				wishes = append(wishes, wish(q.person, a.ID, &a.accounts[i], q.span))
+			}
+		}
+	}
+	if len(wishes) == 0 {
+		return nil
+	}
+	all, err := s.Ledger.Kept(ctx, wishes)
+	if err != nil {
+		return err
+	}
+	for n := range answers {
+		a := &answers[n]
+		for i := range a.accounts {
+			if !a.Imported {
+				a.kept = append(a.kept, &keeping{account: &a.accounts[i], kept: all[0]})
+				all = all[1:]
+			}
+		}
+	}
+	return nil
+}
+
+func (a *answer) openKept(ctx context.Context) error {
+	for _, k := range a.kept {
+		if err := k.kept.Open(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// mergeKept takes in what the walks brought, and tells what is known then. A
+// source that does not accept the connection any more has taken back what it
+// told before.
+func (s *Service) mergeKept(ctx context.Context, q question, c connectors.Connector, a *answer, failed error) error {
+	if _, lists := c.(connectors.BillLister); !q.bills || !lists {
+		return nil
+	}
+	a.bills = nil
+	past := connectors.Span{From: q.span.From, To: earlier(q.span.To, q.at)} // what is to come nobody has told
+	reach := past
+	for _, k := range a.kept {
+		var only map[string]bool
+		if errors.Is(failed, connectors.ErrUnauthorized) {
+			only = map[string]bool{}
+			for _, b := range k.reading.Bills {
+				only[b.ID] = true
+			}
+		}
+		if k.brought {
+			if k.write = k.kept.Merge(k.reading); k.write {
+				if err := k.kept.Seal(ctx); err != nil {
+					return err
+				}
+			}
+		}
+		a.bills = append(a.bills, k.tell(q.span, only)...)
+		if covered := k.kept.Covered(past); only == nil {
+			reach = overlap(reach, covered)
+		} else {
+			reach = connectors.Span{}
+		}
+	}
+	a.report.Covers = reach
+	a.complete = a.complete && covers([]connectors.Span{reach}, past)
+	return nil
+}
+
+// recall tells what is kept, of a source that is not asked.
+func (s *Service) recall(q question, a *answer) {
+	reach := connectors.Span{From: q.span.From, To: earlier(q.span.To, q.at)}
+	for _, k := range a.kept {
+		a.bills = append(a.bills, k.tell(q.span, nil)...)
+		reach = overlap(reach, k.kept.Covered(reach))
+		if at := k.kept.At; !at.IsZero() {
+			a.report.AsOf = earlier(a.report.AsOf, at.In(consent.Shanghai))
+		}
+	}
+	if len(a.kept) > 0 {
+		a.report.Covers = reach
+	}
+}
+
+// tell lists the bills of a span, or only some of them.
+func (k *keeping) tell(span connectors.Span, only map[string]bool) []told {
+	list := make([]told, 0, len(k.kept.Bills))
+	for _, b := range k.kept.Bills {
+		if !b.Gone && within(b.Bill, span) && (only == nil || only[b.ID]) {
+			list = append(list, told{k.account, b.Bill, b.Seed()})
+		}
+	}
+	return list
+}
+
+// writeDown keeps what this look has brought, in one transaction. Whoever meets
+// another look of the same account reads what that has kept and begins again
+// from there, so that both give a bill the same id.
+func (s *Service) writeDown(ctx context.Context, q question, answers []answer) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	for range 3 {
+		var raced map[*keeping]bool
+		news := false
+		for _, a := range answers {
+			for _, k := range a.kept {
+				news = news || k.write
+			}
+		}
+		if !news {
+			return
+		}
+		err := s.DB.Update(ctx, func(tx kv.Tx) error {
+			raced = map[*keeping]bool{}
+			for i := range answers {
+				if len(answers[i].kept) == 0 {
+					continue
+				}
+				if b, err := tx.Get(linkKey(q.person, answers[i].ID)); err != nil {
+					return err
+				} else if b == nil {
+					continue // disconnected meanwhile
+				}
+				for _, k := range answers[i].kept {
+					if !k.write {
+						continue
+					}
+					ok, err := s.Ledger.Keep(tx, k.kept)
+					if err != nil {
+						return err
+					}
+					raced[k] = raced[k] || !ok
+				}
+			}
+			return nil
+		})
+		if err == nil {
+			err = s.again(ctx, q, answers, raced)
+		}
+		if err != nil {
+			s.log().WarnContext(ctx, "what sources have told is not kept; the next look asks for it again", "code", code(err), "err", err)
+			return
+		}
+	}
+}
+
+// again merges the same readings into what is kept by now.
+func (s *Service) again(ctx context.Context, q question, answers []answer, raced map[*keeping]bool) error {
+	for i := range answers {
+		a, again := &answers[i], false
+		for _, k := range a.kept {
+			if k.write = raced[k]; !k.write {
+				continue
+			}
+			all, err := s.Ledger.Kept(ctx, []ledger.Wish{wish(q.person, a.ID, k.account, q.span)})
+			if err != nil {
+				return err
+			}
+			k.kept, again = all[0], true
+			if err := k.kept.Open(ctx); err != nil {
+				return err
+			}
+		}
+		if !again {
+			continue
+		}
+		if c, ok := s.Connectors.Find(a.Source); ok {
+			if err := s.mergeKept(ctx, q, c, a, nil); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,429 @@
+package ledger
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"jali/connectors"
+)
+
+const (
+	// Overlap is how far before a reading what it was told may still change:
+	// sources book late, over a weekend as well. It is asked again the next time.
+	Overlap = 3 * 24 * time.Hour
+	// anewAfter is when everything is asked again: what came later still, or
+	// changed after it was booked, is missed until then and no longer.
+	anewAfter = 7 * 24 * time.Hour
+	// pendingFor is how long a pending bill is waited for.
+	pendingFor = 30 * 24 * time.Hour
+	// bookedWithin is how long after a pending bill what it became may come.
+	bookedWithin = 15 * 24 * time.Hour
+)
+
+// Shanghai is where days of sources turn.
+var shanghai = time.FixedZone("Asia/Shanghai", 8*60*60)
+
+// Ask answers which parts of a span are to be asked at a moment: all of it
+// where that has not been for a week; else what is not settled, from the
+// earliest pending bill on, and the last days of it in any case, so that a
+// source that has taken its word back is heard.
+func (k *Kept) Ask(span connectors.Span, now time.Time) (parts []connectors.Span, anew bool) {
+	if k.Whole.IsZero() || now.Sub(k.Whole) >= anewAfter || k.Whole.After(now) {
+		return []connectors.Span{span}, true
+	}
+	from := span.To
+	for _, b := range k.Bills {
+		if b.State == connectors.Pending && !b.Gone && !b.At.Before(span.From) && now.Sub(b.At) < pendingFor {
+			from = earlier(from, midnight(b.At))
+			break // they stand by moment
+		}
+	}
+	parts = without(span, cut(k.Settled, from))
+	last := connectors.Span{From: later(span.From, midnight(span.To.Add(-Overlap))), To: span.To}
+	if len(parts) == 0 {
+		parts = []connectors.Span{last}
+	}
+	return parts, false
+}
+
+// Missing answers which parts of a span nothing has been told of, for who hears
+// of changes otherwise.
+func (k *Kept) Missing(span connectors.Span) []connectors.Span {
+	return without(span, k.Told)
+}
+
+// Covered answers what is known of a span: the latest unbroken part.
+func (k *Kept) Covered(span connectors.Span) connectors.Span {
+	for _, s := range slices.Backward(k.Told) {
+		if o := overlap(s, span); !empty(o) {
+			return o
+		}
+	}
+	return connectors.Span{}
+}
+
+// Reading is what a source has told in one go.
+type Reading struct {
+	At    time.Time
+	Read  []connectors.Span // told whole: a bill of these that is not in Bills is none of the source's any more
+	Bills []connectors.Bill
+	Anew  bool // a whole reading, by Ask
+
+	// Of a source that tells its changes: where it goes on, and what it took
+	// back. Since says that all changes since the last reading are told.
+	Mark  connectors.Mark
+	Gone  []string
+	Since bool
+}
+
+// Merge takes a reading in, and reports whether that is worth writing down. A
+// bill is known by its id. Of those that are pending and not told any more, and
+// those that are told for the first time, it finds which became which ([pair]).
+func (k *Kept) Merge(r Reading) (worth bool) {
+	at := make(map[string]int, len(k.Bills)) // of Bills
+	claimed := map[string]bool{}             // ids that others go by
+	for i, b := range k.Bills {
+		at[b.ID] = i
+		if b.First != "" && !b.Gone {
+			claimed[b.First] = true
+		}
+	}
+	gone := make(map[string]bool, len(r.Gone))
+	for _, id := range r.Gone {
+		gone[id] = true
+	}
+	told := make(map[string]bool, len(r.Bills))
+	var fresh []int // told for the first time
+	lost := false   // something was told of weeks that are not here
+	had := len(k.Bills)
+	for _, b := range r.Bills {
+		if told[b.ID] {
+			continue
+		}
+		told[b.ID] = true
+		i, ok := at[b.ID]
+		if !k.holds(b.At) {
+			if lost = true; ok { // it went there
+				k.take(i)
+			}
+			continue
+		}
+		if b.Was == b.ID {
+			b.Was = ""
+		}
+		now := Known{Bill: b}
+		if !ok {
+			if b.State == connectors.Pending && claimed[b.ID] {
+				continue // what it became is here
+			}
+			at[b.ID] = len(k.Bills)
+			fresh = append(fresh, len(k.Bills))
+			k.Bills = append(k.Bills, now)
+			k.soil(b.At)
+			continue
+		}
+		now.First = k.Bills[i].First
+		if same(k.Bills[i], now) {
+			continue
+		}
+		k.soil(k.Bills[i].At)
+		k.soil(b.At)
+		k.Bills[i] = now
+	}
+
+	var waiting []int // pending, and not told any more
+	for i := range k.Bills[:had] {
+		b := &k.Bills[i]
+		switch {
+		case told[b.ID]:
+			continue
+		case gone[b.ID], !b.Gone && r.At.Sub(b.At) >= 0 && withinAny(r.Read, *b, r.At):
+			if !b.Gone {
+				b.Gone = true
+				k.soil(b.At)
+			}
+		}
+		if b.Gone && b.State == connectors.Pending {
+			waiting = append(waiting, i)
+		}
+	}
+	for _, id := range r.Gone {
+		if _, ok := at[id]; !ok {
+			lost = true
+		}
+	}
+	k.follow(fresh, waiting, at, claimed)
+	k.clear(r.At)
+	k.sort()
+
+	before := *k
+	before.Told = slices.Clone(k.Told)
+	k.note(r, lost)
+	return len(k.dirty) > 0 || k.head == nil || r.Anew || k.Mark != before.Mark || k.At.Sub(before.At) >= time.Hour ||
+		!sameReach(k.Told, before.Told)
+}
+
+// follow gives new bills the names of those that they were.
+func (k *Kept) follow(fresh, waiting []int, at map[string]int, claimed map[string]bool) {
+	taken := map[int]bool{} // of waiting
+	var open []int
+	for _, i := range fresh {
+		b := &k.Bills[i]
+		if b.Was != "" && !claimed[b.Was] { // the source says so itself
+			b.First = b.Was
+			if j, ok := at[b.Was]; ok {
+				b.First, taken[j] = k.Bills[j].Seed(), true
+				k.take(j)
+			}
+			claimed[b.First] = true
+			continue
+		}
+		if claimed[b.ID] { // another goes by its name
+			b.First = "again:" + b.ID
+		}
+		if b.State != connectors.Pending {
+			open = append(open, i)
+		}
+	}
+	waiting = slices.DeleteFunc(waiting, func(i int) bool { return taken[i] })
+	for was, is := range pair(k.Bills, waiting, open) {
+		k.Bills[is].First = k.Bills[was].Seed()
+		k.take(was)
+	}
+}
+
+// take empties a bill that another has become: it goes with [Kept.clear].
+func (k *Kept) take(i int) {
+	k.soil(k.Bills[i].At)
+	k.Bills[i].ID = ""
+}
+
+// clear drops what nothing can become any more. A bill that had another id
+// stays without its content, so that it has that again if it comes back.
+func (k *Kept) clear(now time.Time) {
+	kept := k.Bills[:0]
+	for _, b := range k.Bills {
+		old := now.Sub(b.At) >= bookedWithin || b.State != connectors.Pending
+		switch {
+		case b.ID == "":
+			continue
+		case b.Gone && old && b.First == "":
+			k.soil(b.At)
+			continue
+		case b.Gone && old && b.Amount.Currency != "":
+			k.soil(b.At)
+			b = b.bare()
+		}
+		kept = append(kept, b)
+	}
+	clear(k.Bills[len(kept):])
+	k.Bills = kept
+	k.count -= k.living
+	k.living = k.alive()
+	k.count += k.living
+}
+
+// alive counts the bills that are told.
+func (k *Kept) alive() (n int) {
+	for _, b := range k.Bills {
+		if !b.Gone {
+			n++
+		}
+	}
+	return n
+}
+
+// bare is what stays of a bill for the sake of its id.
+func (b Known) bare() Known {
+	return Known{Bill: connectors.Bill{ID: b.ID, At: b.At}, First: b.First, Gone: true}
+}
+
+func (k *Kept) soil(at time.Time) { k.dirty[weekOf(at)] = true }
+
+// note writes down of what the reading was.
+func (k *Kept) note(r Reading, lost bool) {
+	read := cut(merge(r.Read), r.At)
+	switch {
+	case r.Anew:
+		k.Settled, k.Whole = nil, r.At
+	case r.Since:
+		for i, s := range k.Told { // what reached the last reading reaches this one
+			if !s.To.Before(k.At) {
+				k.Told[i].To = later(s.To, r.At)
+			}
+		}
+	}
+	if lost { // of other weeks it is not known any more what is there
+		here := []connectors.Span{{From: time.Unix(k.first*week, 0), To: time.Unix((k.last+1)*week, 0)}}
+		k.Told, k.Settled = common(k.Told, here), common(k.Settled, here)
+	}
+	k.Told = merge(append(slices.Clone(k.Told), read...))
+	k.Settled = merge(append(slices.Clone(k.Settled), cut(read, midnight(r.At.Add(-Overlap)))...))
+	k.At, k.Mark = later(k.At, r.At), r.Mark
+}
+
+// pair finds what pending bills have become: of the new ones the only that fits
+// one, where that fits no other. First those of the very same moment, then of
+// the same amount, then of the same shop with an amount that is a fifth off at
+// most, as a tip or the weighing of goods makes it. It does not guess.
+func pair(all []Known, waiting, fresh []int) map[int]int {
+	found := map[int]int{}
+	for _, fits := range []func(was, is *Known) bool{
+		func(was, is *Known) bool { return was.Amount == is.Amount && !was.DateOnly && was.At.Equal(is.At) },
+		func(was, is *Known) bool { return was.Amount == is.Amount },
+		func(was, is *Known) bool {
+			off := is.Amount.Minor - was.Amount.Minor
+			return is.Counterparty != "" && was.Counterparty != "" && was.Amount.Currency == is.Amount.Currency && max(off, -off)*5 <= was.Amount.Minor
+		},
+	} {
+		ofWas, ofIs := map[int][]int{}, map[int][]int{}
+		for _, i := range waiting {
+			for _, j := range fresh {
+				if became(&all[i], &all[j]) && fits(&all[i], &all[j]) {
+					ofWas[i], ofIs[j] = append(ofWas[i], j), append(ofIs[j], i)
+				}
+			}
+		}
+		for i, js := range ofWas {
+			if len(js) == 1 && len(ofIs[js[0]]) == 1 {
+				found[i] = js[0]
+			}
+		}
+		waiting = slices.DeleteFunc(slices.Clone(waiting), func(i int) bool { _, ok := found[i]; return ok })
+		fresh = slices.DeleteFunc(slices.Clone(fresh), func(j int) bool {
+			for _, is := range found {
+				if is == j {
+					return true
+				}
+			}
+			return false
+		})
+	}
+	return found
+}
+
+// became reports whether nothing speaks against a bill having become another.
+func became(was, is *Known) bool {
+	apart := is.At.Sub(was.At)
+	return was.Direction == is.Direction && apart > -24*time.Hour && apart < bookedWithin && alike(was.Counterparty, is.Counterparty)
+}
+
+// alike takes names for the same that hold one another: what is pending is
+// often told with more or less around the shop's name.
+func alike(a, b string) bool {
+	a, b = plain(a), plain(b)
+	return strings.Contains(a, b) || strings.Contains(b, a)
+}
+
+func plain(s string) string { return strings.Join(strings.Fields(strings.ToLower(s)), "") }
+
+// same reports whether nothing has changed.
+func same(a, b Known) bool {
+	_, ao := a.At.Zone()
+	_, bo := b.At.Zone()
+	x, y := a.Bill, b.Bill
+	if !x.At.Equal(y.At) || ao != bo || !slices.Equal(x.Refs, y.Refs) || a.First != b.First || a.Gone != b.Gone {
+		return false
+	}
+	return x.DateOnly == y.DateOnly && x.Amount == y.Amount && x.Direction == y.Direction && x.Flow == y.Flow && x.State == y.State &&
+		x.Kind == y.Kind && x.RawKind == y.RawKind && x.Category == y.Category && x.Counterparty == y.Counterparty && x.Method == y.Method &&
+		x.Description == y.Description && x.Order == y.Order && x.Merchant == y.Merchant && x.Was == y.Was && x.RefundOf == y.RefundOf && x.Note == y.Note
+}
+
+// withinAny reports whether a bill would have been told in one of spans: a day
+// wholly, or up to now.
+func withinAny(all []connectors.Span, b Known, now time.Time) bool {
+	return slices.ContainsFunc(all, func(s connectors.Span) bool {
+		end := b.At.Add(1)
+		if b.DateOnly {
+			end = b.At.AddDate(0, 0, 1)
+		}
+		return !b.At.Before(s.From) && (!end.After(s.To) || !s.To.Before(now.Add(-time.Minute)))
+	})
+}
+
+func midnight(t time.Time) time.Time {
+	y, m, d := t.In(shanghai).Date()
+	return time.Date(y, m, d, 0, 0, 0, 0, shanghai)
+}
+
+func empty(s connectors.Span) bool { return !s.From.Before(s.To) }
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}
+
+func overlap(a, b connectors.Span) connectors.Span {
+	return connectors.Span{From: later(a.From, b.From), To: earlier(a.To, b.To)}
+}
+
+// merge joins spans that touch.
+func merge(all []connectors.Span) (out []connectors.Span) {
+	all = slices.DeleteFunc(slices.Clone(all), empty)
+	slices.SortFunc(all, func(a, b connectors.Span) int { return a.From.Compare(b.From) })
+	for _, s := range all {
+		if n := len(out); n > 0 && !s.From.After(out[n-1].To) {
+			out[n-1].To = later(out[n-1].To, s.To)
+			continue
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
+// cut is what lies before a moment.
+func cut(all []connectors.Span, at time.Time) (out []connectors.Span) {
+	for _, s := range all {
+		if s.To = earlier(s.To, at); !empty(s) {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// common is what two lists of spans have in common.
+func common(a, b []connectors.Span) (out []connectors.Span) {
+	for _, x := range a {
+		for _, y := range b {
+			if o := overlap(x, y); !empty(o) {
+				out = append(out, o)
+			}
+		}
+	}
+	return merge(out)
+}
+
+// without is what is left of a span.
+func without(s connectors.Span, taken []connectors.Span) (out []connectors.Span) {
+	for _, t := range merge(taken) {
+		if o := overlap(s, t); empty(o) {
+			continue
+		}
+		if head := (connectors.Span{From: s.From, To: t.From}); !empty(head) {
+			out = append(out, head)
+		}
+		s.From = later(s.From, t.To)
+	}
+	if !empty(s) {
+		out = append(out, s)
+	}
+	return out
+}
+
+// sameReach takes no notice of the last end, which moves with every reading.
+func sameReach(a, b []connectors.Span) bool {
+	return len(a) == len(b) && slices.EqualFunc(a, b, func(a, b connectors.Span) bool {
+		return a.From.Equal(b.From) && (a.To.Equal(b.To) || a.To.Sub(b.To).Abs() < time.Hour)
+	})
+}
