@@ -4,13 +4,19 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/rand"
+	"crypto/rsa"
 	"crypto/sha1"
+	"encoding/base64"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -45,20 +51,68 @@ func (s *statements) answer(w http.ResponseWriter, r *http.Request) (int, string
 			s.bend(day, a)
 		}
 		return 200, fmt.Sprintf(`{"hash_type":%q,"hash_value":%q,"download_url":%q}`, a["type"], a["hash"], a["url"])
+	case "/v3/bill/sub-merchant-fundflowbill":
+		if code := s.unflow; code != "" {
+			return 400, `{"code":"` + code + `"}`
+		}
+		if q.Get("account_type") != "BASIC" || q.Get("algorithm") != "AEAD_AES_256_GCM" || q.Get("tar_type") != "GZIP" || q.Get("sub_mchid") != merchant {
+			return 400, `{"code":"PARAM_ERROR"}`
+		}
+		file, ok := s.books[q.Get("bill_date")]
+		if !ok {
+			return 400, `{"code":"NO_STATEMENT_EXIST","message":"账单不存在"}`
+		}
+		sum := sha1.Sum(file)
+		sealed, err := rsa.EncryptOAEP(sha1.New(), rand.Reader, &ourKey().PublicKey, bookKey, nil)
+		if err != nil {
+			panic(err)
+		}
+		a := map[string]string{"type": "SHA1", "hash": hex.EncodeToString(sum[:]), "key": base64.StdEncoding.EncodeToString(sealed),
+			"url": "http://" + r.Host + "/v3/billdownload/file?book=" + q.Get("bill_date")}
+		if s.bend != nil {
+			s.bend(q.Get("bill_date"), a)
+		}
+		return 200, fmt.Sprintf(`{"download_bill_count":1,"download_bill_list":[{"bill_sequence":1,"hash_type":%q,"hash_value":%q,"download_url":%q,"encrypt_key":%q,"nonce":%q}]}`,
+			a["type"], a["hash"], a["url"], a["key"], bookNonce)
+	case "/v3/ecommerce/fund/enddaybalance/" + merchant:
+		return 200, s.held
 	case "/v3/billdownload/file":
-		var packed bytes.Buffer
-		z := gzip.NewWriter(&packed)
-		_, _ = z.Write(s.files[q.Get("token")])
-		_ = z.Close()
 		w.Header().Set("Content-Type", "application/octet-stream")
-		return 200, packed.String()
+		if day := q.Get("book"); day != "" {
+			return 200, seal(packed(s.books[day]))
+		}
+		return 200, packed(s.files[q.Get("token")])
 	}
 	return 404, ""
 }
 
-func golden(t *testing.T) []byte {
+var bookKey = []byte("0123456789abcdef0123456789abcdef")
+
+const bookNonce = "a8607ef79034c49c" // of sixteen characters, as in the published example
+
+func packed(file []byte) string {
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	_, _ = z.Write(file)
+	_ = z.Close()
+	return b.String()
+}
+
+func seal(text string) string {
+	block, err := aes.NewCipher(bookKey)
+	if err != nil {
+		panic(err)
+	}
+	aead, err := cipher.NewGCMWithNonceSize(block, len(bookNonce))
+	if err != nil {
+		panic(err)
+	}
+	return string(aead.Seal(nil, []byte(bookNonce), []byte(text), nil))
+}
+
+func golden(t testing.TB, name string) []byte {
 	t.Helper()
-	file, err := os.ReadFile("testdata/tradebill.csv")
+	file, err := os.ReadFile(filepath.Join("testdata", name))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,7 +120,7 @@ func golden(t *testing.T) []byte {
 }
 
 func TestBillsGolden(t *testing.T) {
-	s := &statements{files: map[string][]byte{"2026-10-09": golden(t)}}
+	s := &statements{files: map[string][]byte{"2026-10-09": golden(t, "tradebill.csv")}}
 	c := connect(t, &platform{t: t, answer: s.answer})
 	from := time.Date(2026, 10, 8, 0, 0, 0, 0, beijing)
 	page, err := c.Bills(context.Background(), linked, own, from, from.AddDate(0, 0, 3), "")
@@ -102,7 +156,7 @@ func TestBillsGolden(t *testing.T) {
 }
 
 func TestWindowsAndDays(t *testing.T) {
-	file := golden(t)
+	file := golden(t, "tradebill.csv")
 	s := &statements{files: map[string][]byte{"2026-10-09": file, "2026-10-20": file}, unav: map[string]string{}}
 	p := &platform{t: t, answer: s.answer}
 	c := connect(t, p)
@@ -144,7 +198,7 @@ func TestWindowsAndDays(t *testing.T) {
 }
 
 func TestLongSpansArePagedAndDaysAskedSideBySide(t *testing.T) {
-	file := golden(t)
+	file := golden(t, "tradebill.csv")
 	s := &statements{files: map[string][]byte{}}
 	for d := now.AddDate(0, 0, -80); d.Before(now); d = d.AddDate(0, 0, 1) {
 		day := d.Format(time.DateOnly)
@@ -193,7 +247,7 @@ func TestADeadlineEndsEveryDay(t *testing.T) {
 }
 
 func TestAFileIsBelievedByItsSignedHash(t *testing.T) {
-	file := golden(t)
+	file := golden(t, "tradebill.csv")
 	elsewhere := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("our signature went to another host") }))
 	defer elsewhere.Close()
 	for _, tt := range []struct {

@@ -42,10 +42,10 @@ func (c *Connector) ask(ctx context.Context, path string, query url.Values, out 
 		return err
 	}
 	if a.Status < 200 || a.Status > 299 {
-		return c.refusal(a)
+		return c.refusal(ctx, a)
 	}
-	if err := c.verify(a); err != nil {
-		return connectors.ErrUnsigned.Because(err)
+	if err := c.verify(ctx, a); err != nil {
+		return err
 	}
 	if json.Unmarshal(a.Body, out) != nil {
 		return connectors.ErrMalformed.Because(fault.Cause("the answer is not of its documented form"))
@@ -70,6 +70,9 @@ func (c *Connector) send(ctx context.Context, u *url.URL, limit int64) (dial.Ans
 		c.mchID, nonce, base64.StdEncoding.EncodeToString(sig), stamp, c.serial))
 	r.Header.Set("Accept", "application/json")
 	r.Header.Set("User-Agent", "Jali")
+	if c.asks != "" {
+		r.Header.Set("Wechatpay-Serial", c.asks)
+	}
 	return c.do(r, limit)
 }
 
@@ -85,18 +88,25 @@ func (c *Connector) do(r *http.Request, limit int64) (dial.Answer, error) {
 }
 
 // verify checks the four Wechatpay- headers against the body as it came.
-func (c *Connector) verify(a dial.Answer) error {
+func (c *Connector) verify(ctx context.Context, a dial.Answer) error {
+	key, err := c.platformKey(ctx, a.Header.Get("Wechatpay-Serial"))
+	if err != nil {
+		return err
+	}
+	if err := signedBy(key, a, c.now()); err != nil {
+		return connectors.ErrUnsigned.Because(err)
+	}
+	return nil
+}
+
+func signedBy(key *rsa.PublicKey, a dial.Answer, now time.Time) error {
 	stamp, nonce := a.Header.Get("Wechatpay-Timestamp"), a.Header.Get("Wechatpay-Nonce")
 	seconds, err := strconv.ParseInt(stamp, 10, 64)
 	if err != nil || nonce == "" {
 		return fault.Cause("no timestamp or nonce")
 	}
-	if off := c.now().Sub(time.Unix(seconds, 0)).Abs(); off >= skew {
+	if off := now.Sub(time.Unix(seconds, 0)).Abs(); off >= skew {
 		return fault.Cause("the timestamp is too far off")
-	}
-	key, ok := c.platform[a.Header.Get("Wechatpay-Serial")]
-	if !ok {
-		return fault.Cause("signed with an unknown key")
 	}
 	sig, err := base64.StdEncoding.DecodeString(a.Header.Get("Wechatpay-Signature"))
 	if err != nil {
@@ -115,13 +125,17 @@ func (c *Connector) verify(a dial.Answer) error {
 // refusal translates an error answer. Those from before WeChat Pay knew who
 // asked come unsigned; they can become an error, but never say that a day is
 // empty or that a merchant has left. A signature that is there must be right.
-func (c *Connector) refusal(a dial.Answer) error {
+func (c *Connector) refusal(ctx context.Context, a dial.Answer) error {
 	signed := a.Header.Get("Wechatpay-Signature") != ""
 	if signed {
-		if err := c.verify(a); err != nil {
-			return connectors.ErrUnsigned.Because(err)
+		if err := c.verify(ctx, a); err != nil {
+			return err
 		}
 	}
+	return c.meaning(a, signed)
+}
+
+func (c *Connector) meaning(a dial.Answer, signed bool) error {
 	var e struct {
 		Code string `json:"code"`
 	}

@@ -5,8 +5,8 @@ import (
 	"compress/gzip"
 	"context"
 	"errors"
+	"io"
 	"net/http"
-	"os"
 	"strings"
 	"testing"
 
@@ -23,14 +23,16 @@ func TestAPackedFileIsUnpackedWithACap(t *testing.T) {
 	_ = z.Close()
 	for why, body := range map[string]string{"a bomb": bomb.String(), "cut short": bomb.String()[:100], "only the magic": "\x1f\x8b"} {
 		c := connect(t, &platform{t: t, answer: func(http.ResponseWriter, *http.Request) (int, string) { return 200, body }})
-		if _, err := c.download(context.Background(), c.api.String()+"/v3/billdownload/file"); !errors.Is(err, connectors.ErrMalformed) {
+		p := parcel{HashType: "SHA1", Hash: strings.Repeat("0", 40), URL: c.api.String() + "/v3/billdownload/file"}
+		read := func(r io.Reader) error { _, err := io.Copy(io.Discard, r); return err }
+		if err := c.unpack(context.Background(), p, read); !errors.Is(err, connectors.ErrMalformed) {
 			t.Errorf("%s: %v, want ErrMalformed", why, err)
 		}
 	}
 }
 
 func TestParseRefusesWhatIsNoBill(t *testing.T) {
-	file := string(golden(t))
+	file := string(golden(t, "tradebill.csv"))
 	change := func(old, new string) string {
 		if !strings.Contains(file, old) {
 			t.Fatalf("no %s in the file", old)
@@ -66,7 +68,7 @@ func TestParseRefusesWhatIsNoBill(t *testing.T) {
 		{"not UTF-8", change("豆浆", "\xb6\xb9"), false},
 		{"nothing", "", false},
 	} {
-		_, err := parse([]byte(tt.file), merchant)
+		_, err := readTrades(strings.NewReader(tt.file), merchant)
 		if (err == nil) != tt.ok {
 			t.Errorf("%s: %v, want ok %v", tt.why, err, tt.ok)
 		}
@@ -76,11 +78,12 @@ func TestParseRefusesWhatIsNoBill(t *testing.T) {
 	}
 }
 
-func TestEqualOrdersKeepApart(t *testing.T) {
-	file := string(golden(t))
+func TestOrdersOfOneNumberKeepApart(t *testing.T) {
+	file := string(golden(t, "tradebill.csv"))
 	row := file[strings.Index(file, "`2026-10-09 08"):]
 	row = row[:strings.Index(row, "\n")+1]
-	bills, err := parse([]byte(strings.Replace(strings.Replace(file, row, row+row, 1), "`5,", "`6,", 1)), merchant)
+	other := strings.ReplaceAll(row, "3.50", "4.50")
+	bills, err := readTrades(strings.NewReader(strings.Replace(strings.Replace(file, row, row+other, 1), "`5,", "`6,", 1)), merchant)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,26 +94,83 @@ func TestEqualOrdersKeepApart(t *testing.T) {
 		}
 		ids[b.ID] = true
 	}
+	if !ids["4200000000202610090000000002#2"] {
+		t.Error("a second row of an order's number, with another sum, is lost")
+	}
+	// Word for word the same is one bill, and a payment that was revoked has a
+	// second row that says so.
+	twice, err := readTrades(strings.NewReader(strings.Replace(strings.Replace(file, row, row+row, 1), "`5,", "`6,", 1)), merchant)
+	if err != nil || len(twice) != len(bills)-1 {
+		t.Errorf("a row twice: %d bills, %v; want %d", len(twice), err, len(bills)-1)
+	}
+	revoked, err := readTrades(strings.NewReader(strings.Replace(strings.Replace(file, row, row+strings.Replace(row, "SUCCESS", "REVOKED", 1), 1), "`5,", "`6,", 1)), merchant)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, b := range revoked {
+		if b.ID == "4200000000202610090000000002" && b.State != connectors.Failed {
+			t.Errorf("a revoked payment is %s", b.State)
+		}
+	}
 }
 
-func FuzzParse(f *testing.F) {
-	file, err := os.ReadFile("testdata/tradebill.csv")
-	if err != nil {
-		f.Fatal(err)
-	}
-	f.Add(file)
+func FuzzReadTrades(f *testing.F) {
+	f.Add(golden(f, "tradebill.csv"))
 	f.Add([]byte("交易时间\n`2026\n总交易单数\n`1\n"))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		bills, err := parse(b, merchant)
-		if err != nil {
-			return
-		}
-		ids := map[string]bool{}
-		for _, b := range bills {
-			if b.Amount.Minor < 0 || b.ID == "" || ids[b.ID] || b.Kind == "" || b.Direction == "" {
-				t.Fatalf("a row became %+v", b)
-			}
-			ids[b.ID] = true
+		bills, err := readTrades(bytes.NewReader(b), merchant)
+		if err == nil {
+			sound(t, bills)
 		}
 	})
+}
+
+func FuzzReadFlow(f *testing.F) {
+	f.Add(golden(f, "fundflow.csv"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		book, err := readFlow(bytes.NewReader(b))
+		if err == nil {
+			sound(t, book.bills)
+			sound(t, join(book.bills, book))
+		}
+	})
+}
+
+func sound(t *testing.T, bills []connectors.Bill) {
+	t.Helper()
+	ids := map[string]bool{}
+	for _, b := range bills {
+		if b.Amount.Minor < 0 || b.ID == "" || ids[b.ID] || b.Kind == "" || b.Direction == "" {
+			t.Fatalf("a row became %+v", b)
+		}
+		ids[b.ID] = true
+	}
+}
+
+func TestReadFlowRefusesWhatIsNoBook(t *testing.T) {
+	file := string(golden(t, "fundflow.csv"))
+	for _, tt := range []struct {
+		why, old, new string
+		ok            bool
+	}{
+		{"as it is", "", "", true},
+		{"counts with a decimal, as in the older example", "`7,`3,", "`7.0,`3.0,", true},
+		{"a type that is new", "`提现,`提现", "`神秘,`神秘", true},
+		{"no column of the way", "收支类型", "方向", false},
+		{"neither in nor out", "`收入", "`冻结", false},
+		{"a sum of words", "`160.00", "`NaN", false},
+		{"an exponent", "`160.00", "`1e400", false},
+		{"eleven decimals", "`160.00", "`0.12345678901", false},
+		{"a sum below zero", "`160.00", "`-160.00", false},
+		{"a balance of words", "`1.14", "`?", false},
+		{"a sum that the summary does not count", "`160.00", "`161.00", false},
+		{"a count that differs", "`7,`3", "`8,`3", false},
+		{"a time that is none", "2026-10-09 23:30:00", "2026-10-09 24:30:00", false},
+		{"a movement without a number", "`7100202610090000000001", "`", false},
+	} {
+		_, err := readFlow(strings.NewReader(strings.Replace(file, tt.old, tt.new, 1)))
+		if (err == nil) != tt.ok {
+			t.Errorf("%s: %v, want ok %v", tt.why, err, tt.ok)
+		}
+	}
 }

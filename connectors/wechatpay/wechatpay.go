@@ -27,6 +27,11 @@ const (
 	// lengths of the months.
 	history   = 89 * 24 * time.Hour
 	maxWindow = 31 * 24 * time.Hour
+
+	// perSecond is what the platform bears of applications for fund-flow bills,
+	// one of which is made for each day, from all of a service provider's
+	// merchants together.
+	perSecond = 3
 )
 
 // Config is how Jali is known to WeChat and WeChat Pay.
@@ -46,6 +51,12 @@ type Config struct {
 	// PlatformKeys are WeChat Pay's public keys (PEM, PKIX) by their ids
 	// (PUB_KEY_ID_…); more than one while a key is being replaced.
 	PlatformKeys map[string]string
+	// APIv3Key opens the list of platform certificates, for merchants that
+	// still have those; both while one changes to a public key.
+	APIv3Key secret.Value
+	// TradeBillOnly leaves the fund-flow bill out, for service providers who
+	// have not opened the product 下载二级商户资金账单: no withdrawals then.
+	TradeBillOnly bool
 
 	HTTP *http.Client // nil: dial.New with its zero Config
 	Now  func() time.Time
@@ -59,7 +70,9 @@ type Connector struct {
 	appSecret       secret.Value
 	mchID, serial   string
 	key             *rsa.PrivateKey
-	platform        map[string]*rsa.PublicKey
+	trusted         *trusted
+	asks            string // the public key that answers are to be signed with
+	tradeOnly       bool
 	http            *http.Client
 	now             func() time.Time
 }
@@ -79,7 +92,7 @@ func New(c Config) (*Connector, error) {
 		}
 	}
 	n := &Connector{source: describe(c.Source), appID: c.AppID, appSecret: c.AppSecret, mchID: c.MchID,
-		serial: c.Serial, platform: map[string]*rsa.PublicKey{}, http: c.HTTP, now: c.Now}
+		serial: c.Serial, tradeOnly: c.TradeBillOnly, http: c.HTTP, now: c.Now}
 	for _, e := range []struct {
 		name, given, usual string
 		to                 **url.URL
@@ -94,13 +107,8 @@ func New(c Config) (*Connector, error) {
 	if n.key, err = privateKey(c.Key); err != nil {
 		return nil, err
 	}
-	for id, text := range c.PlatformKeys {
-		if n.platform[id], err = publicKey(text); err != nil || id == "" {
-			return nil, fmt.Errorf("wechatpay: PlatformKeys[%q] is not an RSA public key of 2048 bits or more in PEM", id)
-		}
-	}
-	if len(n.platform) == 0 {
-		return nil, errors.New("wechatpay: PlatformKeys is empty: no answer could be believed")
+	if err = n.believe(c); err != nil {
+		return nil, err
 	}
 	if n.http == nil {
 		n.http = dial.New(dial.Config{})
@@ -152,9 +160,13 @@ func describe(s connectors.Source) connectors.Source {
 	if s.History <= 0 || s.History > history {
 		s.History = history
 	}
-	if s.MaxWindow <= 0 || s.MaxWindow > maxWindow {
-		s.MaxWindow = maxWindow
+	if s.PerSecond <= 0 {
+		s.PerSecond = perSecond
 	}
+	if s.MaxWindow <= 0 { // a call of a day asks for one bill of each sort
+		s.MaxWindow = day
+	}
+	s.MaxWindow = min(s.MaxWindow, maxWindow)
 	if s.Concurrent <= 0 {
 		s.Concurrent = 8
 	}

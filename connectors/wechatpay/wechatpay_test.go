@@ -55,7 +55,7 @@ var authorization = regexp.MustCompile(`^WECHATPAY2-SHA256-RSA2048 mchid="190000
 // platform answers as the published API does: it checks our signature on its
 // own and signs its answers.
 type platform struct {
-	t      *testing.T
+	t      testing.TB
 	answer func(w http.ResponseWriter, r *http.Request) (status int, body string)
 	header func(http.Header)
 	clock  time.Time // zero: now
@@ -120,19 +120,23 @@ func (p *platform) check(r *http.Request) {
 }
 
 func sign(h http.Header, body string, at time.Time) {
+	signAs(h, body, at, platformID, platformKey())
+}
+
+func signAs(h http.Header, body string, at time.Time, serial string, key *rsa.PrivateKey) {
 	stamp := strconv.FormatInt(at.Unix(), 10)
 	sum := sha256.Sum256([]byte(stamp + "\nnonce\n" + body + "\n"))
-	sig, err := rsa.SignPKCS1v15(rand.Reader, platformKey(), crypto.SHA256, sum[:])
+	sig, err := rsa.SignPKCS1v15(rand.Reader, key, crypto.SHA256, sum[:])
 	if err != nil {
 		panic(err)
 	}
 	h.Set("Wechatpay-Timestamp", stamp)
 	h.Set("Wechatpay-Nonce", "nonce")
-	h.Set("Wechatpay-Serial", platformID)
+	h.Set("Wechatpay-Serial", serial)
 	h.Set("Wechatpay-Signature", base64.StdEncoding.EncodeToString(sig))
 }
 
-func config(t *testing.T, base string, client *http.Client) Config {
+func config(t testing.TB, base string, client *http.Client) Config {
 	t.Helper()
 	private, err := x509.MarshalPKCS8PrivateKey(ourKey())
 	if err != nil {
@@ -143,20 +147,25 @@ func config(t *testing.T, base string, client *http.Client) Config {
 		t.Fatal(err)
 	}
 	return Config{
-		API: base, Login: base, SNS: base, AppID: "wx00000000000000aa", AppSecret: secret.Of("appsecret-canary"),
+		Source: connectors.Source{MaxWindow: maxWindow},
+		API:    base, Login: base, SNS: base, AppID: "wx00000000000000aa", AppSecret: secret.Of("appsecret-canary"),
 		MchID: "1900000001", Serial: "5157F09E", Key: secret.New(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})),
 		PlatformKeys: map[string]string{platformID: string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: public}))},
 		HTTP:         client, Now: func() time.Time { return now },
 	}
 }
 
-func connect(t *testing.T, h http.Handler) *Connector {
+func connect(t testing.TB, h http.Handler, change ...func(*Config)) *Connector {
 	t.Helper()
 	srv := httptest.NewServer(h)
 	t.Cleanup(srv.Close)
 	client := dial.New(dial.Config{AllowPrivate: true})
 	t.Cleanup(client.CloseIdleConnections)
-	c, err := New(config(t, srv.URL, client))
+	cfg := config(t, srv.URL, client)
+	for _, f := range change {
+		f(&cfg)
+	}
+	c, err := New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -182,6 +191,8 @@ func TestNewSaysWhatIsWrongWithItsConfig(t *testing.T) {
 		{"no secret", func(c *Config) { c.AppSecret = secret.Value{} }, false},
 		{"no key", func(c *Config) { c.Key = secret.Value{} }, false},
 		{"no key to believe", func(c *Config) { c.PlatformKeys = nil }, false},
+		{"certificates alone", func(c *Config) { c.PlatformKeys, c.APIv3Key = nil, secret.Of(strings.Repeat("k", 32)) }, true},
+		{"an APIv3 key of another length", func(c *Config) { c.APIv3Key = secret.Of("short") }, false},
 		{"a platform key that is none", func(c *Config) { c.PlatformKeys = map[string]string{"x": "x"} }, false},
 		{"http to the world", func(c *Config) { c.SNS = "http://api.weixin.qq.com" }, false},
 	} {
@@ -356,11 +367,14 @@ func TestOnlySignedAnswersAreBelieved(t *testing.T) {
 
 // statements answers the bill API from files by day.
 type statements struct {
-	files map[string][]byte
-	bend  func(day string, a map[string]string)
-	unav  map[string]string // day → error code
-	asked []string
-	mu    sync.Mutex
+	files  map[string][]byte
+	books  map[string][]byte // fund-flow bills
+	unflow string            // error code in place of every book
+	held   string            // answer of the day-end balance
+	bend   func(day string, a map[string]string)
+	unav   map[string]string // day → error code
+	asked  []string
+	mu     sync.Mutex
 }
 
 func TestForeignAccountsAndCredentials(t *testing.T) {
