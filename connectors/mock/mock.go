@@ -82,6 +82,7 @@ type Town struct {
 	visits   visits              // of Xihe Bank
 	reports  map[string]reported // of Xihe Bank
 	qtsp     qtsp
+	wechat   []wechatKey // platform certificates, the newest last
 }
 
 // ErrState is returned by [New] for a Dir that cannot be read or written, or

@@ -65,6 +65,7 @@ type shop struct {
 type payout struct {
 	at  time.Time
 	fen int64
+	ref string // as the bank tells it, too
 }
 
 type accountKind uint8

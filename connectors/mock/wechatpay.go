@@ -26,8 +26,9 @@ type WeChatPayAccess struct {
 	MchID        string
 	SerialNo     string          // of the merchant's certificate
 	MerchantKey  *rsa.PrivateKey // signs requests
-	PublicKeyID  string          // PUB_KEY_ID_…: Wechatpay-Serial of every answer
-	PublicKey    *rsa.PublicKey  // WeChat Pay's: verifies answers
+	PublicKeyID  string          // public-key mode. PUB_KEY_ID_…: Wechatpay-Serial of every answer
+	PublicKey    *rsa.PublicKey  // public-key mode. WeChat Pay's: verifies answers
+	APIv3Key     secret.Value    // platform-certificate mode: opens what /v3/certificates lists
 }
 
 const (
@@ -35,6 +36,9 @@ const (
 	wechatMchID       = "1900009191"
 	wechatSerial      = "5F3C1D8E7A9B40261C8D9E0F1A2B3C4D5E6F7081"
 	wechatPublicKeyID = "PUB_KEY_ID_0119000091912026010100291200001234"
+	// An older service provider of the same shops, who has platform certificates.
+	wechatOldMchID  = "1900009199"
+	wechatOldSerial = "3775B6A45ACD588826D15E583A95F5DD1F0E2C41"
 
 	wechatCodeFor    = 5 * time.Minute
 	wechatAccessFor  = 2 * time.Hour
@@ -58,6 +62,15 @@ func (t *Town) WeChatPay() WeChatPayAccess {
 	}
 }
 
+// WeChatPayCertificates answers the registration of an operator in
+// platform-certificate mode.
+func (t *Town) WeChatPayCertificates() WeChatPayAccess {
+	a := t.WeChatPay()
+	a.MchID, a.SerialNo, a.PublicKeyID, a.PublicKey = wechatOldMchID, wechatOldSerial, "", nil
+	a.APIv3Key = secret.Of(t.wechatAPIv3Key())
+	return a
+}
+
 func (t *Town) wechatSecret() string { return letters(seeded(t.cfg.Seed, "wechat secret"), 32) }
 
 func (t *Town) serveWeChatPay(mux *http.ServeMux, prefix string) {
@@ -65,18 +78,25 @@ func (t *Town) serveWeChatPay(mux *http.ServeMux, prefix string) {
 	mux.HandleFunc("POST "+prefix+"/connect/oauth2/authorize", t.wechatAuthorize)
 	mux.HandleFunc("GET "+prefix+"/sns/oauth2/access_token", t.wechatToken)
 	mux.HandleFunc("GET "+prefix+"/sns/oauth2/refresh_token", t.wechatRefresh)
-	v3 := func(pattern string, serve func(*Town, *http.Request, string) (any, *wechatFault)) {
+	v3 := func(pattern string, serve func(*Town, *http.Request, wechatCall) (any, *wechatFault)) {
 		mux.HandleFunc(prefix+pattern, func(w http.ResponseWriter, r *http.Request) { t.wechatV3(w, r, prefix, serve) })
 	}
-	v3("/v3/", func(*Town, *http.Request, string) (any, *wechatFault) {
+	v3("/v3/", func(*Town, *http.Request, wechatCall) (any, *wechatFault) {
 		return nil, &wechatFault{http.StatusNotFound, "RESOURCE_NOT_EXISTS", "资源不存在"}
 	})
-	v3("/v3/certificates", func(*Town, *http.Request, string) (any, *wechatFault) {
-		return nil, &wechatFault{http.StatusNotFound, "RESOURCE_NOT_EXISTS", "该商户使用微信支付公钥，无可用的平台证书"}
-	})
+	v3("/v3/certificates", (*Town).wechatCertificates)
 	v3("/v3/ecommerce/fund/balance/{sub_mchid}", (*Town).wechatBalance)
+	v3("/v3/ecommerce/fund/enddaybalance/{sub_mchid}", (*Town).wechatDayEnd)
 	v3("/v3/bill/tradebill", (*Town).wechatTradeBill)
+	v3("/v3/bill/sub-merchant-fundflowbill", (*Town).wechatFundFlow)
 	v3("/v3/billdownload/file", (*Town).wechatDownload)
+}
+
+// wechatCall is what a request of API v3 is served under.
+type wechatCall struct {
+	Trouble
+	prefix       string
+	certificates bool // the service provider is in platform-certificate mode
 }
 
 // wechatAuthorize is "网页授权获取用户基本信息": who refuses comes back with
@@ -250,23 +270,32 @@ type rawAnswer struct {
 	body []byte
 }
 
-func (t *Town) wechatV3(w http.ResponseWriter, r *http.Request, prefix string, serve func(*Town, *http.Request, string) (any, *wechatFault)) {
+func (t *Town) wechatV3(w http.ResponseWriter, r *http.Request, prefix string, serve func(*Town, *http.Request, wechatCall) (any, *wechatFault)) {
 	x, here := t.ails(w, r, WeChatPay)
 	if !here {
 		return
 	}
-	answer, f := any(nil), t.wechatCheck(r)
+	call, answer := wechatCall{Trouble: x, prefix: prefix}, any(nil)
+	mchID, f := t.wechatCheck(r)
+	call.certificates = mchID == wechatOldMchID
+	h := w.Header()
 	switch {
 	case f != nil:
 	case x.Down:
 		f = &wechatFault{http.StatusInternalServerError, "SYSTEM_ERROR", "系统异常，请稍后重试"}
 	case x.Busy:
 		f = &wechatFault{http.StatusTooManyRequests, "RATELIMIT_EXCEEDED", "请求超过频率限制，请降低频率后重试"}
+		if strings.Contains(r.URL.Path, "/v3/bill/") {
+			f.code = "FREQUENCY_LIMITED"
+		}
+		if !x.NoWait {
+			h.Set("Retry-After", "5")
+		}
 	default:
-		answer, f = serve(t, r, prefix)
+		answer, f = serve(t, r, call)
 	}
 	if raw, ok := answer.(rawAnswer); ok && f == nil {
-		w.Header().Set("Content-Type", raw.kind)
+		h.Set("Content-Type", raw.kind)
 		_, _ = w.Write(raw.body)
 		return
 	}
@@ -279,15 +308,15 @@ func (t *Town) wechatV3(w http.ResponseWriter, r *http.Request, prefix string, s
 		http.Error(w, "town", http.StatusInternalServerError)
 		return
 	}
-	stamp, nonce := strconv.FormatInt(t.cfg.Now().Unix(), 10), rand.Text()
-	h := w.Header()
+	body = x.spoil(body)
+	stamp, nonce, by := strconv.FormatInt(t.cfg.Now().Unix(), 10), rand.Text(), t.wechatSigner(call.certificates)
 	h.Set("Content-Type", "application/json; charset=utf-8")
 	h.Set("Request-ID", rand.Text())
 	h.Set("Wechatpay-Timestamp", stamp)
 	h.Set("Wechatpay-Nonce", nonce)
-	h.Set("Wechatpay-Serial", wechatPublicKeyID)
+	h.Set("Wechatpay-Serial", by.serial)
 	h.Set("Wechatpay-Signature-Type", "WECHATPAY2-SHA256-RSA2048")
-	h.Set("Wechatpay-Signature", signPKCS1(t.keys.get(keyWeChatPay), []byte(stamp+"\n"+nonce+"\n"+string(body)+"\n"), x.Forged))
+	h.Set("Wechatpay-Signature", signPKCS1(by.key, []byte(stamp+"\n"+nonce+"\n"+string(body)+"\n"), x.Forged))
 	w.WriteHeader(status)
 	_, _ = w.Write(body)
 }
@@ -298,23 +327,23 @@ var wechatAuthMember = regexp.MustCompile(`^\s*([a-z_]+)="([^"]*)"\s*$`)
 
 // wechatCheck is "签名生成" from the other side: the signature is over method,
 // path and query as sent, timestamp, nonce and body, a line each.
-func (t *Town) wechatCheck(r *http.Request) *wechatFault {
+func (t *Town) wechatCheck(r *http.Request) (mchID string, f *wechatFault) {
 	refuse := &wechatFault{http.StatusUnauthorized, "SIGN_ERROR", "错误的签名，验签失败"}
 	given, ok := strings.CutPrefix(r.Header.Get("Authorization"), wechatScheme)
 	if !ok {
-		return refuse
+		return "", refuse
 	}
 	said := map[string]string{}
 	for part := range strings.SplitSeq(given, ",") {
 		m := wechatAuthMember.FindStringSubmatch(part)
 		if m == nil || said[m[1]] != "" {
-			return refuse
+			return "", refuse
 		}
 		said[m[1]] = m[2]
 	}
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
-		return &wechatFault{http.StatusBadRequest, "PARAM_ERROR", "请求体无法读取"}
+		return "", &wechatFault{http.StatusBadRequest, "PARAM_ERROR", "请求体无法读取"}
 	}
 	path := r.RequestURI
 	if !strings.HasPrefix(path, "/") {
@@ -323,17 +352,20 @@ func (t *Town) wechatCheck(r *http.Request) *wechatFault {
 	message := r.Method + "\n" + path + "\n" + said["timestamp"] + "\n" + said["nonce_str"] + "\n" + string(body) + "\n"
 	stamp, err := strconv.ParseInt(said["timestamp"], 10, 64)
 	switch {
-	case err != nil || said["mchid"] != wechatMchID || said["serial_no"] != wechatSerial || said["nonce_str"] == "":
-		return refuse
+	case err != nil || said["nonce_str"] == "":
+		return "", refuse
+	case said["mchid"] == wechatMchID && said["serial_no"] != wechatSerial, said["mchid"] == wechatOldMchID && said["serial_no"] != wechatOldSerial,
+		said["mchid"] != wechatMchID && said["mchid"] != wechatOldMchID:
+		return "", refuse
 	case !verifiesPKCS1(&t.keys.get(keyMerchant).PublicKey, []byte(message), said["signature"]):
-		return refuse
-	case t.cfg.Now().Sub(time.Unix(stamp, 0)).Abs() > wechatSkew:
-		return &wechatFault{http.StatusUnauthorized, "SIGN_ERROR", "请求时间戳与微信支付服务器时间相差过大"}
+		return "", refuse
+	case t.cfg.Now().Sub(time.Unix(stamp, 0)).Abs() >= wechatSkew:
+		return "", &wechatFault{http.StatusUnauthorized, "SIGN_ERROR", "请求时间戳与微信支付服务器时间相差过大"}
 	case !t.once(t.nonces, said["nonce_str"], 2*wechatSkew):
-		return &wechatFault{http.StatusUnauthorized, "SIGN_ERROR", "请求随机串重复使用"}
+		return "", &wechatFault{http.StatusUnauthorized, "SIGN_ERROR", "请求随机串重复使用"}
 	}
 	if r.Method != http.MethodGet {
-		return &wechatFault{http.StatusMethodNotAllowed, "INVALID_REQUEST", "HTTP方法不正确"}
+		return "", &wechatFault{http.StatusMethodNotAllowed, "INVALID_REQUEST", "HTTP方法不正确"}
 	}
-	return nil
+	return said["mchid"], nil
 }

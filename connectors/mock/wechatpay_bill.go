@@ -8,37 +8,58 @@ import (
 	"encoding/hex"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 )
 
 var wechatNoAuth = &wechatFault{http.StatusForbidden, "NO_AUTH", "商户权限异常，请确认传入的sub_mchid与服务商存在受理关系"}
 
-// wechatBalance is GET /v3/ecommerce/fund/balance/{sub_mchid}: whole fen.
-func (t *Town) wechatBalance(r *http.Request, _ string) (any, *wechatFault) {
+// wechatFunds is what a shop holds, in whole fen.
+type wechatFunds struct {
+	SubMchID  string `json:"sub_mchid"`
+	Account   string `json:"account_type"`
+	Available int64  `json:"available_amount"`
+	Pending   int64  `json:"pending_amount"`
+}
+
+// wechatBalance is GET /v3/ecommerce/fund/balance/{sub_mchid}.
+func (t *Town) wechatBalance(r *http.Request, c wechatCall) (any, *wechatFault) {
+	return t.wechatHeld(r, c, t.cfg.Now().In(beijing), "BASIC FEES OPERATION DEPOSIT")
+}
+
+// wechatDayEnd is GET /v3/ecommerce/fund/enddaybalance/{sub_mchid}: what was
+// held at 24:00, of ninety days, known from ten o'clock on.
+func (t *Town) wechatDayEnd(r *http.Request, c wechatCall) (any, *wechatFault) {
+	day, err := time.ParseInLocation(time.DateOnly, r.URL.Query().Get("date"), beijing)
+	if err != nil {
+		return nil, &wechatFault{http.StatusBadRequest, "PARAM_ERROR", "date格式应为yyyy-MM-dd"}
+	}
+	end := day.AddDate(0, 0, 1)
+	if now := t.cfg.Now(); now.Before(end.Add(billReadyAt)) || now.Sub(end) > 90*24*time.Hour {
+		return nil, &wechatFault{http.StatusBadRequest, "INVALID_REQUEST", "日终余额当日无数据"}
+	}
+	return t.wechatHeld(r, c, end, "BASIC DEPOSIT")
+}
+
+func (t *Town) wechatHeld(r *http.Request, c wechatCall, at time.Time, kinds string) (any, *wechatFault) {
 	p := t.world.personByShop(r.PathValue("sub_mchid"))
 	if p == nil {
 		return nil, wechatNoAuth
 	}
+	p = t.wallets(c.Trouble, p)
 	account := r.URL.Query().Get("account_type")
-	switch account {
-	case "":
+	if account == "" {
 		account = "BASIC"
-	case "BASIC", "FEES", "OPERATION", "DEPOSIT":
-	default:
+	}
+	if !strings.Contains(" "+kinds+" ", " "+account+" ") {
 		return nil, &wechatFault{http.StatusBadRequest, "PARAM_ERROR", "account_type不在枚举范围内"}
 	}
-	now := t.cfg.Now().In(beijing)
-	var available, pending int64
+	held := wechatFunds{SubMchID: p.shop.subMchID, Account: account}
 	if account == "BASIC" {
-		t.world.read(now, func() { available, pending = p.shop.standing(now) })
+		t.world.read(t.cfg.Now().In(beijing), func() { held.Available, held.Pending = p.shop.standing(at) })
 	}
-	return struct {
-		SubMchID  string `json:"sub_mchid"`
-		Account   string `json:"account_type"`
-		Available int64  `json:"available_amount"`
-		Pending   int64  `json:"pending_amount"`
-	}{p.shop.subMchID, account, available, pending}, nil
+	return held, nil
 }
 
 const (
@@ -50,17 +71,68 @@ const (
 // billFile is a bill that was applied for and may be downloaded.
 type billFile struct {
 	until time.Time
-	gzip  bool
-	csv   []byte
+	kind  string
+	body  []byte
+}
+
+// wechatParcel says where a file is, and what it is once it is opened.
+type wechatParcel struct {
+	HashType    string `json:"hash_type"`
+	HashValue   string `json:"hash_value"`
+	DownloadURL string `json:"download_url"`
+}
+
+// billDay reads which day a bill is wanted of.
+func (t *Town) billDay(q url.Values) (time.Time, *wechatFault) {
+	now := t.cfg.Now().In(beijing)
+	day, err := time.ParseInLocation(time.DateOnly, q.Get("bill_date"), beijing)
+	midnight := time.Date(now.Year(), now.Month(), now.Day(), 0, 0, 0, 0, beijing)
+	tar := q.Get("tar_type")
+	switch {
+	case err != nil:
+		return day, &wechatFault{http.StatusBadRequest, "PARAM_ERROR", "bill_date格式应为yyyy-MM-dd"}
+	case tar != "" && tar != "GZIP":
+		return day, &wechatFault{http.StatusBadRequest, "PARAM_ERROR", "tar_type不在枚举范围内"}
+	case day.Before(midnight.AddDate(0, -billMonths, 0)):
+		return day, &wechatFault{http.StatusBadRequest, "INVALID_REQUEST", "仅支持三个月内的账单下载申请"}
+	case !day.Before(midnight):
+		return day, &wechatFault{http.StatusBadRequest, "NO_STATEMENT_EXIST", "账单文件不存在"}
+	case now.Before(day.AddDate(0, 0, 1).Add(billReadyAt)):
+		return day, &wechatFault{http.StatusBadRequest, "STATEMENT_CREATING", "账单生成中"}
+	}
+	return day, nil
+}
+
+// shelve keeps a file for those who have its address, which is told with the
+// hash of what it is when it is opened and unpacked.
+func (t *Town) shelve(c wechatCall, csv []byte, q url.Values, seal func([]byte) []byte) wechatParcel {
+	csv = c.spoil(csv)
+	sum, token, now := sha1.Sum(csv), rand.Text()+rand.Text(), t.cfg.Now()
+	file := billFile{now.Add(billTokenFor), "text/plain; charset=utf-8", csv}
+	if q.Get("tar_type") == "GZIP" {
+		var b bytes.Buffer
+		z := gzip.NewWriter(&b)
+		_, _ = z.Write(csv) // to memory: cannot fail
+		_ = z.Close()
+		file.kind, file.body = "application/x-gzip", b.Bytes()
+	}
+	if seal != nil {
+		file.kind, file.body = "application/octet-stream", seal(file.body)
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for old, b := range t.bills {
+		if now.After(b.until) {
+			delete(t.bills, old)
+		}
+	}
+	t.bills[token] = file
+	return wechatParcel{"SHA1", hex.EncodeToString(sum[:]), t.cfg.BaseURL + c.prefix + "/v3/billdownload/file?token=" + token}
 }
 
 // wechatTradeBill is GET /v3/bill/tradebill "申请交易账单".
-func (t *Town) wechatTradeBill(r *http.Request, prefix string) (any, *wechatFault) {
-	q, now := r.URL.Query(), t.cfg.Now().In(beijing)
-	day, err := time.ParseInLocation(time.DateOnly, q.Get("bill_date"), beijing)
-	if err != nil {
-		return nil, &wechatFault{http.StatusBadRequest, "PARAM_ERROR", "bill_date格式应为yyyy-MM-dd"}
-	}
+func (t *Town) wechatTradeBill(r *http.Request, c wechatCall) (any, *wechatFault) {
+	q := r.URL.Query()
 	kind := q.Get("bill_type")
 	switch kind {
 	case "":
@@ -69,64 +141,35 @@ func (t *Town) wechatTradeBill(r *http.Request, prefix string) (any, *wechatFaul
 	default:
 		return nil, &wechatFault{http.StatusBadRequest, "PARAM_ERROR", "bill_type不在枚举范围内"}
 	}
-	if tar := q.Get("tar_type"); tar != "" && tar != "GZIP" {
-		return nil, &wechatFault{http.StatusBadRequest, "PARAM_ERROR", "tar_type不在枚举范围内"}
-	}
 	shops := t.world.people
 	if sub := q.Get("sub_mchid"); sub != "" {
 		p := t.world.personByShop(sub)
 		if p == nil {
 			return nil, wechatNoAuth
 		}
-		shops = []*person{p}
+		shops = []*person{t.wallets(c.Trouble, p)}
 	}
-	midnight := time.Date(now.Year(), now.Month(), now.Day(), 0, 0, 0, 0, beijing)
-	switch {
-	case day.Before(midnight.AddDate(0, -billMonths, 0)):
-		return nil, &wechatFault{http.StatusBadRequest, "INVALID_REQUEST", "仅支持三个月内的账单下载申请"}
-	case !day.Before(midnight):
-		return nil, &wechatFault{http.StatusBadRequest, "NO_STATEMENT_EXIST", "账单文件不存在"}
-	case now.Before(day.AddDate(0, 0, 1).Add(billReadyAt)):
-		return nil, &wechatFault{http.StatusBadRequest, "STATEMENT_CREATING", "账单生成中"}
+	day, f := t.billDay(q)
+	if f != nil {
+		return nil, f
 	}
 	var csv []byte
-	t.world.read(now, func() { csv = tradeBill(shops, day, kind) })
+	t.world.read(t.cfg.Now().In(beijing), func() { csv = tradeBill(shops, day, kind, c.Trouble) })
 	if csv == nil {
 		return nil, &wechatFault{http.StatusBadRequest, "NO_STATEMENT_EXIST", "账单文件不存在"}
 	}
-	sum := sha1.Sum(csv)
-	token := rand.Text() + rand.Text()
-	t.mu.Lock()
-	for old, b := range t.bills {
-		if now.After(b.until) {
-			delete(t.bills, old)
-		}
-	}
-	t.bills[token] = billFile{now.Add(billTokenFor), q.Get("tar_type") == "GZIP", csv}
-	t.mu.Unlock()
-	return struct {
-		HashType    string `json:"hash_type"`
-		HashValue   string `json:"hash_value"`
-		DownloadURL string `json:"download_url"`
-	}{"SHA1", hex.EncodeToString(sum[:]), t.cfg.BaseURL + prefix + "/v3/billdownload/file?token=" + token}, nil
+	return t.shelve(c, csv, q, nil), nil
 }
 
 // wechatDownload is the second step: the request is signed, the answer is not.
-func (t *Town) wechatDownload(r *http.Request, _ string) (any, *wechatFault) {
+func (t *Town) wechatDownload(r *http.Request, _ wechatCall) (any, *wechatFault) {
 	t.mu.Lock()
 	bill, ok := t.bills[r.URL.Query().Get("token")]
 	t.mu.Unlock()
 	if !ok || t.cfg.Now().After(bill.until) {
 		return nil, &wechatFault{http.StatusBadRequest, "INVALID_REQUEST", "下载链接无效或已过期，请重新申请账单"}
 	}
-	if !bill.gzip {
-		return rawAnswer{"text/plain; charset=utf-8", bill.csv}, nil
-	}
-	var b bytes.Buffer
-	z := gzip.NewWriter(&b)
-	_, _ = z.Write(bill.csv) // to memory: cannot fail
-	_ = z.Close()
-	return rawAnswer{"application/x-gzip", b.Bytes()}, nil
+	return rawAnswer{bill.kind, bill.body}, nil
 }
 
 // The columns of a trade bill, as in the published "交易账单文件格式说明". A bill of payments alone
@@ -143,7 +186,7 @@ var (
 
 // tradeBill writes a day's file, or answers nil for a day without trade. The
 // caller is inside read; the day is over.
-func tradeBill(shops []*person, day time.Time, kind string) []byte {
+func tradeBill(shops []*person, day time.Time, kind string, x Trouble) []byte {
 	var b strings.Builder
 	line := func(cells []string, tick string) {
 		first := true
@@ -162,22 +205,28 @@ func tradeBill(shops []*person, day time.Time, kind string) []byte {
 	b.WriteString(byteOrderMark)
 	line(billColumns, "")
 	next := day.AddDate(0, 0, 1)
-	var count int
-	var settled, refunded, fees int64
+	type sale struct {
+		p *person
+		x trade
+	}
+	var sales []sale
 	for _, p := range shops {
 		for _, x := range p.shop.trades {
-			if x.at.Before(day) || !x.at.Before(next) ||
-				(kind == "SUCCESS" && x.refund != "") || (kind == "REFUND" && x.refund == "") {
-				continue
+			if !x.at.Before(day) && x.at.Before(next) && !(kind == "SUCCESS" && x.refund != "") && !(kind == "REFUND" && x.refund == "") {
+				sales = append(sales, sale{p, x})
 			}
-			count++
-			if x.refund == "" {
-				settled, fees = settled+x.amount, fees+x.fee
-			} else {
-				refunded, fees = refunded+x.amount, fees-x.fee
-			}
-			line(p.tradeCells(x), "`")
 		}
+	}
+	sales = listed(x, sales)
+	count := len(sales)
+	var settled, refunded, fees int64
+	for _, s := range sales {
+		if s.x.refund == "" {
+			settled, fees = settled+s.x.amount, fees+s.x.fee
+		} else {
+			refunded, fees = refunded+s.x.amount, fees-s.x.fee
+		}
+		line(s.p.tradeCells(s.x), "`")
 	}
 	if count == 0 {
 		return nil

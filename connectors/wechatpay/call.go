@@ -7,7 +7,6 @@ import (
 	"crypto/rsa"
 	"crypto/sha256"
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -47,8 +46,8 @@ func (c *Connector) ask(ctx context.Context, path string, query url.Values, out 
 	if err := c.verify(ctx, a); err != nil {
 		return err
 	}
-	if json.Unmarshal(a.Body, out) != nil {
-		return connectors.ErrMalformed.Because(fault.Cause("the answer is not of its documented form"))
+	if err := dial.JSON(a.Body, out); err != nil {
+		return connectors.ErrMalformed.Because(err)
 	}
 	return nil
 }
@@ -139,7 +138,7 @@ func (c *Connector) meaning(a dial.Answer, signed bool) error {
 	var e struct {
 		Code string `json:"code"`
 	}
-	_ = json.Unmarshal(a.Body, &e) // a gateway's page has no code
+	_ = dial.JSON(a.Body, &e) // a gateway's page has no code
 	cause := errors.Join(fault.Cause("HTTP status", a.Status), fault.Coded("code", e.Code))
 	wait := a.RetryAfter(c.now())
 	switch e.Code {

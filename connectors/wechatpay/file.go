@@ -57,15 +57,20 @@ func (c *Connector) trades(ctx context.Context, merchant string, d time.Time) (b
 // flow asks for a day's fund-flow bill and reads it.
 func (c *Connector) flow(ctx context.Context, merchant string, d time.Time) (f flow, err error) {
 	var a struct {
+		Count   *int     `json:"download_bill_count"`
 		Parcels []parcel `json:"download_bill_list"`
 	}
 	err = c.ask(ctx, "v3/bill/sub-merchant-fundflowbill", url.Values{"bill_date": {d.Format(time.DateOnly)}, "sub_mchid": {merchant},
 		"account_type": {"BASIC"}, "algorithm": {"AEAD_AES_256_GCM"}, "tar_type": {"GZIP"}}, &a)
 	switch {
-	case errors.Is(err, errNoStatement), err == nil && len(a.Parcels) == 0:
+	case errors.Is(err, errNoStatement):
 		return flow{}, nil
 	case err != nil:
 		return flow{}, err
+	case a.Count == nil || *a.Count != len(a.Parcels):
+		return flow{}, connectors.ErrMalformed.Because(fault.Cause("not as many files as are counted"))
+	case len(a.Parcels) == 0:
+		return flow{}, nil
 	case len(a.Parcels) > 1: // from 16 GB on, which no person's shop fills in a day
 		return flow{}, connectors.ErrMalformed.Because(fault.Cause("a day's file in several parts"))
 	case a.Parcels[0].Key == "":

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"jali/connectors"
+	"jali/internal/dial"
 	"jali/internal/fault"
 	"jali/internal/secret"
 )
@@ -135,8 +136,8 @@ func (c *Connector) token(ctx context.Context, path string, query url.Values) (c
 		Refresh   string      `json:"refresh_token"`
 		ExpiresIn json.Number `json:"expires_in"`
 	}
-	if json.Unmarshal(answer.Body, &a) != nil {
-		return credential{}, connectors.ErrMalformed.Because(fault.Cause("the answer is not of its documented form"))
+	if err := dial.JSON(answer.Body, &a); err != nil {
+		return credential{}, connectors.ErrMalformed.Because(err)
 	}
 	if err := errcode(a.ErrCode.String()); err != nil {
 		return credential{}, err

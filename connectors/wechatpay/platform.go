@@ -5,7 +5,6 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 	"encoding/base64"
-	"encoding/json"
 	"encoding/pem"
 	"errors"
 	"fmt"
@@ -15,6 +14,7 @@ import (
 	"time"
 
 	"jali/connectors"
+	"jali/internal/dial"
 	"jali/internal/fault"
 	"jali/internal/secret"
 )
@@ -162,7 +162,7 @@ func openCertificates(body []byte, apiV3 secret.Value) (map[string]*x509.Certifi
 			} `json:"encrypt_certificate"`
 		} `json:"data"`
 	}
-	if json.Unmarshal(body, &a) != nil || len(a.Data) == 0 || len(a.Data) > manyCertificates {
+	if dial.JSON(body, &a) != nil || len(a.Data) == 0 || len(a.Data) > manyCertificates {
 		return nil, fault.Cause("not a list of certificates")
 	}
 	all := map[string]*x509.Certificate{}
