@@ -20,7 +20,6 @@ import (
 	"jali/connectors/conntest"
 	"jali/connectors/mock"
 	"jali/connectors/openbanking"
-	"jali/connectors/wechatpay"
 	"jali/internal/dial"
 	"jali/internal/jose"
 	"jali/internal/secret"
@@ -130,27 +129,6 @@ func wallet(t *testing.T, town *mock.Town, client *http.Client) *alipay.Connecto
 
 func TestAlipay(t *testing.T) {
 	conntest.Run(t, alipaySetup(found(t), func(c *alipay.Connector) connectors.Connector { return c }))
-}
-
-func TestWeChatPay(t *testing.T) {
-	town := found(t)
-	conntest.Run(t, conntest.Setup{
-		Connect: func(t *testing.T, client *http.Client) connectors.Connector { return shop(t, town, client) },
-		Login:   login(town.People()[0]), Dead: altered(map[string]any{"sub_mchid": "1999999999", "refresh": "dead"}),
-		Now: now, From: now.AddDate(0, 0, -34), To: now, Signed: true, Secrets: town.Canaries,
-	})
-}
-
-func shop(t *testing.T, town *mock.Town, client *http.Client) *wechatpay.Connector {
-	t.Helper()
-	a := town.WeChatPay()
-	c, err := wechatpay.New(wechatpay.Config{API: a.BaseURL, SNS: a.BaseURL, Login: strings.TrimSuffix(a.AuthorizeURL, "/connect/oauth2/authorize"),
-		AppID: a.AppID, AppSecret: a.AppSecret, MchID: a.MchID, Serial: a.SerialNo, Key: private(t, a.MerchantKey),
-		PlatformKeys: map[string]string{a.PublicKeyID: public(t, a.PublicKey)}, HTTP: client, Now: clock})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return c
 }
 
 func TestBanks(t *testing.T) {
