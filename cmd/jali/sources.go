@@ -13,7 +13,6 @@ import (
 	"jali/connectors"
 	"jali/connectors/alipay"
 	"jali/connectors/openbanking"
-	"jali/connectors/wechatpay"
 	"jali/internal/dial"
 	"jali/internal/jose"
 	"jali/internal/secret"
@@ -46,6 +45,8 @@ type sourceSetting struct {
 	KeyID         string `yaml:"key-id"`
 	PublicKeyID   string `yaml:"public-key-id"`
 	PublicKeyFile string `yaml:"public-key-file"`
+
+	wechatpaySetting `yaml:",inline"`
 
 	FDX fdxSetting `yaml:"fdx"`
 }
@@ -124,21 +125,6 @@ func (s sourceSetting) alipay(source connectors.Source, client *http.Client, key
 	return alipay.New(alipay.Config{
 		Source: source, Gateway: s.Gateway, Authorize: s.Authorize, AppID: s.AppID, Key: key, AlipayKey: string(public),
 		HTTP: client, Now: time.Now,
-	})
-}
-
-func (s sourceSetting) wechatpay(source connectors.Source, client *http.Client, key secret.Value) (connectors.Connector, error) {
-	public, err := os.ReadFile(s.PublicKeyFile)
-	if err != nil {
-		return nil, err
-	}
-	appSecret, err := readSecret(s.AppSecretFile)
-	if err != nil {
-		return nil, err
-	}
-	return wechatpay.New(wechatpay.Config{
-		Source: source, API: s.API, Login: s.Authorize, SNS: s.SNS, AppID: s.AppID, AppSecret: appSecret, MchID: s.MchID, Serial: s.Serial,
-		Key: key, PlatformKeys: map[string]string{s.PublicKeyID: string(public)}, HTTP: client, Now: time.Now,
 	})
 }
 

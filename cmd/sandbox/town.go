@@ -8,7 +8,6 @@ import (
 	"jali/connectors/alipay"
 	"jali/connectors/mock"
 	"jali/connectors/openbanking"
-	"jali/connectors/wechatpay"
 	"jali/internal/dial"
 	"jali/internal/jose"
 	"jali/internal/secret"
@@ -43,17 +42,6 @@ func townAlipay(t *mock.Town, client *http.Client, now func() time.Time) ([]conn
 		Key: secret.Of(privatePEM(a.AppKey)), AlipayKey: publicPEM(a.PublicKey), HTTP: client, Now: now,
 	})
 	return []connectors.Connector{wallet}, err
-}
-
-func townWeChatPay(t *mock.Town, client *http.Client, now func() time.Time) ([]connectors.Connector, error) {
-	w := t.WeChatPay()
-	shop, err := wechatpay.New(wechatpay.Config{
-		Source: connectors.Source{ID: mock.WeChatPay, Name: connectors.Name{ZH: "微信支付", EN: "WeChat Pay"}, Kind: connectors.Wallet},
-		API:    w.BaseURL, SNS: w.BaseURL, Login: w.BaseURL, AppID: w.AppID, AppSecret: w.AppSecret,
-		MchID: w.MchID, Serial: w.SerialNo, Key: secret.Of(privatePEM(w.MerchantKey)),
-		PlatformKeys: map[string]string{w.PublicKeyID: publicPEM(w.PublicKey)}, HTTP: client, Now: now,
-	})
-	return []connectors.Connector{shop}, err
 }
 
 // townBanks are those of UK Open Banking.

@@ -1,0 +1,25 @@
+package main
+
+import (
+	"net/http"
+	"time"
+
+	"jali/connectors"
+	"jali/connectors/mock"
+	"jali/connectors/wechatpay"
+	"jali/internal/secret"
+)
+
+// townWeChatPay reads a month in one call, and as often as it likes: the town
+// bears more than the platform does.
+func townWeChatPay(t *mock.Town, client *http.Client, now func() time.Time) ([]connectors.Connector, error) {
+	w := t.WeChatPay()
+	shop, err := wechatpay.New(wechatpay.Config{
+		Source: connectors.Source{ID: mock.WeChatPay, Name: connectors.Name{ZH: "微信支付", EN: "WeChat Pay"}, Kind: connectors.Wallet,
+			MaxWindow: 31 * 24 * time.Hour, PerSecond: 10_000},
+		API: w.BaseURL, SNS: w.BaseURL, Login: w.BaseURL, AppID: w.AppID, AppSecret: w.AppSecret,
+		MchID: w.MchID, Serial: w.SerialNo, Key: secret.Of(privatePEM(w.MerchantKey)),
+		PlatformKeys: map[string]string{w.PublicKeyID: publicPEM(w.PublicKey)}, HTTP: client, Now: now,
+	})
+	return []connectors.Connector{shop}, err
+}
