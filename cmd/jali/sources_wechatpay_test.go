@@ -62,7 +62,7 @@ func TestWeChatPayOfTheConfig(t *testing.T) {
 		{"an APIv3 key of another length", "api-v3-key-file: APPSECRET", false},
 		{"a member of another dialect's", "api-v3-key-file: APIV3, shape: round", false},
 	} {
-		text := strings.NewReplacer("MODE", tt.mode, "APPSECRET", secretFile, "KEY,", private+",", "PUBLIC", public, "APIV3", apiV3).Replace(base)
+		text := strings.NewReplacer("APPSECRET", secretFile, "KEY,", private+",", "PUBLIC", public, "APIV3", apiV3).Replace(strings.Replace(base, "MODE", tt.mode, 1))
 		registry, err := loadSources(fileOf(t, "jali.yaml", []byte(text)))
 		if (err == nil) != tt.ok {
 			t.Errorf("%s: %v, want ok %v", tt.why, err, tt.ok)
