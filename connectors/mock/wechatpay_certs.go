@@ -41,7 +41,7 @@ func (t *Town) wechatKeys() []wechatKey {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if len(t.wechat) == 0 {
-		t.wechat = append(t.wechat, t.certify(first))
+		t.wechat = append(t.wechat, t.wechatCertify(first))
 	}
 	return append([]wechatKey(nil), t.wechat...)
 }
@@ -56,11 +56,11 @@ func (t *Town) RotateWeChatPay() error {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.wechat = append(t.wechat, t.certify(key))
+	t.wechat = append(t.wechat, t.wechatCertify(key))
 	return nil
 }
 
-func (t *Town) certify(key *rsa.PrivateKey) wechatKey {
+func (t *Town) wechatCertify(key *rsa.PrivateKey) wechatKey {
 	serial := make([]byte, 20)
 	_, _ = rand.Read(serial) // does not fail
 	serial[0] = serial[0]&0x3f | 0x40
