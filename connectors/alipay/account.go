@@ -2,6 +2,7 @@ package alipay
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"jali/connectors"
@@ -26,7 +27,8 @@ func (c *Connector) Accounts(_ context.Context, v connectors.Credential) ([]conn
 	}}, nil
 }
 
-// Balances asks alipay.data.bill.balance.query.
+// Balances asks alipay.data.bill.balance.query, or where the application is not
+// admitted to that alipay.data.bill.balancehis.query for yesterday's close.
 func (c *Connector) Balances(ctx context.Context, v connectors.Credential, refs []connectors.AccountRef) ([]connectors.Balance, error) {
 	k, err := read(v)
 	if err != nil {
@@ -41,20 +43,38 @@ func (c *Connector) Balances(ctx context.Context, v connectors.Credential, refs 
 	if own.ID.Empty() {
 		return nil, nil
 	}
+	now, err := c.held(ctx, k)
+	if errors.Is(err, connectors.ErrRefused) {
+		refused := err
+		if now, err = c.closed(ctx, k); err != nil {
+			return nil, refused
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	for i := range now {
+		now[i].Account = own
+	}
+	return now, nil
+}
+
+// held is what the account holds now.
+func (c *Connector) held(ctx context.Context, k credential) ([]connectors.Balance, error) {
 	var a struct {
+		problem
 		Total     string `json:"total_amount"`
 		Available string `json:"available_amount"`
 		Frozen    string `json:"freeze_amount"`
 	}
-	err = c.call(ctx, "alipay.data.bill.balance.query", k.Access, map[string]string{"biz_content": "{}"}, &a)
-	if err != nil {
+	if err := c.ask(ctx, "alipay.data.bill.balance.query", k.Access, map[string]string{}, &a); err != nil {
 		return nil, err
 	}
 	if a.Available == "" {
 		return nil, connectors.ErrMalformed.Because(fault.Cause("no available_amount"))
 	}
 	now := c.now().Truncate(time.Second).In(beijing)
-	var out []connectors.Balance
+	var all []connectors.Balance
 	for _, b := range []struct {
 		kind connectors.BalanceKind
 		text string
@@ -62,11 +82,43 @@ func (c *Connector) Balances(ctx context.Context, v connectors.Credential, refs 
 		if b.text == "" {
 			continue
 		}
-		amount, err := money.Parse(b.text, cny)
-		if err != nil || amount.Minor < 0 {
-			return nil, connectors.ErrMalformed.Because(fault.Cause("a balance is not a sum of yuan"))
+		one, err := balance(b.kind, b.text, now)
+		if err != nil {
+			return nil, err
 		}
-		out = append(out, connectors.Balance{Account: own, Kind: b.kind, Amount: amount, AsOf: now})
+		all = append(all, one)
 	}
-	return out, nil
+	return all, nil
+}
+
+// closed is what the account held when yesterday ended in Beijing.
+func (c *Connector) closed(ctx context.Context, k credential) ([]connectors.Balance, error) {
+	var a struct {
+		problem
+		Ending string `json:"ending_balance"`
+	}
+	end := midnight(c.now())
+	day := end.AddDate(0, 0, -1).Format(time.DateOnly)
+	if err := c.ask(ctx, "alipay.data.bill.balancehis.query", k.Access, map[string]string{"biz_date": day}, &a); err != nil {
+		return nil, err
+	}
+	one, err := balance(connectors.Booked, a.Ending, end)
+	if err != nil {
+		return nil, err
+	}
+	return []connectors.Balance{one}, nil
+}
+
+func balance(kind connectors.BalanceKind, yuan string, at time.Time) (connectors.Balance, error) {
+	amount, err := money.Parse(yuan, cny)
+	if err != nil || amount.Minor < 0 {
+		return connectors.Balance{}, connectors.ErrMalformed.Because(fault.Cause("a balance is not a sum of yuan"))
+	}
+	return connectors.Balance{Kind: kind, Amount: amount, AsOf: at}, nil
+}
+
+// midnight is the last one of Beijing.
+func midnight(at time.Time) time.Time {
+	at = at.In(beijing)
+	return time.Date(at.Year(), at.Month(), at.Day(), 0, 0, 0, 0, beijing)
 }

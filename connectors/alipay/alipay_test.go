@@ -94,11 +94,18 @@ func signed(response string) string {
 
 func connect(t *testing.T, h http.Handler) *Connector {
 	t.Helper()
+	return connectWith(t, h, func(*Config) {})
+}
+
+func connectWith(t *testing.T, h http.Handler, change func(*Config)) *Connector {
+	t.Helper()
 	srv := httptest.NewServer(h)
 	t.Cleanup(srv.Close)
 	client := dial.New(dial.Config{AllowPrivate: true})
 	t.Cleanup(client.CloseIdleConnections)
-	c, err := New(config(t, srv.URL, client))
+	as := config(t, srv.URL, client)
+	change(&as)
+	c, err := New(as)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -24,9 +24,7 @@ func TestBillsGolden(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	g := &gatewayStub{t: t, answer: func(url.Values) (string, string) {
-		return "alipay_data_bill_accountlog_query_response", strings.TrimSpace(string(response))
-	}}
+	g := &gatewayStub{t: t, answer: onlyTheLog(string(response))}
 	c := connect(t, g)
 	page, err := c.Bills(context.Background(), linked, own, now.AddDate(0, 0, -19).Add(-12*time.Hour), now, "")
 	if err != nil || page.Next != "" {
@@ -75,9 +73,22 @@ func TestBillsGolden(t *testing.T) {
 	}
 }
 
+// onlyTheLog admits the application to the log alone.
+func onlyTheLog(response string) func(url.Values) (string, string) {
+	return func(form url.Values) (string, string) {
+		if method := form.Get("method"); method != "alipay.data.bill.accountlog.query" {
+			return responseOf(method), `{"code":"40006","msg":"Insufficient Permissions","sub_code":"isv.insufficient-isv-permissions","sub_msg":"ISV权限不足"}`
+		}
+		return "alipay_data_bill_accountlog_query_response", strings.TrimSpace(response)
+	}
+}
+
 // logOf answers pages of an account log that has an entry each hour.
 func logOf(t *testing.T, size int, entries []string) *gatewayStub {
 	return &gatewayStub{t: t, answer: func(form url.Values) (string, string) {
+		if form.Get("method") != "alipay.data.bill.accountlog.query" {
+			return onlyTheLog("")(form)
+		}
 		var biz struct {
 			Start string `json:"start_time"`
 			End   string `json:"end_time"`
@@ -123,7 +134,7 @@ func TestPagesAndWindowsAreWalkedToTheEnd(t *testing.T) {
 		entries = append(entries, d.Format(clock))
 	}
 	g := logOf(t, 7, entries)
-	c := connect(t, g)
+	c := connectWith(t, g, func(c *Config) { c.Source.History = 365 * 24 * time.Hour }) // no files
 	for _, tt := range []struct {
 		why      string
 		from, to time.Time
@@ -153,6 +164,9 @@ func TestPagesAndWindowsAreWalkedToTheEnd(t *testing.T) {
 		}
 	}
 	for _, form := range g.calls {
+		if form.Get("method") != "alipay.data.bill.accountlog.query" {
+			continue
+		}
 		var biz map[string]string
 		_ = json.Unmarshal([]byte(form.Get("biz_content")), &biz)
 		from, _ := time.ParseInLocation(clock, biz["start_time"], beijing)
@@ -196,9 +210,7 @@ func TestBillsRefuseWhatCannotBe(t *testing.T) {
 		{`{"code":"10000","total_size":"999999999","detail_list":[]}`, connectors.ErrMalformed}, // would be walked for ever
 		{`{"code":"10000","total_size":"0","detail_list":{}}`, connectors.ErrMalformed},
 	} {
-		c := connect(t, &gatewayStub{t: t, answer: func(url.Values) (string, string) {
-			return "alipay_data_bill_accountlog_query_response", tt.response
-		}})
+		c := connect(t, &gatewayStub{t: t, answer: onlyTheLog(tt.response)})
 		_, err := c.Bills(context.Background(), linked, own, now.AddDate(0, 0, -20), now, "")
 		if !errors.Is(err, tt.want) {
 			t.Errorf("%s: %v, want %v", tt.response, err, tt.want)

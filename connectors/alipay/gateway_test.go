@@ -119,10 +119,11 @@ func FuzzOpen(f *testing.F) {
 	f.Add([]byte(`{"r_response":{},"r_response":{}}`))
 	f.Add([]byte("{\"r_response\":{},\"sign\":\"\"}\v")) // a space to Go, not to JSON
 	f.Fuzz(func(t *testing.T, body []byte) {
-		raw, _, err := open(body, "r_response")
+		e, err := open(body, "r_response")
 		if err != nil {
 			return
 		}
+		raw := e.raw
 		var whole map[string]json.RawMessage
 		if json.Unmarshal(body, &whole) != nil {
 			t.Fatalf("open took what is not JSON: %q", body)

@@ -11,6 +11,7 @@ import (
 	"jali/internal/secret"
 )
 
+// minBits is the shortest RSA key that is taken.
 const minBits = 2048
 
 // privateKey reads PEM or the bare base64 of the key tool. Its errors say

@@ -38,8 +38,7 @@ var words = []struct {
 }
 
 // kindOf reads the type, and the description where the type tells too little.
-// A memo is free text and is believed for the one form that Alipay itself
-// writes. What none of them tells is Other.
+// A memo is free text and is believed for the forms that Alipay itself writes. What none of them tells is Other.
 func kindOf(e entry, way connectors.Direction) connectors.Kind {
 	kind := word(e.Type, way)
 	if kind == connectors.Other || kind == connectors.Payment || kind == connectors.Income {
@@ -51,10 +50,19 @@ func kindOf(e entry, way connectors.Direction) connectors.Kind {
 			return said
 		}
 	}
+	if (kind == connectors.Other || kind == connectors.Payment) && way == connectors.Out && repays(e.Memo) {
+		return connectors.Repayment
+	}
 	if kind == connectors.Other && way == connectors.In && strings.HasPrefix(e.Memo, "余额宝-") && strings.Contains(e.Memo, "收益发放") {
 		return connectors.Interest
 	}
 	return kind
+}
+
+// repays reports whether a memo is Alipay's of a repayment to 花呗 or 借呗:
+// "花呗主动还款-2026年10月账单".
+func repays(memo string) bool {
+	return (strings.HasPrefix(memo, "花呗") || strings.HasPrefix(memo, "借呗")) && strings.Contains(memo, "还款")
 }
 
 func word(text string, way connectors.Direction) connectors.Kind {

@@ -12,8 +12,12 @@ import (
 	"jali/internal/secret"
 )
 
-// early is how long before its end a token is renewed.
-const early = time.Minute
+const (
+	oauthToken = "alipay.system.oauth.token"
+
+	// early is how long before its end a token is renewed.
+	early = time.Minute
+)
 
 // credential is what the vault keeps of a link.
 type credential struct {
@@ -96,6 +100,7 @@ func (k credential) seal() (connectors.Credential, error) {
 // token calls alipay.system.oauth.token.
 func (c *Connector) token(ctx context.Context, params map[string]string) (credential, error) {
 	var a struct {
+		problem
 		UserID    string      `json:"user_id"`
 		OpenID    string      `json:"open_id"`
 		Access    string      `json:"access_token"`
@@ -103,7 +108,7 @@ func (c *Connector) token(ctx context.Context, params map[string]string) (creden
 		ExpiresIn json.Number `json:"expires_in"`
 		TokenType string      `json:"auth_token_type"`
 	}
-	if err := c.call(ctx, "alipay.system.oauth.token", "", params, &a); err != nil {
+	if err := c.ask(ctx, oauthToken, "", params, &a); err != nil {
 		return credential{}, err
 	}
 	k := credential{User: a.UserID, Access: a.Access, Refresh: a.Refresh}

@@ -16,7 +16,6 @@ import (
 	"time"
 
 	"jali/connectors"
-	"jali/connectors/alipay"
 	"jali/connectors/conntest"
 	"jali/connectors/mock"
 	"jali/connectors/openbanking"
@@ -107,29 +106,6 @@ func public(t *testing.T, k *rsa.PublicKey) string {
 }
 
 func clock() time.Time { return now }
-
-func alipaySetup(town *mock.Town, wrap func(*alipay.Connector) connectors.Connector) conntest.Setup {
-	return conntest.Setup{
-		Connect: func(t *testing.T, client *http.Client) connectors.Connector { return wrap(wallet(t, town, client)) },
-		Login:   login(town.People()[0]), Dead: altered(map[string]any{"access": "authusrBdead", "refresh": "dead"}),
-		Now: now, From: now.AddDate(0, 0, -75), To: now, Signed: true, Secrets: town.Canaries,
-	}
-}
-
-func wallet(t *testing.T, town *mock.Town, client *http.Client) *alipay.Connector {
-	t.Helper()
-	a := town.Alipay()
-	c, err := alipay.New(alipay.Config{Gateway: a.GatewayURL, Authorize: a.AuthorizeURL, AppID: a.AppID,
-		Key: private(t, a.AppKey), AlipayKey: public(t, a.PublicKey), HTTP: client, Now: clock})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return c
-}
-
-func TestAlipay(t *testing.T) {
-	conntest.Run(t, alipaySetup(found(t), func(c *alipay.Connector) connectors.Connector { return c }))
-}
 
 func TestBanks(t *testing.T) {
 	town := found(t)

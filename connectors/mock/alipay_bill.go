@@ -1,162 +1,145 @@
 package mock
 
 import (
-	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
-// alipayToken is alipay.system.oauth.token: a code, once, or a refresh token
-// against tokens. A refresh token serves until it expires.
-func (t *Town) alipayToken(q map[string]string, now time.Time) ([]member, *alipayFault) {
-	var kind passKind
-	var text string
-	badText := invalid("code-invalid", "授权码code无效")
-	switch q["grant_type"] {
-	case "authorization_code":
-		kind, text = codePass, q["code"]
-		if text == "" {
-			return nil, missing("code")
-		}
-	case "refresh_token":
-		kind, text = refreshPass, q["refresh_token"]
-		badText = invalid("refresh-token-invalid", "刷新令牌refresh_token无效")
-		if text == "" {
-			return nil, missing("refresh-token")
-		}
-	default:
-		return nil, invalid("grant-type-invalid", "授权类型grant_type无效")
-	}
-	var p *person
-	var access, refresh string
-	err := t.state.change(func() error {
-		held, ok := t.state.Passes[text]
-		if !ok || held.Institution != Alipay || held.Kind != kind || held.Spent || !now.Before(held.Until) {
-			return nil
-		}
-		p = t.world.personByID(held.Person)
-		if kind == codePass {
-			held.Spent = true
-		}
-		granted := pass{Institution: Alipay, Kind: accessPass, Person: p.id, Scope: held.Scope, Until: now.Add(alipayTokens)}
-		access = t.state.issue("authusrB", now, granted)
-		granted.Kind, granted.Until = refreshPass, now.Add(alipayRefresh)
-		refresh = t.state.issue("authusrR", now, granted)
-		return nil
-	})
-	switch {
-	case err != nil:
-		return nil, alipayDown
-	case p == nil:
-		return nil, badText
-	}
-	return []member{
-		{"access_token", access},
-		{"auth_start", now.In(beijing).Format(alipayTime)},
-		{"expires_in", int(alipayTokens / time.Second)},
-		{"open_id", p.wallet.openID},
-		{"re_expires_in", int(alipayRefresh / time.Second)},
-		{"refresh_token", refresh},
-		{"user_id", p.wallet.userID},
-	}, nil
-}
-
 // alipayBalance is alipay.data.bill.balance.query: amounts in yuan.
-func (t *Town) alipayBalance(q map[string]string, now time.Time) ([]member, *alipayFault) {
-	p, f := t.alipayBearer(q, now)
+func (t *Town) alipayBalance(a alipayAsk) ([]member, *alipayFault) {
+	p, f := t.alipayBearer(a)
 	if f != nil {
 		return nil, f
 	}
-	var biz struct {
-		BillUserID string `json:"bill_user_id"`
-	}
-	if f := alipayBiz(q, &biz); f != nil {
-		return nil, f
-	}
-	if biz.BillUserID != "" && biz.BillUserID != p.wallet.userID {
-		return nil, &alipayFault{"40006", "Insufficient Permissions", "isv.insufficient-user-permissions", "用户权限不足"}
-	}
-	held := p.wallet.opening
-	t.world.read(now, func() {
-		if rows := p.walletRows(now); len(rows) > 0 {
-			held = rows[len(rows)-1].balance
-		}
-	})
+	held := t.walletAt(p, a.now)
 	return []member{
-		{"code", "10000"}, {"msg", "Success"},
 		{"total_amount", yuan(held)}, {"available_amount", yuan(held)},
 		{"freeze_amount", "0.00"}, {"settle_amount", "0.00"},
 	}, nil
 }
 
-const (
-	accountLogWindow  = 31 * 24 * time.Hour
-	accountLogHistory = 13 * 31 * 24 * time.Hour
-	accountLogPage    = 2000
-)
-
-// alipayAccountLog is alipay.data.bill.accountlog.query: the half-open time
-// [start_time, end_time), at most 31 days of it, newest first.
-func (t *Town) alipayAccountLog(q map[string]string, now time.Time) ([]member, *alipayFault) {
-	p, f := t.alipayBearer(q, now)
+// alipayClosing is alipay.data.bill.balancehis.query, of a day or a month that
+// is over.
+func (t *Town) alipayClosing(a alipayAsk) ([]member, *alipayFault) {
+	p, f := t.alipayBearer(a)
 	if f != nil {
 		return nil, f
 	}
-	var biz struct {
-		StartTime       string `json:"start_time"`
-		EndTime         string `json:"end_time"`
-		AlipayOrderNo   string `json:"alipay_order_no"`
-		MerchantOrderNo string `json:"merchant_order_no"`
-		PageNo          text   `json:"page_no"`
-		PageSize        text   `json:"page_size"`
-		BillUserID      string `json:"bill_user_id"`
+	day, month := a.params["biz_date"], a.params["biz_month"]
+	from, err := time.ParseInLocation(time.DateOnly, day, beijing)
+	to := from.AddDate(0, 0, 1)
+	if month != "" {
+		from, err = time.ParseInLocation("2006-01", month, beijing)
+		to = from.AddDate(0, 1, 0)
 	}
-	if f := alipayBiz(q, &biz); f != nil {
+	switch {
+	case err != nil || (day != "") == (month != ""):
+		return nil, alipayRefuses("biz_date与biz_month须传且仅传其一")
+	case to.After(a.now):
+		return nil, &alipayFault{"40004", "Business Failed", "PROCESSING", "余额尚未生成"}
+	}
+	return []member{
+		{"beginning_balance", yuan(t.walletAt(p, from.Add(-1)))}, {"ending_balance", yuan(t.walletAt(p, to.Add(-1)))},
+	}, nil
+}
+
+// walletAt is what a wallet held at a moment.
+func (t *Town) walletAt(p *person, at time.Time) int64 {
+	held := p.wallet.opening
+	t.world.read(t.cfg.Now(), func() {
+		if rows := p.walletRows(at); len(rows) > 0 {
+			held = rows[len(rows)-1].balance
+		}
+	})
+	return held
+}
+
+const (
+	alipayWindow = 31 * 24 * time.Hour
+	alipayPage   = 2000
+)
+
+// alipaySpan reads start_time and end_time, a half-open time of at most 31 days
+// that lies within a year.
+func (a alipayAsk) span() (from, to time.Time, f *alipayFault) {
+	from, err1 := time.ParseInLocation(alipayTime, a.params["start_time"], beijing)
+	to, err2 := time.ParseInLocation(alipayTime, a.params["end_time"], beijing)
+	switch {
+	case err1 != nil || err2 != nil || !from.Before(to):
+		return from, to, alipayRefuses("起止时间有误")
+	case to.Sub(from) > alipayWindow:
+		return from, to, alipayRefuses("起止时间间隔不能超过31天")
+	case from.Before(a.now.AddDate(-1, 0, 0)):
+		return from, to, alipayRefuses("只能查询一年内的记录")
+	}
+	return from, to, nil
+}
+
+// number is a parameter that counts, or absent where nothing was sent, or 0
+// where it is none.
+func (a alipayAsk) number(name string, absent int) int {
+	if a.params[name] == "" {
+		return absent
+	}
+	n, err := strconv.Atoi(a.params[name])
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
+// alipayList answers a page of a person's rows that are told as tell says, which
+// answers nothing for a row that is not in the listing. Newest first.
+func (t *Town) alipayList(a alipayAsk, tell func(p *person, i int, x walletRow) []member) ([]member, *alipayFault) {
+	p, f := t.alipayBearer(a)
+	if f != nil {
 		return nil, f
 	}
-	if biz.BillUserID != "" && biz.BillUserID != p.wallet.userID {
-		return nil, &alipayFault{"40006", "Insufficient Permissions", "isv.insufficient-user-permissions", "用户权限不足"}
-	}
-	page, size := biz.PageNo.number(1), biz.PageSize.number(accountLogPage)
-	if page < 1 || page > 1_000_000 || size < 1 || size > accountLogPage {
+	page, size := a.number("page_no", 1), a.number("page_size", alipayPage)
+	if page < 1 || page > 1_000_000 || size < 1 || size > alipayPage {
 		return nil, alipayRefuses("分页参数有误")
 	}
-	byOrder := biz.AlipayOrderNo != "" || biz.MerchantOrderNo != ""
+	order, merchant := a.params["alipay_order_no"], a.params["merchant_order_no"]
+	byOrder := order != "" || merchant != ""
 	var from, to time.Time
 	if !byOrder {
-		var err1, err2 error
-		from, err1 = time.ParseInLocation(alipayTime, biz.StartTime, beijing)
-		to, err2 = time.ParseInLocation(alipayTime, biz.EndTime, beijing)
-		switch {
-		case err1 != nil || err2 != nil || !from.Before(to):
-			return nil, alipayRefuses("起止时间有误")
-		case to.Sub(from) > accountLogWindow:
-			return nil, alipayRefuses("起止时间间隔不能超过31天")
-		case from.Before(now.Add(-accountLogHistory)):
-			return nil, alipayRefuses("只能查询13个月内的记录")
+		if from, to, f = a.span(); f != nil {
+			return nil, f
 		}
 	}
 	var found [][]member
-	t.world.read(now, func() {
-		rows := p.walletRows(now)
+	t.world.read(a.now, func() {
+		rows := p.walletRows(a.now)
 		for i := len(rows) - 1; i >= 0; i-- {
 			x := rows[i]
 			switch {
-			case biz.AlipayOrderNo != "" && x.order != biz.AlipayOrderNo:
-			case biz.MerchantOrderNo != "" && x.merchant != biz.MerchantOrderNo:
+			case order != "" && x.order != order, merchant != "" && x.merchant != merchant:
 			case !byOrder && (x.at.Before(from) || !x.at.Before(to)):
 			default:
-				found = append(found, p.accountLogItem(i, x))
+				if item := tell(p, i, x); item != nil {
+					found = append(found, item)
+				}
 			}
 		}
 	})
-	answer := []member{{"code", "10000"}, {"msg", "Success"},
-		{"page_no", strconv.Itoa(page)}, {"page_size", strconv.Itoa(size)}, {"total_size", strconv.Itoa(len(found))}}
+	found = listed(a.x, found)
+	answer := []member{{"page_no", strconv.Itoa(page)}, {"page_size", strconv.Itoa(size)}, {"total_size", strconv.Itoa(len(found))}}
 	if first := (page - 1) * size; first < len(found) {
 		answer = append(answer, member{"detail_list", found[first:min(first+size, len(found))]})
 	}
 	return answer, nil
+}
+
+// alipayAccountLog is alipay.data.bill.accountlog.query.
+func (t *Town) alipayAccountLog(a alipayAsk) ([]member, *alipayFault) {
+	return t.alipayList(a, (*person).accountLogItem)
+}
+
+func (p *person) accountLogID(i int, x walletRow) string {
+	return fmt.Sprintf("%s%02d%08d", x.at.Format("20060102"), p.index, i)
 }
 
 // accountLogItem is the published AccountLogItemResult; what a row does not
@@ -167,7 +150,7 @@ func (p *person) accountLogItem(i int, x walletRow) []member {
 		direction = "支出"
 	}
 	item := []member{
-		{"account_log_id", fmt.Sprintf("%s%02d%08d", x.at.Format("20060102"), p.index, i)},
+		{"account_log_id", p.accountLogID(i, x)},
 		{"alipay_order_no", x.order},
 	}
 	if x.merchant != "" {
@@ -186,51 +169,74 @@ func (p *person) accountLogItem(i int, x walletRow) []member {
 		{"biz_desc", x.desc},
 		{"biz_orig_no", x.order},
 		{"other_account", x.other},
-		{"trans_memo", x.memo},
+		{"trans_memo", x.logMemo()},
 	}...)
 }
 
-func alipayRefuses(words string) *alipayFault {
-	return &alipayFault{"40004", "Business Failed", "INVALID_PARAMETER", words}
+// logMemo is what the log says of a row: of what was bought at a pharmacy, with
+// what it was paid alone. The order says more.
+func (x walletRow) logMemo() string {
+	if x.other == pharmacy.name && x.refund == "" {
+		return x.memo[strings.LastIndexByte(x.memo, ' ')+1:]
+	}
+	return x.memo
 }
 
-// alipayBiz reads biz_content, which may be left out.
-func alipayBiz(q map[string]string, into any) *alipayFault {
-	if q["biz_content"] == "" {
-		return nil
-	}
-	if err := json.Unmarshal([]byte(q["biz_content"]), into); err != nil {
-		return invalid("invalid-parameter", "biz_content不是合法的JSON")
-	}
-	return nil
+// alipayBought is alipay.data.bill.buy.query: orders that the person paid.
+func (t *Town) alipayBought(a alipayAsk) ([]member, *alipayFault) {
+	return t.alipayList(a, func(p *person, _ int, x walletRow) []member {
+		if x.merchant == "" || x.amount > 0 {
+			return nil
+		}
+		goods, _, _ := strings.Cut(x.memo, " ")
+		return []member{
+			{"gmt_create", x.at.Format(alipayTime)}, {"gmt_pay", x.at.Format(alipayTime)},
+			{"alipay_order_no", x.order}, {"merchant_order_no", x.merchant},
+			{"other_account", x.other}, {"goods_title", goods},
+			{"total_amount", yuan(-x.amount)}, {"net_mdiscount", "0.00"}, {"refund_amount", yuan(p.givenBack(x.order, a.now))},
+			{"service_fee", "0.00"}, {"trade_status", "成功"}, {"trade_type", "即时到账交易"},
+		}
+	})
 }
 
-// text is a member that clients send as a string or as a number.
-type text string
-
-func (x *text) UnmarshalJSON(b []byte) error {
-	var s string
-	if err := json.Unmarshal(b, &s); err == nil {
-		*x = text(s)
-		return nil
+// givenBack is how much of an order has come back. The caller is inside read.
+func (p *person) givenBack(order string, now time.Time) (fen int64) {
+	for _, x := range p.walletRows(now) {
+		if x.order == order && x.refund != "" {
+			fen += x.amount
+		}
 	}
-	var n json.Number
-	err := json.Unmarshal(b, &n)
-	*x = text(n)
-	return err
+	return fen
 }
 
-// number answers the number that it says, or absent where nothing was sent, or
-// 0 where it says none.
-func (x text) number(absent int) int {
-	if x == "" {
-		return absent
+// alipaySold is alipay.data.bill.sell.query. Nobody in the town sells by Alipay:
+// their shops take WeChat Pay.
+func (t *Town) alipaySold(a alipayAsk) ([]member, *alipayFault) {
+	return t.alipayList(a, func(*person, int, walletRow) []member { return nil })
+}
+
+// alipayTransfers is alipay.data.bill.transfer.query.
+func (t *Town) alipayTransfers(a alipayAsk) ([]member, *alipayFault) {
+	types := map[string]string{"充值": "DEPOSIT", "提现": "WITHDRAW", "转账": "TRANSFER"}
+	if kind := a.params["type"]; kind != "" && !slices.Contains([]string{"DEPOSIT", "WITHDRAW", "TRANSFER"}, kind) {
+		return nil, alipayRefuses("type有误")
 	}
-	n, err := strconv.Atoi(string(x))
-	if err != nil {
-		return 0
-	}
-	return n
+	return t.alipayList(a, func(p *person, _ int, x walletRow) []member {
+		kind, ok := types[x.kind]
+		if !ok || (a.params["type"] != "" && a.params["type"] != kind) {
+			return nil
+		}
+		account, fund := x.other, "支付宝账户"
+		if kind != "TRANSFER" {
+			bank := p.debit()
+			account, fund = "*"+string([]rune(p.name)[1:])+"（"+bankByID(bank.bank).zh+bank.number[len(bank.number)-4:]+"）", "银行卡"
+		}
+		return []member{
+			{"account", account}, {"amount", yuan(max(x.amount, -x.amount))}, {"fund_desc", fund}, {"instruction_id", x.order},
+			{"memo", x.memo}, {"order_no", x.order}, {"service_fee", "0.00"}, {"status", "成功"},
+			{"trans_dt", x.at.Format(alipayTime)}, {"type_desc", x.kind},
+		}
+	})
 }
 
 // walletRows are the rows up to now. The caller is inside read.

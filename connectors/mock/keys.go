@@ -18,6 +18,7 @@ import (
 const (
 	keyAlipayApp   = "alipay_app"
 	keyAlipay      = "alipay"
+	keyAlipayCA    = "alipay_ca"
 	keyMerchant    = "wechatpay_merchant"
 	keyWeChatPay   = "wechatpay"
 	keyBankClient  = "bank_client"
@@ -40,6 +41,7 @@ func openKeys(st *state) (*keyring, error) {
 	for _, b := range bankNames {
 		names = append(names, keyBankPrefix+b.id)
 	}
+	names = append(names, keyAlipayCA)
 	ring := &keyring{keys: map[string]*lateKey{}}
 	orders := make(chan string, keyOrdersAhead)
 	for _, name := range names {

@@ -19,9 +19,11 @@
 // which publishes no bills of a person, tells the bills of the small shop
 // (小微商户) that each person runs under the service provider, and says which
 // shop it is in the member sub_mchid of its OAuth answer; Alipay's bill methods
-// take the person's auth_token where the real ones take app_auth_token. The banks
-// of UK Open Banking count no calls made while the person is not there: the
-// standard leaves that to each. A wallet of 数字人民币 (e-CNY), for which there is
+// take the person's auth_token where the real ones take app_auth_token, and its
+// log holds what was paid by card or 花呗 too, where the real one holds what
+// moved the balance; its one application may be spoken to in either mode of keys.
+// The banks of UK Open Banking count no calls made while the person is not there:
+// the standard leaves that to each. A wallet of 数字人民币 (e-CNY), for which there is
 // no published interface, is an account at the bank that keeps it, of the type
 // that UK Open Banking has for wallets. Dongling Bank signs agreements with
 // persons, where ICBC signs them with companies, and its signing page comes back
@@ -83,6 +85,7 @@ type Town struct {
 	reports  map[string]reported // of Xihe Bank
 	qtsp     qtsp
 	wechat   []wechatKey // platform certificates, the newest last
+	alipayCA *alipayAuthority
 }
 
 // ErrState is returned by [New] for a Dir that cannot be read or written, or
@@ -126,6 +129,7 @@ func found(cfg Config, keys *keyring) (*Town, error) {
 		jtis:     map[string]time.Time{},
 		bills:    map[string]billFile{},
 		reports:  map[string]reported{},
+		alipayCA: &alipayAuthority{},
 	}
 	go t.world.read(now, func() {}) // so that the first reader need not wait for 14 months
 	return t, nil
@@ -257,6 +261,9 @@ func institutionOf(path string) string {
 		}
 		return id
 	case "v3", "sns", "connect":
+		if strings.HasPrefix(rest, Alipay+"/") {
+			return Alipay
+		}
 		return WeChatPay
 	case Alipay, WeChatPay, Qingshi:
 		return first
