@@ -42,6 +42,9 @@ func writtenOut(number string) (string, bool) {
 		digits, sign = digits[1:], "-"
 	}
 	whole, fraction, _ := strings.Cut(digits, ".")
+	if whole == "" {
+		return "", false
+	}
 	for ; power > 0; power-- {
 		next := "0"
 		if fraction != "" {
