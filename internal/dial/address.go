@@ -25,14 +25,22 @@ func (c Config) check(network, address string) error {
 // Public reports whether a is an ordinary unicast address of the public
 // internet, by the special-purpose registries of RFC 6890 and its successors.
 // Addresses that carry an IPv4 address inside (mapped ones apart, which the
-// kernel treats as that address), such as NAT64, 6to4 and Teredo, are not:
-// where they lead is not visible here.
+// kernel treats as that address), such as NAT64, 6to4, Teredo and ISATAP, are
+// not: where they lead is not visible here. A network's own prefix for NAT64
+// (RFC 6052) looks like any other, and is not known.
 func Public(a netip.Addr) bool {
 	a = a.Unmap()
 	if !a.IsValid() || a.Zone() != "" || in(a, never) || in(a, inside) {
 		return false
 	}
-	return a.Is4() || in(a, global6)
+	return a.Is4() || in(a, global6) && !isatap(a)
+}
+
+// isatap reports whether a's interface identifier holds an IPv4 address (RFC
+// 5214, section 6.1).
+func isatap(a netip.Addr) bool {
+	b := a.As16()
+	return b[8]&^2 == 0 && b[9] == 0 && b[10] == 0x5e && b[11] == 0xfe
 }
 
 // private reports whether a may be connected to under AllowPrivate.

@@ -11,6 +11,7 @@
 package dial
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -43,6 +44,9 @@ type Config struct {
 	// Timeout is for one exchange from the first byte out to the last byte
 	// in; 0 means 30 s. A shorter deadline of the request's context holds too.
 	Timeout time.Duration
+	// Idle is how long nothing may come of a body that is being read; 0 means
+	// 10 s. What drips in is ended by Timeout.
+	Idle time.Duration
 	// MaxHeader and MaxBody cap an answer in bytes, the body after
 	// decompression; 0 means 64 KiB and 16 MiB.
 	MaxHeader int64
@@ -58,8 +62,16 @@ type Config struct {
 // New answers a client that keeps to c. Connections are reused; the client is
 // meant to live as long as the process.
 func New(c Config) *http.Client {
+	return open(c, &net.Dialer{Control: func(network, address string, _ syscall.RawConn) error { return c.check(network, address) }})
+}
+
+// open makes the client, whose sockets d opens and refuses.
+func open(c Config, d *net.Dialer) *http.Client {
 	if c.Timeout == 0 {
 		c.Timeout = 30 * time.Second
+	}
+	if c.Idle == 0 {
+		c.Idle = 10 * time.Second
 	}
 	if c.MaxHeader == 0 {
 		c.MaxHeader = 64 << 10
@@ -70,13 +82,9 @@ func New(c Config) *http.Client {
 	if c.PerHost == 0 {
 		c.PerHost = 64
 	}
-	dialer := &net.Dialer{
-		Timeout:   10 * time.Second,
-		KeepAlive: 30 * time.Second,
-		Control:   func(network, address string, _ syscall.RawConn) error { return c.check(network, address) },
-	}
+	d.Timeout, d.KeepAlive = 10*time.Second, 30*time.Second
 	transport := &http.Transport{
-		DialContext:            dialer.DialContext,
+		DialContext:            d.DialContext,
 		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: c.RootCAs, Certificates: c.Certificates},
 		ForceAttemptHTTP2:      true,
 		TLSHandshakeTimeout:    10 * time.Second,
@@ -89,37 +97,51 @@ func New(c Config) *http.Client {
 		IdleConnTimeout:        90 * time.Second,
 	}
 	return &http.Client{
-		Transport:     &capped{next: transport, max: c.MaxBody},
+		Transport:     &capped{next: transport, max: c.MaxBody, idle: c.Idle},
 		Timeout:       c.Timeout,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 }
 
-// capped stops every body at max bytes.
+// capped stops every body at max bytes, and when nothing comes for idle.
 type capped struct {
 	next *http.Transport
 	max  int64
+	idle time.Duration
 }
 
 func (c *capped) RoundTrip(r *http.Request) (*http.Response, error) {
-	resp, err := c.next.RoundTrip(r)
+	ctx, cancel := context.WithCancelCause(r.Context())
+	resp, err := c.next.RoundTrip(r.WithContext(ctx))
 	if err != nil {
+		cancel(nil)
 		return nil, err
 	}
 	if resp.ContentLength > c.max {
 		_ = resp.Body.Close()
+		cancel(nil)
 		return nil, ErrTooLarge
 	}
-	resp.Body = &cappedBody{ReadCloser: resp.Body, left: c.max}
+	body := &cappedBody{ReadCloser: resp.Body, left: c.max, idle: c.idle, ctx: ctx, cancel: cancel}
+	body.timer = time.AfterFunc(c.idle, func() { cancel(errIdle) })
+	body.timer.Stop() // until somebody reads
+	resp.Body = body
+	resp.Request = r
 	return resp, nil
 }
 
 // CloseIdleConnections lets http.Client.CloseIdleConnections through.
 func (c *capped) CloseIdleConnections() { c.next.CloseIdleConnections() }
 
+var errIdle = errors.New("dial: nothing more of the answer came")
+
 type cappedBody struct {
 	io.ReadCloser
-	left int64
+	left   int64
+	idle   time.Duration
+	timer  *time.Timer
+	ctx    context.Context // of the exchange
+	cancel context.CancelCauseFunc
 }
 
 func (b *cappedBody) Read(p []byte) (int, error) {
@@ -130,11 +152,22 @@ func (b *cappedBody) Read(p []byte) (int, error) {
 	if int64(len(p)) > b.left+1 {
 		p = p[:b.left+1]
 	}
+	b.timer.Reset(b.idle)
 	n, err := b.ReadCloser.Read(p)
+	b.timer.Stop()
+	if err != nil && context.Cause(b.ctx) == errIdle {
+		err = errIdle
+	}
 	if b.left -= int64(n); b.left < 0 {
 		return n + int(b.left), ErrTooLarge
 	}
 	return n, err
+}
+
+func (b *cappedBody) Close() error {
+	defer b.cancel(nil)
+	b.timer.Stop()
+	return b.ReadCloser.Close()
 }
 
 // ReadAll reads at most max bytes of r; one more is ErrTooLarge.

@@ -18,7 +18,7 @@ type Answer struct {
 }
 
 // Do sends r and reads at most max bytes of the answer. Its errors are
-// ErrAddress, ErrTooLarge or ErrUnreachable with the cause; none of them holds
+// ErrAddress, ErrElsewhere, ErrTooLarge or ErrUnreachable with the cause; none of them holds
 // the URL, whose query may be a secret.
 func Do(c *http.Client, r *http.Request, max int64) (Answer, error) {
 	resp, err := c.Do(r)
@@ -27,7 +27,7 @@ func Do(c *http.Client, r *http.Request, max int64) (Answer, error) {
 		if errors.As(err, &u) {
 			err = u.Err
 		}
-		if errors.Is(err, ErrAddress) || errors.Is(err, ErrTooLarge) {
+		if errors.Is(err, ErrAddress) || errors.Is(err, ErrElsewhere) || errors.Is(err, ErrTooLarge) {
 			return Answer{}, err
 		}
 		return Answer{}, fmt.Errorf("%w: %w", ErrUnreachable, err)
