@@ -48,7 +48,8 @@ type sourceSetting struct {
 
 	wechatpaySetting `yaml:",inline"`
 
-	FDX fdxSetting `yaml:"fdx"`
+	FDX         fdxSetting         `yaml:"fdx"`
+	BerlinGroup berlingroupSetting `yaml:"berlingroup"`
 }
 
 // loadSources makes the connectors that the config file names; without a file
@@ -101,6 +102,9 @@ func (s sourceSetting) connector() (connectors.Connector, error) {
 	if s.Dialect == "fdx" {
 		return s.fdx(source, client)
 	}
+	if s.Dialect == "berlingroup" {
+		return s.berlingroup(source)
+	}
 	key, err := readSecret(s.KeyFile)
 	if err != nil {
 		return nil, err
@@ -113,7 +117,7 @@ func (s sourceSetting) connector() (connectors.Connector, error) {
 	case "openbanking":
 		return s.openbanking(source, client, key)
 	default:
-		return nil, fmt.Errorf("there is no dialect %q; there are alipay, wechatpay, openbanking and fdx", s.Dialect)
+		return nil, fmt.Errorf("there is no dialect %q; there are alipay, wechatpay, openbanking, fdx and berlingroup", s.Dialect)
 	}
 }
 

@@ -181,7 +181,9 @@ func (c *Connector) take(a listing, of ref, self *url.URL, at *cursor, wanted fu
 	case rows == nil && a.Links.Download.Href == "":
 		return connectors.Page{}, fault.Cause("no transactions")
 	case rows == nil:
-		rows = &report{Links: links{Next: a.Links.Download}} // too much for one answer: it is where the link says
+		rows = &report{Booked: []row{}, Links: links{Next: a.Links.Download}} // too much for one answer: it is where the link says
+	case rows.Booked == nil: // it stands there also where it is empty
+		return connectors.Page{}, fault.Cause("no booked transactions")
 	case !a.Account.is(of.identified), !a.Card.is(of.identified), !c.about(rows.Links.Account, of), !c.about(rows.Links.Card, of):
 		return connectors.Page{}, fault.Cause("transactions of another account")
 	}
