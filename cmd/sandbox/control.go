@@ -113,13 +113,13 @@ func (s *sandbox) institutions(w http.ResponseWriter, _ *http.Request) {
 	for _, p := range s.town.People() {
 		people = append(people, map[string]string{"id": p.ID, "name": p.Name, "login": p.Login, "password": p.Password})
 	}
-	a, wx := s.town.Alipay(), s.town.WeChatPay()
+	a := s.town.Alipay()
 	answer(w, map[string]any{
 		"people": people,
 		"alipay": map[string]string{"gateway": a.GatewayURL, "authorize": a.AuthorizeURL, "app_id": a.AppID,
 			"private_key": privatePEM(a.AppKey), "alipay_public_key": publicPEM(a.PublicKey)},
-		"wechatpay": map[string]string{"base": wx.RootURL, "authorize": wx.AuthorizeURL, "app_id": wx.AppID, "app_secret": wx.AppSecret.RevealString(), "mchid": wx.MchID, "serial": wx.SerialNo,
-			"private_key": privatePEM(wx.MerchantKey), "public_key_id": wx.PublicKeyID, "public_key": publicPEM(wx.PublicKey)},
+		"wechatpay":              wechatAccess(s.town.WeChatPay()),
+		"wechatpay_certificates": wechatAccess(s.town.WeChatPayCertificates()),
 	}, nil)
 }
 

@@ -23,3 +23,15 @@ func townWeChatPay(t *mock.Town, client *http.Client, now func() time.Time) ([]c
 	})
 	return []connectors.Connector{shop}, err
 }
+
+// wechatAccess is a registration as WeChat Pay's own libraries take it.
+func wechatAccess(w mock.WeChatPayAccess) map[string]string {
+	all := map[string]string{"base": w.RootURL, "authorize": w.AuthorizeURL, "app_id": w.AppID, "app_secret": w.AppSecret.RevealString(),
+		"mchid": w.MchID, "serial": w.SerialNo, "private_key": privatePEM(w.MerchantKey)}
+	if w.PublicKey != nil {
+		all["public_key_id"], all["public_key"] = w.PublicKeyID, publicPEM(w.PublicKey)
+	} else {
+		all["api_v3_key"] = w.APIv3Key.RevealString()
+	}
+	return all
+}

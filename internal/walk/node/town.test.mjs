@@ -3,7 +3,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { AlipaySdk } from 'alipay-sdk'
-import wechatpay from 'wechatpay-axios-plugin'
 import { getJSON, ready } from './ready.mjs'
 
 const town = await getJSON(ready.sandbox + '/town')
@@ -33,17 +32,4 @@ test('alipay-sdk', async () => {
   assert.ok(log.detailList.length > 0)
   const refused = await sdk.exec('alipay.data.bill.balance.query', { auth_token: 'nobody', bizContent: {} }, { validateSign: true })
   assert.notEqual(refused.code, '10000')
-})
-
-test('wechatpay-axios-plugin', async () => {
-  const { base, authorize, app_id: appid, app_secret: secret, mchid, serial, private_key: privateKey, public_key_id: id, public_key: publicKey } = town.wechatpay
-  const back = await login(`${authorize}?${new URLSearchParams({ appid, redirect_uri: 'http://127.0.0.1/callback', response_type: 'code', scope: 'snsapi_base', state: 'abc' })}`)
-  const { sub_mchid: sub } = await getJSON(`${base}/sns/oauth2/access_token?${new URLSearchParams({ appid, secret, code: back.get('code'), grant_type: 'authorization_code' })}`)
-  const client = new wechatpay.Wechatpay({ mchid, serial, privateKey, certs: { [id]: publicKey }, baseURL: base })
-  const answer = await client.v3.ecommerce.fund.balance[sub].get({ params: { account_type: 'BASIC' } })
-  assert.equal(answer.status, 200)
-  assert.ok(Number.isInteger(answer.data.available_amount))
-  const day = new Date(Date.now() + 8 * 36e5 - 3 * 864e5).toISOString().slice(0, 10)
-  const bill = await client.v3.bill.tradebill.get({ params: { bill_date: day, sub_mchid: sub, bill_type: 'ALL', tar_type: 'GZIP' } })
-  assert.equal(bill.data.hash_type, 'SHA1')
 })
