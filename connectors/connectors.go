@@ -117,12 +117,16 @@ type Source struct {
 	PerDay     int           // calls a day of all persons together, the day being Asia/Shanghai's
 	Unattended int           // readings a day of one connection while its person is not there (PSD2's four)
 	Hedge      bool          // whether a read may be sent a second time when the first is slow
+	NoBalances bool          // Balances answers none, whatever it is asked of
 }
 
 // Tells answers the datatypes of c's source, in the words of a grant: balances
-// always; bills and statements where it has the ability.
+// unless it has none; bills and statements where it has the ability.
 func Tells(c Connector) []string {
-	all := []string{"balances"}
+	var all []string
+	if !c.Source().NoBalances {
+		all = append(all, "balances")
+	}
 	if _, ok := c.(BillLister); ok {
 		all = append(all, "bills")
 	}

@@ -78,7 +78,7 @@ func TestAlipayTellsOneHistory(t *testing.T) {
 	var first map[string]connectors.Bill
 	for how, change := range alipayWays(town) {
 		c := wallet(t, town, client, change...)
-		l, err := c.Begin(ctx, "a-state-of-128-random-bits", "http://127.0.0.1/linked")
+		l, err := c.Begin(ctx, "astateof128randombits", "http://127.0.0.1/linked")
 		if err != nil {
 			t.Fatal(err)
 		}

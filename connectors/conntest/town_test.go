@@ -153,7 +153,7 @@ func clientOf(t *testing.T, town *mock.Town, b mock.BankAccess) mock.Person {
 	transport := &http.Transport{DisableKeepAlives: true}
 	c := bank(t, b, &http.Client{Transport: transport})
 	for _, p := range town.People() {
-		l, err := c.Begin(context.Background(), "a-state-of-128-random-bits", "http://127.0.0.1/linked")
+		l, err := c.Begin(context.Background(), "astateof128randombits", "http://127.0.0.1/linked")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -182,7 +182,7 @@ func TestOnePurchaseIsToldAlikeByWalletAndBank(t *testing.T) {
 		connectors.BillLister
 	}) []seen {
 		ctx := context.Background()
-		l, err := c.Begin(ctx, "a-state-of-128-random-bits", "http://127.0.0.1/linked")
+		l, err := c.Begin(ctx, "astateof128randombits", "http://127.0.0.1/linked")
 		if err != nil {
 			t.Fatal(err)
 		}

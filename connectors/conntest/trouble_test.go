@@ -30,7 +30,7 @@ func TestTroublesOfTheTown(t *testing.T) {
 			p = clientOf(t, town, first)
 		}
 		begin := func() (connectors.Linking, url.Values) {
-			l, err := c.Begin(ctx, "a-state-of-128-random-bits", "http://127.0.0.1/linked")
+			l, err := c.Begin(ctx, "astateof128randombits", "http://127.0.0.1/linked")
 			if err != nil {
 				t.Fatal(err)
 			}

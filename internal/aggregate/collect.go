@@ -89,7 +89,7 @@ func tellsAll(q question, c connectors.Connector, accounts []account) bool {
 	_, lists := c.(connectors.BillLister)
 	_, states := c.(connectors.StatementLister)
 	owes := slices.ContainsFunc(accounts, func(a account) bool { return a.Side == connectors.Debt })
-	return (lists || !q.bills) && (states || !q.statements || !owes)
+	return (lists || !q.bills) && (states || !q.statements || !owes) && !(q.balances && c.Source().NoBalances)
 }
 
 // worse keeps what the person can mend before what they cannot.
@@ -118,7 +118,7 @@ func (s *Service) jobs(q question, c connectors.Connector, k asker, cred connect
 			return p
 		})
 	}
-	if q.balances && len(a.accounts) > 0 {
+	if q.balances && !c.Source().NoBalances && len(a.accounts) > 0 {
 		jobs = append(jobs, func(ctx context.Context) part { return askBalances(ctx, k, c, cred, a.accounts) })
 	}
 	if lister, ok := c.(connectors.BillLister); ok && q.bills {

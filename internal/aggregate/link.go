@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
-	"encoding/base64"
 	"encoding/hex"
 	"errors"
 	"net/url"
@@ -109,7 +108,7 @@ func (s *Service) BeginLink(ctx context.Context, p consent.Session, source, retu
 	}
 	random := make([]byte, 32)
 	_, _ = rand.Read(random)
-	state := base64.RawURLEncoding.EncodeToString(random)
+	state := hex.EncodeToString(random) // letters and digits alone: not every source takes others
 	ctx, cancel := context.WithTimeout(ctx, s.deadline())
 	defer cancel()
 	begun, err := upstream.Write(ctx, s.pool(), c.Source(), string(p.Person), func(ctx context.Context) (connectors.Linking, error) { return linker.Begin(ctx, state, returnURL) })
