@@ -87,3 +87,14 @@ const (
 	Adjustment Kind = "adjustment"
 	Other      Kind = "other"
 )
+
+// Inner reports that a movement of this kind stays with the person: it is
+// between pots of their own, or the principal of a debt, which is no income
+// when it is lent and not spent when it is repaid. Its interest is spent.
+func (k Kind) Inner() bool {
+	switch k {
+	case Topup, Withdrawal, Repayment, LoanKind, Investment, Redemption:
+		return true
+	}
+	return false
+}

@@ -148,10 +148,10 @@ func (e entry) bill() (connectors.Bill, error) {
 		b.RawKind = e.BizDesc
 	}
 	b.Kind = kindOf(e, b.Direction)
-	switch b.Kind {
-	case connectors.Topup, connectors.Withdrawal, connectors.Investment, connectors.Redemption, connectors.Repayment:
+	switch {
+	case b.Kind.Inner():
 		b.Flow = connectors.FlowInternal
-	case connectors.Refund:
+	case b.Kind == connectors.Refund:
 		// The log books a refund under the order of its payment.
 		if b.RefundOf = e.Order; b.RefundOf == "" {
 			b.RefundOf = e.Merchant

@@ -293,10 +293,10 @@ func (c *Connector) bill(t row, pending, positive bool) (connectors.Bill, error)
 		text = "" // it ends in the shop's name
 	}
 	b.Kind = kindOf(t.ISO, t.Own, t.Purpose, text, b.Direction)
-	switch b.Kind {
-	case connectors.Topup, connectors.Withdrawal, connectors.Repayment, connectors.Investment, connectors.Redemption:
+	switch {
+	case b.Kind.Inner():
 		b.Flow = connectors.FlowInternal
-	case connectors.Refund:
+	case b.Kind == connectors.Refund:
 		b.RefundOf = b.Order // a refund is booked under the reference of its payment
 	}
 	return b, nil

@@ -207,8 +207,7 @@ func (t transaction) bill(r ref) (connectors.Bill, error) {
 		b.Category = "mcc:" + t.Category
 	}
 	b.Kind = kindOf(t, r.category, b.Direction)
-	switch b.Kind {
-	case connectors.Topup, connectors.Withdrawal, connectors.Repayment, connectors.LoanKind, connectors.Investment, connectors.Redemption:
+	if b.Kind.Inner() {
 		b.Flow = connectors.FlowInternal
 	}
 	switch {

@@ -203,10 +203,10 @@ func (t obTransaction) bill() (connectors.Bill, error) {
 	b.RawKind = cmp.Or(t.ProprietaryBankTransactionCode.Code,
 		strings.Trim(t.BankTransactionCode.Code+"/"+t.BankTransactionCode.SubCode, "/"))
 	b.Kind = kindOf(t, b.Direction)
-	switch b.Kind {
-	case connectors.Topup, connectors.Withdrawal, connectors.Repayment, connectors.Investment, connectors.Redemption:
+	switch {
+	case b.Kind.Inner():
 		b.Flow = connectors.FlowInternal
-	case connectors.Refund:
+	case b.Kind == connectors.Refund:
 		b.RefundOf = b.Order // a refund is booked under the reference of its payment
 	}
 	return b, nil

@@ -178,11 +178,7 @@ func between(a, b *row) int {
 // moves reports that a bill is by its kind a movement between accounts of one
 // person.
 func moves(b connectors.Bill) bool {
-	switch b.Kind {
-	case connectors.Topup, connectors.Withdrawal, connectors.Repayment, connectors.Investment, connectors.Redemption, connectors.LoanKind:
-		return true
-	}
-	return b.Kind == connectors.Transfer && b.Flow == connectors.FlowInternal
+	return b.Kind.Inner() || b.Kind == connectors.Transfer && b.Flow == connectors.FlowInternal
 }
 
 func containsAny(s string, words []string) bool {
