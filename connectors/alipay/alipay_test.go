@@ -112,7 +112,7 @@ func connectWith(t *testing.T, h http.Handler, change func(*Config)) *Connector 
 	return c
 }
 
-func config(t *testing.T, base string, client *http.Client) Config {
+func config(t testing.TB, base string, client *http.Client) Config {
 	t.Helper()
 	private, err := x509.MarshalPKCS8PrivateKey(ourKey())
 	if err != nil {

@@ -260,12 +260,49 @@ func TestKindOf(t *testing.T) {
 		{"其它", "", "余额宝-2026.10.05-收益发放", connectors.In, connectors.Interest},
 		{"其它", "", "退款收益提现", connectors.In, connectors.Other}, // a memo is anybody's text
 		{"", "", "", connectors.In, connectors.Other},
+		{"花呗还款", "", "", connectors.Out, connectors.Repayment},
+		{"交易付款", "", "花呗主动还款-2026年10月账单", connectors.Out, connectors.Repayment},
+		{"其它", "", "借呗还款", connectors.Out, connectors.Repayment},
+		{"转账", "", "花呗还款", connectors.Out, connectors.Transfer}, // to a friend, whatever they call it
+		{"交易付款", "", "还款", connectors.Out, connectors.Payment},
+		{"交易付款", "", "纸巾 花呗", connectors.Out, connectors.Payment},
 		{"DEPOSIT", "", "", connectors.In, connectors.Topup},
 	} {
 		if got := kindOf(entry{Type: tt.typ, BizDesc: tt.desc, Memo: tt.memo}, tt.way); got != tt.want {
 			t.Errorf("kindOf(%q, %q, %q, %s) = %s, want %s", tt.typ, tt.desc, tt.memo, tt.way, got, tt.want)
 		}
 	}
+}
+
+// What is bought by 花呗 is spent when it is bought; repaying it moves the
+// person's own money.
+func TestBoughtByCreditLine(t *testing.T) {
+	for _, tt := range []struct {
+		typ, way, amount, memo string
+		method                 string
+		kind                   connectors.Kind
+		flow                   connectors.Flow
+	}{
+		{"交易付款", "支出", "-8.00", "纸巾 花呗", "花呗", connectors.Payment, connectors.FlowOut},
+		{"交易退款", "收入", "8.00", "退款-纸巾 花呗", "花呗", connectors.Refund, connectors.FlowIn},
+		{"花呗还款", "支出", "-8.00", "花呗主动还款-2026年10月账单 余额", "余额", connectors.Repayment, connectors.FlowInternal},
+	} {
+		b, err := entry{ID: "1", At: "2026-10-10 10:00:00", Type: tt.typ, Way: tt.way, Amount: tt.amount, Memo: tt.memo}.bill()
+		if err != nil || b.Method != tt.method || b.Kind != tt.kind || b.Flow != tt.flow {
+			t.Errorf("%s %q: %s %s by %q, %v; want %s %s by %q", tt.typ, tt.memo, b.Kind, b.Flow, b.Method, err, tt.kind, tt.flow, tt.method)
+		}
+	}
+}
+
+func FuzzCursor(f *testing.F) {
+	f.Add("1792468800.1")
+	f.Add("f1727712000.2000.1760976000")
+	f.Fuzz(func(t *testing.T, text string) {
+		at, err := readCursor(connectors.Cursor(text))
+		if err == nil && string(at.text()) != text {
+			t.Errorf("%q is read as %q", text, at.text())
+		}
+	})
 }
 
 func FuzzBill(f *testing.F) {

@@ -5,7 +5,6 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"encoding/csv"
 	"errors"
 	"io"
 	"net/http"
@@ -183,11 +182,12 @@ func readDetails(r io.Reader, user string, from time.Time, take func(entry) erro
 		if strings.TrimSpace(line) == "" {
 			continue
 		}
-		cells, err := split(line)
+		cells := split(line)
 		switch {
-		case err != nil || over:
-			return true, fault.Cause("a line is not of the file's form")
+		case over:
+			return true, fault.Cause("rows follow the end of the listing")
 		case columns == nil:
+			var err error
 			if columns, err = header(cells); err != nil {
 				return true, err
 			}
@@ -218,21 +218,21 @@ func readDetails(r io.Reader, user string, from time.Time, take func(entry) erro
 }
 
 // split parts a line at its commas; each cell ends in a tab that keeps a
-// spreadsheet from rounding it.
-func split(line string) ([]string, error) {
-	cells := strings.Split(line, ",")
-	if strings.Contains(line, `"`) {
-		var err error
-		r := csv.NewReader(strings.NewReader(line))
-		r.LazyQuotes = true
-		if cells, err = r.Read(); err != nil {
-			return nil, err
+// spreadsheet from rounding it. Commas between quotes part nothing, unless the
+// quotes are text that nobody closed.
+func split(line string) []string {
+	var cells []string
+	for more := true; more; {
+		var cell string
+		if text, quoted := strings.CutPrefix(line, `"`); quoted {
+			if inside, rest, closed := strings.Cut(text, `"`); closed {
+				cell, line = inside, rest
+			}
 		}
+		rest, after, comma := strings.Cut(line, ",")
+		cells, line, more = append(cells, strings.TrimSpace(cell+rest)), after, comma
 	}
-	for i, cell := range cells {
-		cells[i] = strings.TrimSpace(cell)
-	}
-	return cells, nil
+	return cells
 }
 
 // needed are the columns without which a row says too little.

@@ -183,7 +183,7 @@ func funding(memo string) (about, method string) {
 	memo = strings.TrimSpace(memo)
 	last := memo[strings.LastIndexByte(memo, ' ')+1:]
 	if strings.HasSuffix(memo, ")") || strings.HasSuffix(memo, "）") {
-		method = card.FindString(memo)
+		method = card.FindString(last)
 	}
 	if method == "" && slices.Contains(pots, last) {
 		method = last
