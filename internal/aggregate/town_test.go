@@ -16,7 +16,9 @@ import (
 
 	"jali/connectors"
 	"jali/connectors/alipay"
+	"jali/connectors/fdx"
 	"jali/connectors/mock"
+	"jali/connectors/money"
 	"jali/connectors/openbanking"
 	"jali/connectors/wechatpay"
 	"jali/consent"
@@ -54,7 +56,8 @@ func inTown(t *testing.T) (*house, *mock.Town) {
 	add(alipay.New(alipay.Config{Gateway: a.GatewayURL, Authorize: a.AuthorizeURL, AppID: a.AppID, Key: privateKey(t, a.AppKey),
 		AlipayKey: publicKey(t, a.PublicKey), HTTP: client, Now: h.clock}))
 	w := town.WeChatPay()
-	add(wechatpay.New(wechatpay.Config{API: w.BaseURL, SNS: w.BaseURL, Login: w.BaseURL, AppID: w.AppID, AppSecret: w.AppSecret, MchID: w.MchID,
+	// The town bears more in a real second than the platform, whose clock goes on.
+	add(wechatpay.New(wechatpay.Config{Source: connectors.Source{PerSecond: 1e6}, API: w.BaseURL, SNS: w.BaseURL, Login: w.BaseURL, AppID: w.AppID, AppSecret: w.AppSecret, MchID: w.MchID,
 		Serial: w.SerialNo, Key: privateKey(t, w.MerchantKey), PlatformKeys: map[string]string{w.PublicKeyID: publicKey(t, w.PublicKey)}, HTTP: client, Now: h.clock}))
 	for _, b := range town.Banks() {
 		key, err := jose.ParsePKCS8(secret.New(der(t, b.ClientKey)))
@@ -64,6 +67,14 @@ func inTown(t *testing.T) (*house, *mock.Town) {
 		add(openbanking.New(openbanking.Config{Source: connectors.Source{ID: b.ID, Name: connectors.Name{ZH: b.ZH, EN: b.EN}, Kind: connectors.Bank},
 			API: b.APIBase, Issuer: b.Issuer, ClientID: b.ClientID, Key: key, KeyID: b.KeyID, HTTP: client, Now: h.clock}))
 	}
+	l := town.Qingshi()
+	key, err := jose.ParsePKCS8(secret.New(der(t, l.ClientKey)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	add(fdx.New(fdx.Config{Source: connectors.Source{ID: l.ID, Name: connectors.Name{ZH: l.ZH, EN: l.EN}, Kind: connectors.Bank},
+		API: l.API, Issuer: l.Issuer, PAR: l.PAR, Authorize: l.Authorize, Token: l.Token, ClientID: l.ClientID, Key: key, KeyID: l.KeyID,
+		Zone: consent.Shanghai, HTTP: client, Now: h.clock}))
 	return h, town
 }
 
@@ -149,7 +160,7 @@ func TestMoneyIsConserved(t *testing.T) {
 	// statements reach to that midnight.
 	start := h.clock()
 	before := map[string]int64{}
-	for _, i := range []int{6} {
+	for _, i := range []int{6, 1, 3} { // without debts, with 花呗, with 借呗 too
 		who := town.People()[i]
 		p := h.moveIn(town, who)
 		before[who.ID] = owned(h.fresh(p, start.AddDate(0, 0, -5), start))
@@ -170,7 +181,50 @@ func TestMoneyIsConserved(t *testing.T) {
 			}
 			paidByCardAreCountedOnce(t, look)
 			refundsAreLinked(t, look)
+			debtsAreToldWithWhatIsDue(t, look)
 		})
+	}
+}
+
+// debtsAreToldWithWhatIsDue: every credit line and loan has what is owed among
+// the debts and a statement with a day, and a repayment that stands at the bank
+// and at the lender is one movement.
+func debtsAreToldWithWhatIsDue(t *testing.T, look aggregate.Look) {
+	t.Helper()
+	owed := money.Amount{Currency: "CNY"}
+	for _, a := range look.Accounts {
+		if a.Kind != connectors.CreditLine && a.Kind != connectors.Loan {
+			continue
+		}
+		of := func(s aggregate.OwnStatement) bool {
+			return s.Account == a.ID && s.Due.Minor > 0 && !s.DueDate.IsZero() && !s.Period.To.After(s.DueDate)
+		}
+		if a.Side != connectors.Debt || !slices.ContainsFunc(look.Statements, of) {
+			t.Errorf("%s is told as %s, with %d statements in all", a.Name, a.Side, len(look.Statements))
+		}
+		repaid := 0
+		for _, b := range look.Bills {
+			switch {
+			case b.Account != a.ID:
+			case b.Kind == connectors.Repayment:
+				if repaid++; b.Flow != connectors.FlowInternal || len(b.Mirrors) != 1 || b.Direction != connectors.In {
+					t.Errorf("a repayment of %s is %s, with %d mirrors", a.Name, b.Flow, len(b.Mirrors))
+				}
+			case b.Kind == connectors.Interest && b.Flow != connectors.FlowOut:
+				t.Errorf("interest of %s is %s", a.Name, b.Flow)
+			}
+		}
+		if repaid == 0 {
+			t.Errorf("nothing of %s was repaid: this looks at the wrong thing", a.Name)
+		}
+		for _, b := range look.Balances {
+			if b.Account == a.ID && b.Kind == connectors.Outstanding {
+				owed, _ = owed.Add(b.Amount)
+			}
+		}
+	}
+	if owed.Minor > look.Totals[0].Debts.Minor {
+		t.Errorf("%v is owed, and %v among the debts", owed, look.Totals[0].Debts)
 	}
 }
 
@@ -251,7 +305,7 @@ func refundsAreLinked(t *testing.T, look aggregate.Look) {
 			continue // its payment was before the look
 		}
 		seen++
-		if of.ID == b.ID || of.Kind == connectors.Refund || of.Order != b.RefundOf || of.Direction == b.Direction || of.Account != b.Account || of.Amount.Minor < b.Amount.Minor {
+		if of.ID == b.ID || of.Kind == connectors.Refund || of.Order != b.RefundOf && of.Bill.ID != b.RefundOf || of.Direction == b.Direction || of.Account != b.Account || of.Amount.Minor < b.Amount.Minor {
 			t.Errorf("a refund of %v is of a %s of %v", b.Amount, of.Kind, of.Amount)
 		}
 	}
