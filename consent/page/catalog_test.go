@@ -34,7 +34,7 @@ func families() map[string][]string {
 	f := map[string][]string{}
 	add := func(prefix string, members ...string) { f[prefix] = append(f[prefix], members...) }
 	for _, k := range []connectors.AccountKind{connectors.WalletBalance, connectors.Deposit, connectors.CreditCard, connectors.CreditLine,
-		connectors.Loan, connectors.Fund, connectors.Settlement, connectors.OtherAccount} {
+		connectors.Loan, connectors.ECNY, connectors.Fund, connectors.Settlement, connectors.OtherAccount} {
 		add("account.kind.", string(k))
 	}
 	for _, k := range []connectors.BalanceKind{connectors.Available, connectors.Current, connectors.Booked, connectors.Frozen, connectors.CreditLimit, connectors.Outstanding} {

@@ -150,6 +150,7 @@ func (fakePasskeys) Name(_ context.Context, p consent.Session) (string, error) {
 // fakeAccounts is a person with five accounts and some ninety days of bills.
 type fakeAccounts struct {
 	staged   int
+	present  connectors.Presence
 	deeds    []string
 	asked    [2]time.Time
 	afresh   int
@@ -160,6 +161,13 @@ type fakeAccounts struct {
 
 func (*fakeAccounts) Sources() []connectors.Source {
 	return []connectors.Source{alipay, harbour, jiangnan, wechat}
+}
+
+func (*fakeAccounts) Offers() []aggregate.Offer {
+	strict := harbour
+	strict.History, strict.MaxWindow, strict.Unattended = 90*24*time.Hour, 31*24*time.Hour, 4
+	return []aggregate.Offer{{Source: alipay, Tells: []string{"balances", "bills"}}, {Source: strict, Tells: []string{"balances", "bills", "statements"}},
+		{Source: jiangnan, Tells: []string{"balances"}}, {Source: wechat, Tells: []string{"balances", "bills"}}}
 }
 
 func (*fakeAccounts) Connections(_ context.Context, p consent.Session) ([]aggregate.Connection, error) {
@@ -266,7 +274,8 @@ func (f *fakeAccounts) Behind(ctx context.Context, p consent.Session, alias stri
 	return aggregate.Behind{}, vault.ErrNoAlias
 }
 
-func (f *fakeAccounts) Own(_ context.Context, p consent.Session, from, to time.Time) (aggregate.Look, error) {
+func (f *fakeAccounts) Own(ctx context.Context, p consent.Session, from, to time.Time) (aggregate.Look, error) {
+	f.present, _ = connectors.PresenceOf(ctx)
 	f.asked = [2]time.Time{from, to}
 	if f.answered != nil {
 		<-f.answered

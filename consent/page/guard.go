@@ -2,9 +2,11 @@ package page
 
 import (
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strings"
 
+	"jali/connectors"
 	"jali/consent"
 	"jali/internal/fault"
 )
@@ -95,9 +97,19 @@ func (p *Page) signedIn(next personal) http.HandlerFunc {
 		case recovering:
 			http.Redirect(w, r, "/recover/passkey", http.StatusSeeOther)
 		default:
-			next(w, r, s)
+			next(w, present(r, s), s)
 		}
 	}
+}
+
+// present says of a request that its person is there, as their sources may
+// know it: who looks at a page of their own is.
+func present(r *http.Request, s consent.Session) *http.Request {
+	who := connectors.Presence{UserAgent: r.UserAgent(), Since: s.At}
+	if from, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {
+		who.IP = from.Addr().Unmap().WithZone("")
+	}
+	return r.WithContext(connectors.Present(r.Context(), who))
 }
 
 // signedInRecovering also lets in a session by recovery code, for the little it may do.

@@ -99,6 +99,7 @@ type Passkeys interface {
 // Accounts is a person's sources and what they hold; [*aggregate.Service] is one.
 type Accounts interface {
 	Sources() []connectors.Source
+	Offers() []aggregate.Offer
 	Connections(context.Context, consent.Session) ([]aggregate.Connection, error)
 	BeginLink(ctx context.Context, p consent.Session, source, returnURL string) (string, error)
 	FinishLink(context.Context, consent.Session, url.Values) (aggregate.Connection, error)

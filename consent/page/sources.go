@@ -4,7 +4,9 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"jali/connectors"
 	"jali/consent"
@@ -15,9 +17,42 @@ import (
 const comeBack = "jali_back"
 
 type sourcesPage struct {
-	Connections []aggregate.Connection
-	Others      []connectors.Source // without a connection that reads from the source itself
+	Connections []connected
+	Others      []offering // without a connection that reads from the source itself
 	Done        string
+}
+
+// connected is a connection and what there is to know of its source.
+type connected struct {
+	aggregate.Connection
+	Facts []string
+}
+
+type offering struct {
+	connectors.Source
+	Facts []string
+}
+
+// facts says in words what a source tells and how far it goes.
+func (w *catalog) facts(o aggregate.Offer) []string {
+	var tells []string
+	for _, d := range o.Tells {
+		tells = append(tells, w.T("datatype."+d))
+	}
+	all := []string{w.T("sources.tells", strings.Join(tells, w.T("list.comma")))}
+	for _, limit := range []struct {
+		key string
+		n   int
+	}{
+		{"sources.history", int(o.History / (24 * time.Hour))},
+		{"sources.window", int(o.MaxWindow / (24 * time.Hour))},
+		{"sources.unattended", o.Unattended},
+	} {
+		if limit.n > 0 {
+			all = append(all, w.T(limit.key, strconv.Itoa(limit.n)))
+		}
+	}
+	return all
 }
 
 func (p *Page) sources(w http.ResponseWriter, r *http.Request, s consent.Session) {
@@ -26,11 +61,20 @@ func (p *Page) sources(w http.ResponseWriter, r *http.Request, s consent.Session
 		p.fail(w, r, err)
 		return
 	}
-	d := sourcesPage{Connections: connections, Done: done(r)}
-	for _, src := range p.Aggregate.Sources() {
-		if !slices.ContainsFunc(connections, func(c aggregate.Connection) bool { return c.Source.ID == src.ID && !c.Imported }) {
-			d.Others = append(d.Others, src)
+	d := sourcesPage{Done: done(r)}
+	facts, words := map[string][]string{}, p.views[language(r)].words
+	for _, o := range p.Aggregate.Offers() {
+		facts[o.ID] = words.facts(o)
+		if !slices.ContainsFunc(connections, func(c aggregate.Connection) bool { return c.Source.ID == o.ID && !c.Imported }) {
+			d.Others = append(d.Others, offering{o.Source, facts[o.ID]})
 		}
+	}
+	for _, c := range connections {
+		one := connected{Connection: c}
+		if !c.Imported {
+			one.Facts = facts[c.Source.ID]
+		}
+		d.Connections = append(d.Connections, one)
 	}
 	p.render(w, r, http.StatusOK, "sources", p.frameOf(r, s, "sources.title", "sources", d))
 }
