@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"jali/connectors"
 	"jali/connectors/conntest"
@@ -27,7 +28,7 @@ type plantedBank struct {
 // bankPlants are its faults, as plants are.
 var bankPlants = []map[string]string{
 	{"answers what it knew when it cannot read": "hostile", "says that the person is there": "presence", "asks for every page ahead": "links_elsewhere"},
-	{"takes a token that ended for a refusal": "hostile"},
+	{"takes a token that ended for a refusal": "hostile", "tells a statement that closed before it was asked": "statements"},
 }
 
 func (p *plantedBank) has(fault string) bool { return strings.Contains(p.fault, fault) }
@@ -45,6 +46,13 @@ func (p *plantedBank) Balances(ctx context.Context, k connectors.Credential, ref
 	}
 	p.last = got
 	return got, err
+}
+
+func (p *plantedBank) Statements(ctx context.Context, k connectors.Credential, a connectors.AccountRef, from, to time.Time) ([]connectors.Statement, error) {
+	if p.has("tells a statement that closed before it was asked") {
+		from = from.AddDate(0, -3, 0)
+	}
+	return p.Connector.Statements(ctx, k, a, from, to)
 }
 
 // ahead asks for the next page of whatever it has read.

@@ -27,7 +27,7 @@ func TestTroublesOfTheTown(t *testing.T) {
 	} {
 		p := town.People()[0]
 		if id == first.ID {
-			p = clientOf(t, town, first)
+			p = borrower(t, town, first)
 		}
 		begin := func() (connectors.Linking, url.Values) {
 			l, err := c.Begin(ctx, "astateof128randombits", "http://127.0.0.1/linked")

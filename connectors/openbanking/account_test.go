@@ -2,7 +2,6 @@ package openbanking
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -90,7 +89,14 @@ func TestBalances(t *testing.T) {
 		{"the words of v3", one(`ITBD→InterimAvailable`), debit, sums{connectors.Available: 1050}, nil},
 		{"a type not known", one(`ITBD→XXXX`), debit, nil, nil},
 		{"another account's", one(`22289→22290`), debit, nil, connectors.ErrMalformed},
-		{"a sign in the amount", one(`10.50→-10.50`), debit, nil, connectors.ErrMalformed},
+		// A bank that writes a sign all the same means a debit.
+		{"a sign in the amount", one(`10.50→-10.50`), debit, sums{connectors.Booked: -1050}, nil},
+		{"a sign, said twice", strings.Replace(one(`10.50→-10.50`), `"Credit"`, `"Debit"`, 1), debit, sums{connectors.Booked: -1050}, nil},
+		{"a plus", one(`10.50→+10.50`), debit, nil, connectors.ErrMalformed},
+		{"a part of a fen", one(`10.50→10.50000000001`), debit, nil, connectors.ErrMalformed},
+		{"five decimals that say nothing", one(`10.50→10.50000`), debit, sums{connectors.Booked: 1050}, nil},
+		{"a credit line below zero", one(`"Type":"ITBD"→"Type":"ITBD","CreditLine":[{"Included":true,"Type":"Credit","Amount":{"Amount":"-1.00","Currency":"CNY"}}]`), debit, nil, connectors.ErrMalformed},
+		{"no list", `{"Data":{"Balances":[]}}`, debit, nil, connectors.ErrMalformed},
 		{"an exponent", one(`10.50→1e400`), debit, nil, connectors.ErrMalformed},
 		{"NaN", one(`10.50→NaN`), debit, nil, connectors.ErrMalformed},
 		{"a number", one(`"10.50"→10.50`), debit, nil, connectors.ErrMalformed},
@@ -134,22 +140,25 @@ func TestAnAccountThatIsRefusedTakesNoOtherAlong(t *testing.T) {
 }
 
 func FuzzBalances(f *testing.F) {
+	seed(f, "balances")
 	f.Add([]byte(file(f, "balances-card.json")))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		var a struct{ Data struct{ Balance []obBalance } }
-		if json.Unmarshal(b, &a) != nil {
+		if decode(b, &a) != nil {
 			return
 		}
-		list, err := readBalances(a.Data.Balance, credit)
-		if err != nil {
-			return
-		}
-		seen := map[string]bool{}
-		for _, b := range list {
-			if s := string(b.Kind) + b.Amount.Currency; seen[s] || b.Amount.Currency == "" {
-				t.Fatalf("two balances of one kind: %+v", list)
-			} else {
-				seen[s] = true
+		for _, ref := range []connectors.AccountRef{debit, credit} {
+			list, err := readBalances(a.Data.Balance, ref)
+			if err != nil {
+				continue
+			}
+			seen := map[string]bool{}
+			for _, b := range list {
+				if s := string(b.Kind) + b.Amount.Currency; seen[s] || b.Amount.Currency == "" {
+					t.Fatalf("two balances of one kind: %+v", list)
+				} else {
+					seen[s] = true
+				}
 			}
 		}
 	})

@@ -7,7 +7,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"net/http"
+	"maps"
 	"net/url"
 	"strings"
 	"time"
@@ -58,18 +58,21 @@ type transactionPage struct {
 // cursor is the page that comes next, and what is needed to go on naming rows
 // to which the bank gave no id.
 type cursor struct {
-	Next string `json:"next"`
-	Page int    `json:"page"`
-	Row  string `json:"row,omitempty"`  // the last row without an id
-	Same int    `json:"same,omitempty"` // how many rows in succession were like it
+	Next string         `json:"next"`
+	Page int            `json:"page"`
+	At   string         `json:"at,omitempty"`   // when the last row without an id was booked
+	Same map[string]int `json:"same,omitempty"` // how many rows of that moment were alike
 }
 
-// Bills reads one page of transactions per call, in the bank's order.
-//
-// What a bank makes of the zone of its date filters differs, so a day more is
-// asked for on both sides, and what lies outside is dropped here.
+// queryTime is how moments stand in a query: without a zone, which is the
+// bank's own (Read/Write Data API Profile, Date Formats).
+const queryTime = "2006-01-02T15:04:05"
+
+// Bills reads one page of transactions per call, in the bank's order. Since the
+// bank's zone is not known beforehand, a day more is asked for on both sides,
+// and what lies outside is dropped here.
 func (c *Connector) Bills(ctx context.Context, v connectors.Credential, ref connectors.AccountRef, from, to time.Time, next connectors.Cursor) (connectors.Page, error) {
-	k, err := read(v)
+	k, err := c.opened(v)
 	if err != nil {
 		return connectors.Page{}, err
 	}
@@ -84,8 +87,8 @@ func (c *Connector) Bills(ctx context.Context, v connectors.Credential, ref conn
 	at := cursor{Page: 1}
 	if next == "" {
 		u.RawQuery = url.Values{
-			"fromBookingDateTime": {from.Add(-24 * time.Hour).UTC().Format(time.RFC3339)},
-			"toBookingDateTime":   {to.Add(24 * time.Hour).UTC().Format(time.RFC3339)},
+			"fromBookingDateTime": {from.Add(-24 * time.Hour).UTC().Format(queryTime)},
+			"toBookingDateTime":   {to.Add(24 * time.Hour).UTC().Format(queryTime)},
 		}.Encode()
 	} else {
 		if json.Unmarshal([]byte(next), &at) != nil || at.Page < 2 {
@@ -96,21 +99,31 @@ func (c *Connector) Bills(ctx context.Context, v connectors.Credential, ref conn
 		}
 	}
 	var a transactionPage
-	if err := c.call(ctx, http.MethodGet, u, k.Access, nil, &a); err != nil {
+	if err := c.read(ctx, k, u, &a); err != nil {
 		return connectors.Page{}, err
 	}
-	page, err := c.page(a, id, from, to, &at, u)
+	page, err := c.page(a, id, from, to, k.since(), &at, u)
 	if err != nil {
 		return connectors.Page{}, connectors.ErrMalformed.Because(err)
 	}
 	return page, nil
 }
 
-func (c *Connector) page(a transactionPage, id string, from, to time.Time, at *cursor, self *url.URL) (connectors.Page, error) {
+// latest is the later of a time as the bank tells it, if it does, and since.
+func latest(text string, since time.Time) time.Time {
+	if at, err := time.Parse(time.RFC3339, text); err == nil && at.After(since) {
+		return at
+	}
+	return since
+}
+
+// page translates what is in [from, to). The consent reaches back to since.
+func (c *Connector) page(a transactionPage, id string, from, to, since time.Time, at *cursor, self *url.URL) (connectors.Page, error) {
 	if a.Data == nil || a.Data.Transaction == nil {
 		return connectors.Page{}, fault.Cause("no Data with a list")
 	}
 	var page connectors.Page
+	names := names{at: at.At, same: maps.Clone(at.Same)}
 	for _, t := range a.Data.Transaction {
 		if t.AccountId != id {
 			return connectors.Page{}, fault.Cause("a transaction of another account")
@@ -123,13 +136,13 @@ func (c *Connector) page(a transactionPage, id string, from, to time.Time, at *c
 			return connectors.Page{}, err
 		}
 		if b.ID == "" {
-			b.ID = at.name(t)
+			b.ID = names.name(t)
 		}
 		if !b.At.Before(from) && b.At.Before(to) {
 			page.Bills = append(page.Bills, b)
 		}
 	}
-	if first, err := time.Parse(time.RFC3339, a.Meta.First); err == nil && first.After(from) && first.Before(to) {
+	if first := latest(a.Meta.First, since); first.After(from) && first.Before(to) {
 		page.Covers = connectors.Span{From: first, To: to}
 	}
 	if a.Links.Next == "" {
@@ -142,23 +155,34 @@ func (c *Connector) page(a transactionPage, id string, from, to time.Time, at *c
 	case u.String() == self.String(), at.Page >= maxPages:
 		return connectors.Page{}, fault.Cause("pages without an end")
 	}
-	at.Next, at.Page = u.String(), at.Page+1
+	at.Next, at.Page, at.At, at.Same = u.String(), at.Page+1, names.at, names.same
 	b, err := json.Marshal(at)
 	page.Next = connectors.Cursor(b)
 	return page, err
 }
 
-// name derives an id for a row without one, from what of it does not change
-// and its place among equal rows, which a bank lists next to each other.
-func (c *cursor) name(t obTransaction) string {
+// names gives ids to rows without one: derived from what of a row does not
+// change, and its place among equal rows. Those are booked at one moment, and a
+// bank lists them next to each other, be it on two pages.
+type names struct {
+	at   string
+	same map[string]int
+}
+
+func (n *names) name(t obTransaction) string {
+	if t.BookingDateTime != n.at || n.same == nil {
+		n.at, n.same = t.BookingDateTime, map[string]int{}
+	}
 	b, _ := json.Marshal([]string{t.BookingDateTime, t.Amount.Amount, t.Amount.Currency, t.Indicator, t.TransactionReference, t.TransactionInformation})
 	sum := sha256.Sum256(b)
 	row := hex.EncodeToString(sum[:12])
-	if row != c.Row {
-		c.Row, c.Same = row, 0
-	}
-	c.Same++
-	return fmt.Sprintf("derived-%s-%d", row, c.Same)
+	n.same[row]++
+	return fmt.Sprintf("derived-%s-%d", row, n.same[row])
+}
+
+// dateOnly: a bank that does not keep times of day writes midnight of UTC.
+func dateOnly(text string) bool {
+	return strings.HasSuffix(text, "T00:00:00+00:00") || strings.HasSuffix(text, "T00:00:00Z")
 }
 
 // bill translates one transaction; its ID may be empty. Errors name the
@@ -168,21 +192,18 @@ func (t obTransaction) bill() (connectors.Bill, error) {
 	if err != nil {
 		return connectors.Bill{}, fault.Cause("BookingDateTime is not a time")
 	}
-	amount, err := t.Amount.parse()
+	amount, err := t.Amount.signed(t.Indicator)
 	if err != nil {
 		return connectors.Bill{}, err
 	}
-	b := connectors.Bill{ID: t.TransactionId, At: at, Amount: amount,
+	b := connectors.Bill{ID: t.TransactionId, At: at, DateOnly: dateOnly(t.BookingDateTime), Amount: amount.Abs(),
+		Direction: connectors.In, Flow: connectors.FlowIn,
 		Counterparty: t.MerchantDetails.MerchantName, Description: t.TransactionInformation, Order: t.TransactionReference}
-	switch t.Indicator {
-	case "Credit", "CRDT":
-		b.Direction, b.Flow = connectors.In, connectors.FlowIn
-		b.Counterparty = cmp.Or(b.Counterparty, t.DebtorAccount.Name)
-	case "Debit", "DBIT":
+	if amount.Minor < 0 || (amount.Minor == 0 && t.Indicator != "Credit" && t.Indicator != "CRDT") {
 		b.Direction, b.Flow = connectors.Out, connectors.FlowOut
 		b.Counterparty = cmp.Or(b.Counterparty, t.CreditorAccount.Name)
-	default:
-		return connectors.Bill{}, fault.Cause("CreditDebitIndicator is neither Credit nor Debit")
+	} else {
+		b.Counterparty = cmp.Or(b.Counterparty, t.DebtorAccount.Name)
 	}
 	switch t.Status {
 	case "BOOK", "Booked":

@@ -2,11 +2,11 @@ package openbanking
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -39,8 +39,8 @@ func TestBillsGolden(t *testing.T) {
 		refs(connectors.Bill{ID: "T7", At: at(7, 10, 0, 0), Amount: cny(50000), Direction: "out", Flow: "internal", State: "booked", Kind: "topup", RawKind: "快捷支付", Description: "支付宝-充值"}, "TOP-7"),
 		refs(connectors.Bill{ID: "T6", At: at(6, 10, 0, 0), Amount: cny(2000), Direction: "in", Flow: "internal", State: "booked", Kind: "withdrawal", RawKind: "RCDT/DMCT", Description: "支付宝-提现"}, "OUT-6"),
 		{ID: "T5", At: at(5, 10, 0, 0), Amount: cny(1200000), Direction: "in", Flow: "in", State: "booked", Kind: "income", RawKind: "RCDT/SALA", Counterparty: "南风公司", Description: "代发工资"},
-		{ID: "derived-1", At: at(4, 8, 0, 0), Amount: cny(300), Direction: "out", Flow: "out", State: "booked", Kind: "other", Description: "地铁"},
-		{ID: "derived-2", At: at(4, 8, 0, 0), Amount: cny(300), Direction: "out", Flow: "out", State: "booked", Kind: "other", Description: "地铁"},
+		{ID: "derived-1", At: at(4, 8, 0, 0), DateOnly: true, Amount: cny(300), Direction: "out", Flow: "out", State: "booked", Kind: "other", Description: "地铁"},
+		{ID: "derived-2", At: at(4, 8, 0, 0), DateOnly: true, Amount: cny(300), Direction: "out", Flow: "out", State: "booked", Kind: "other", Description: "地铁"},
 		{ID: "T3", At: at(3, 10, 0, 0), Amount: cny(8800), Direction: "out", Flow: "internal", State: "booked", Kind: "repayment", Counterparty: "林小舟", Description: "信用卡还款"},
 		{ID: "T2", At: at(2, 10, 0, 0).Add(123 * time.Millisecond), Amount: cny(100), Direction: "out", Flow: "out", State: "failed", Kind: "transfer", RawKind: "ICDT/ESCT"},
 	}
@@ -93,17 +93,18 @@ func TestBillsArePagedInsideTheAPI(t *testing.T) {
 		t.Errorf("read again the ids are others: %v, %v", first, again)
 	}
 	for why, files := range map[string]map[string]string{
-		"another host":     {path: page("https://evil.example" + api + path)},
-		"a user":           {path: page(strings.Replace("http://x@127.0.0.1", "x", "u", 1))},
-		"itself for ever":  {path: page("BASE" + path + "?page=2"), path + "?page=2": page("BASE" + path + "?page=2")},
-		"another account":  {path: strings.ReplaceAll(page("", row("")), "22289", "22290")},
-		"no status":        {path: page("", strings.Replace(row(""), "BOOK", "", 1))},
-		"no side":          {path: page("", strings.Replace(row(""), "Debit", "Both", 2))},
-		"a negative sum":   {path: page("", strings.Replace(row(""), "3.00", "-3.00", 1))},
-		"a part of a fen":  {path: page("", strings.Replace(row(""), "3.00", "3.005", 1))},
-		"no booking time":  {path: page("", strings.Replace(row(""), "2026-10-04T00:00:00Z", "", 1))},
-		"a local time":     {path: page("", strings.Replace(row(""), "00Z", "00", 1))}, // the zone is required
-		"Data that is not": {path: `{"Data":[]}`},
+		"another host":       {path: page("https://evil.example" + api + path)},
+		"a user":             {path: page(strings.Replace("http://x@127.0.0.1", "x", "u", 1))},
+		"itself for ever":    {path: page("BASE" + path + "?page=2"), path + "?page=2": page("BASE" + path + "?page=2")},
+		"another account":    {path: strings.ReplaceAll(page("", row("")), "22289", "22290")},
+		"no status":          {path: page("", strings.Replace(row(""), "BOOK", "", 1))},
+		"no side":            {path: page("", strings.Replace(row(""), "Debit", "Both", 2))},
+		"a sum that is none": {path: page("", strings.Replace(row(""), "3.00", "NaN", 1))},
+		"no list":            {path: `{"Data":{"Transactions":[]}}`},
+		"a part of a fen":    {path: page("", strings.Replace(row(""), "3.00", "3.005", 1))},
+		"no booking time":    {path: page("", strings.Replace(row(""), "2026-10-04T00:00:00Z", "", 1))},
+		"a local time":       {path: page("", strings.Replace(row(""), "00Z", "00", 1))}, // the zone is required
+		"Data that is not":   {path: `{"Data":[]}`},
 	} {
 		if _, err := walk(files); !errors.Is(err, connectors.ErrMalformed) {
 			t.Errorf("%s: %v, want ErrMalformed", why, err)
@@ -117,6 +118,34 @@ func TestBillsArePagedInsideTheAPI(t *testing.T) {
 	}
 }
 
+// A bank that writes signs all the same means a debit, whatever stands beside it.
+func TestASignIsADebit(t *testing.T) {
+	for _, side := range []string{"Debit", "Credit", "DBIT"} {
+		x := obTransaction{AccountId: "22289", Indicator: side, Status: "BOOK", BookingDateTime: "2026-10-04T00:00:01Z", Amount: obAmount{"-3.00", "CNY"}}
+		b, err := x.bill()
+		if err != nil || b.Direction != connectors.Out || b.Amount.Minor != 300 {
+			t.Errorf("-3.00 %s became %v %v, %v", side, b.Direction, b.Amount, err)
+		}
+	}
+}
+
+func TestEqualRowsKeepTheirIDsInAnyOrder(t *testing.T) {
+	row := func(info string) obTransaction {
+		return obTransaction{BookingDateTime: "2026-10-04T00:00:00Z", Indicator: "Debit", Amount: obAmount{"3.00", "CNY"}, TransactionInformation: info}
+	}
+	all := func(rows ...obTransaction) (ids []string) {
+		var n names
+		for _, r := range rows {
+			ids = append(ids, n.name(r))
+		}
+		slices.Sort(ids)
+		return ids
+	}
+	if d := cmp.Diff(all(row("a"), row("a"), row("b")), all(row("a"), row("b"), row("a"))); d != "" {
+		t.Errorf("in another order other ids:\n%s", d)
+	}
+}
+
 func TestCoversSaysHowFarBackTheBankGoes(t *testing.T) {
 	body := `{"Data":{"Transaction":[]},"Links":{},"Meta":{"FirstAvailableDateTime":"2026-10-10T00:00:00+08:00"}}`
 	c := connect(t, &bank{files: map[string]string{"/accounts/22289/transactions": body}})
@@ -127,6 +156,7 @@ func TestCoversSaysHowFarBackTheBankGoes(t *testing.T) {
 }
 
 func FuzzPage(f *testing.F) {
+	seed(f, "transactions")
 	f.Add([]byte(file(f, "transactions.json")))
 	f.Add([]byte(`{"Data":{"Transaction":[]},"Links":{"Next":"/x"}}`))
 	c, err := New(config("https://bank.example", http.DefaultClient))
@@ -135,11 +165,11 @@ func FuzzPage(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		var a transactionPage
-		if json.Unmarshal(b, &a) != nil {
+		if decode(b, &a) != nil {
 			return
 		}
 		at := cursor{Page: 1}
-		page, err := c.page(a, "22289", now.AddDate(-10, 0, 0), now.AddDate(10, 0, 0), &at, c.api)
+		page, err := c.page(a, "22289", now.AddDate(-10, 0, 0), now.AddDate(10, 0, 0), time.Time{}, &at, c.api)
 		if err != nil {
 			return
 		}

@@ -19,11 +19,14 @@ import (
 
 const maxAnswer = 8 << 20
 
-// Causes of a refusal for something that is not there, and of one for a
-// consent that was revoked at the bank or has run out.
+// Causes that are told from one another.
 var (
-	errNotFound = fault.Cause("no such resource")
-	errConsent  = fault.Cause("the consent does not stand")
+	errNotFound  = fault.Cause("no such resource")
+	errConsent   = fault.Cause("the consent does not stand")
+	errAgain     = fault.Cause("the person has to log in at the bank again")
+	errForbidden = fault.Cause("HTTP status", http.StatusForbidden)
+	errRequest   = fault.Cause("HTTP status", http.StatusBadRequest)
+	errNoList    = fault.Cause("no Data with a list")
 )
 
 // send makes one exchange and answers what came, whatever its status.
@@ -39,7 +42,7 @@ func (c *Connector) send(r *http.Request) (dial.Answer, error) {
 }
 
 func decode(body []byte, out any) error {
-	if json.Unmarshal(body, out) != nil {
+	if err := dial.JSON(body, out); err != nil {
 		return connectors.ErrMalformed.Because(fault.Cause("the answer is not of its documented form"))
 	}
 	return nil
@@ -94,27 +97,96 @@ func present(ctx context.Context, h http.Header) {
 	}
 }
 
-// refusal reads an OBErrorResponse1. Its words are not passed on.
+// refusal reads an OBErrorResponse1, with the codes of v4 and of v3.1. Its words
+// are not passed on.
 func refusal(a dial.Answer, now time.Time) error {
+	if a.Status == http.StatusBadRequest || a.Status == http.StatusForbidden || a.Status == http.StatusNotFound {
+		for _, code := range codes(a.Body) {
+			switch code {
+			case "U009", "UK.OBIE.Resource.InvalidConsentStatus", "UK.OB.Resource.InvalidConsentStatus":
+				return connectors.ErrUnauthorized.Because(errConsent)
+			case "U028", "UK.OBIE.Reauthenticate", "UK.OB.Reauthenticate":
+				return connectors.ErrUnauthorized.Because(errAgain)
+			case "U011", "UK.OBIE.Resource.NotFound", "UK.OB.Resource.NotFound":
+				return connectors.ErrRefused.Because(errNotFound)
+			}
+		}
+	}
+	switch a.Status {
+	case http.StatusForbidden:
+		return connectors.ErrRefused.Because(errForbidden)
+	case http.StatusBadRequest:
+		return connectors.ErrRefused.Because(errRequest)
+	}
+	return connectors.Answered(a.Status, a.RetryAfter(now))
+}
+
+// codes are those of an OBErrorResponse1; a gateway's page has none.
+func codes(body []byte) (all []string) {
 	var e struct {
 		Errors []struct {
 			ErrorCode string `json:"ErrorCode"`
 		} `json:"Errors"`
 	}
-	_ = json.Unmarshal(a.Body, &e) // a gateway's page has no codes
+	if dial.JSON(body, &e) != nil {
+		return nil
+	}
 	for _, one := range e.Errors {
-		switch one.ErrorCode {
-		case "U009", "UK.OBIE.Resource.InvalidConsentStatus", "UK.OB.Resource.InvalidConsentStatus", "UK.OBIE.Reauthenticate":
-			if a.Status == http.StatusForbidden || a.Status == http.StatusBadRequest {
-				return connectors.ErrUnauthorized.Because(errConsent)
-			}
-		case "U011", "UK.OBIE.Resource.NotFound", "UK.OB.Resource.NotFound":
-			if a.Status == http.StatusBadRequest || a.Status == http.StatusNotFound {
-				return connectors.ErrRefused.Because(errNotFound)
-			}
+		all = append(all, one.ErrorCode)
+	}
+	return all
+}
+
+// read makes one call with a person's token. A bank may refuse without saying
+// why: then the consent is looked at, since one that does not stand any more is
+// the person's to give again.
+func (c *Connector) read(ctx context.Context, k credential, u *url.URL, out any) error {
+	err := c.call(ctx, http.MethodGet, u, k.Access, nil, out)
+	if errors.Is(err, errForbidden) {
+		if ended := c.standing(ctx, k.Consent); errors.Is(ended, connectors.ErrUnauthorized) {
+			return ended
 		}
 	}
-	return connectors.Answered(a.Status, a.RetryAfter(now))
+	return err
+}
+
+// maxPages is how many pages of one listing are believed in.
+const maxPages = 500
+
+type links struct {
+	Next string `json:"Next"`
+}
+
+// each reads a listing page by page, and gives take the Data of each. What take
+// answers makes the answer malformed.
+func each[T any](ctx context.Context, c *Connector, k credential, u *url.URL, take func(*T) error) error {
+	for range maxPages {
+		var page struct {
+			Data  *T    `json:"Data"`
+			Links links `json:"Links"`
+		}
+		if err := c.read(ctx, k, u, &page); err != nil {
+			return err
+		}
+		if page.Data == nil {
+			return connectors.ErrMalformed.Because(errNoList)
+		}
+		if err := take(page.Data); err != nil {
+			return connectors.ErrMalformed.Because(err)
+		}
+		if page.Links.Next == "" {
+			return nil
+		}
+		next, err := c.within(page.Links.Next)
+		if err != nil {
+			return connectors.ErrMalformed.Because(err)
+		}
+		if next.String() == u.String() {
+			break
+		}
+		u = next
+	}
+	return connectors.ErrMalformed.Because(fault.Cause("pages without an end"))
 }
 
 // uuid is a random UUID (RFC 9562, version 4).

@@ -2,7 +2,6 @@ package openbanking
 
 import (
 	"context"
-	"encoding/json"
 	"net/http"
 	"strings"
 	"sync"
@@ -44,24 +43,13 @@ func (c *Connector) endpoints(ctx context.Context) (endpoints, error) {
 	found, at := c.found.eps, c.found.at
 	c.found.mu.Unlock()
 	if now := c.now(); at.IsZero() || now.Sub(at) >= learned {
-		var doc struct {
-			Issuer    string `json:"issuer"`
-			Authorize string `json:"authorization_endpoint"`
-			Token     string `json:"token_endpoint"`
-			JWKS      string `json:"jwks_uri"`
-		}
-		if err := c.fetch(ctx, strings.TrimSuffix(c.issuer, "/")+"/.well-known/openid-configuration", &doc); err != nil {
+		body, err := c.fetch(ctx, strings.TrimSuffix(c.issuer, "/")+"/.well-known/openid-configuration")
+		if err != nil {
 			return e, err
 		}
-		if doc.Issuer != c.issuer {
-			return e, connectors.ErrMalformed.Because(fault.Cause("the discovery document is another issuer's"))
+		if found, err = c.readDiscovery(body); err != nil {
+			return e, connectors.ErrMalformed.Because(err)
 		}
-		for _, text := range []string{doc.Authorize, doc.Token, doc.JWKS} {
-			if _, err := dial.Endpoint(text); err != nil {
-				return e, connectors.ErrMalformed.Because(fault.Cause("the discovery document lacks an endpoint"))
-			}
-		}
-		found = endpoints{doc.Authorize, doc.Token, doc.JWKS}
 		c.found.mu.Lock()
 		c.found.eps, c.found.at = found, now
 		c.found.mu.Unlock()
@@ -72,6 +60,25 @@ func (c *Connector) endpoints(ctx context.Context) (endpoints, error) {
 		}
 	}
 	return e, nil
+}
+
+// readDiscovery reads a discovery document, which must be this issuer's.
+func (c *Connector) readDiscovery(body []byte) (endpoints, error) {
+	var doc struct {
+		Issuer    string `json:"issuer"`
+		Authorize string `json:"authorization_endpoint"`
+		Token     string `json:"token_endpoint"`
+		JWKS      string `json:"jwks_uri"`
+	}
+	if dial.JSON(body, &doc) != nil || doc.Issuer != c.issuer {
+		return endpoints{}, fault.Cause("the discovery document is another issuer's")
+	}
+	for _, text := range []string{doc.Authorize, doc.Token, doc.JWKS} {
+		if _, err := dial.Endpoint(text); err != nil {
+			return endpoints{}, fault.Cause("the discovery document lacks an endpoint")
+		}
+	}
+	return endpoints{doc.Authorize, doc.Token, doc.JWKS}, nil
 }
 
 // bankKeys answers the keys that the bank signs ID tokens with. again asks for
@@ -88,11 +95,11 @@ func (c *Connector) bankKeys(ctx context.Context, again bool) (jose.KeySet, erro
 	if err != nil {
 		return nil, err
 	}
-	var raw json.RawMessage
-	if err := c.fetch(ctx, e.jwks, &raw); err != nil {
+	body, err := c.fetch(ctx, e.jwks)
+	if err != nil {
 		return nil, err
 	}
-	if keys, err = jose.ParseKeySet(raw); err != nil {
+	if keys, err = jose.ParseKeySet(body); err != nil {
 		return nil, connectors.ErrMalformed.Because(err)
 	}
 	c.found.mu.Lock()
@@ -101,19 +108,16 @@ func (c *Connector) bankKeys(ctx context.Context, again bool) (jose.KeySet, erro
 	return keys, nil
 }
 
-// fetch reads a public JSON document.
-func (c *Connector) fetch(ctx context.Context, address string, out any) error {
+// fetch reads a public document.
+func (c *Connector) fetch(ctx context.Context, address string) ([]byte, error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
-		return connectors.ErrMalformed.Because(fault.Cause("not an address"))
+		return nil, connectors.ErrMalformed.Because(fault.Cause("not an address"))
 	}
 	r.Header.Set("Accept", "application/json")
 	a, err := c.send(r)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if err := connectors.Answered(a.Status, a.RetryAfter(c.now())); err != nil {
-		return err
-	}
-	return decode(a.Body, out)
+	return a.Body, connectors.Answered(a.Status, a.RetryAfter(c.now()))
 }

@@ -4,15 +4,11 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
-	"crypto/subtle"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"net/http"
 	"net/url"
-	"slices"
-	"strings"
 	"time"
 
 	"jali/connectors"
@@ -23,20 +19,20 @@ import (
 
 const (
 	early       = time.Minute      // how long before its end a token is renewed
-	maxIDToken  = 16 << 10         // bytes
-	clockSkew   = 5 * time.Minute  // between the bank and us
 	requestLife = 10 * time.Minute // of a request object: as long as a Linking
 )
 
-// permissions are what a consent asks for: no more than is read here.
-var permissions = []string{"ReadAccountsDetail", "ReadBalances", "ReadTransactionsCredits", "ReadTransactionsDebits", "ReadTransactionsDetail"}
-
-// credential is what the vault keeps of a link.
+// credential is what the vault keeps of a link. Times are Unix seconds; zero is
+// none.
 type credential struct {
 	Consent string `json:"consent"`
 	Access  string `json:"access"`
 	Refresh string `json:"refresh,omitempty"`
-	Until   int64  `json:"until"` // Unix seconds
+	Until   int64  `json:"until"`           // the access token's end
+	Renew   int64  `json:"renew,omitempty"` // the refresh token's
+	Ends    int64  `json:"ends,omitempty"`  // the consent's
+	From    int64  `json:"from,omitempty"`  // how far back the consent reaches
+	Few     bool   `json:"few,omitempty"`   // without statements
 }
 
 // kept is what a link under way keeps on our side.
@@ -44,6 +40,9 @@ type kept struct {
 	Consent  string `json:"consent"`
 	Nonce    string `json:"nonce"`
 	Verifier string `json:"verifier"`
+	Ends     int64  `json:"ends,omitempty"`
+	From     int64  `json:"from,omitempty"`
+	Few      bool   `json:"few,omitempty"`
 }
 
 func read(v connectors.Credential) (credential, error) {
@@ -54,6 +53,34 @@ func read(v connectors.Credential) (credential, error) {
 	return k, nil
 }
 
+// opened is read for a call to the bank, which is not made for a consent whose
+// time is over.
+func (c *Connector) opened(v connectors.Credential) (credential, error) {
+	k, err := read(v)
+	if err == nil && past(k.Ends, c.now()) {
+		err = connectors.ErrUnauthorized.Because(errConsent)
+	}
+	return k, err
+}
+
+func past(at int64, now time.Time) bool { return at != 0 && !now.Before(time.Unix(at, 0)) }
+
+// since is how far back the consent reaches; zero: as far as the bank does.
+func (k credential) since() time.Time {
+	if k.From == 0 {
+		return time.Time{}
+	}
+	return time.Unix(k.From, 0)
+}
+
+// responseType is that of the OpenID Connect flow that is used.
+func (c *Connector) responseType() string {
+	if c.hybrid {
+		return "code id_token"
+	}
+	return "code"
+}
+
 // Begin stages an account-access-consent at the bank and answers its
 // authorization page with a signed request for exactly that consent.
 func (c *Connector) Begin(ctx context.Context, state, redirectURI string) (connectors.Linking, error) {
@@ -61,28 +88,15 @@ func (c *Connector) Begin(ctx context.Context, state, redirectURI string) (conne
 	if err != nil {
 		return connectors.Linking{}, err
 	}
-	own, err := c.ownToken(ctx, e)
+	k, err := c.stage(ctx, e)
 	if err != nil {
 		return connectors.Linking{}, err
 	}
-	body := map[string]any{"Data": map[string]any{"Permissions": permissions}, "Risk": map[string]any{}}
-	var staged struct {
-		Data struct {
-			ConsentId string `json:"ConsentId"`
-			Status    string `json:"Status"`
-		} `json:"Data"`
-	}
-	if err := ours(c.call(ctx, http.MethodPost, c.api.JoinPath("account-access-consents"), own, body, &staged)); err != nil {
-		return connectors.Linking{}, err
-	}
-	if s := staged.Data.Status; staged.Data.ConsentId == "" || (s != "AWAU" && s != "AwaitingAuthorisation") {
-		return connectors.Linking{}, connectors.ErrMalformed.Because(fault.Cause("no consent that awaits authorisation"))
-	}
-	k := kept{Consent: staged.Data.ConsentId, Nonce: rand.Text(), Verifier: rand.Text() + rand.Text()}
+	k.Nonce, k.Verifier = rand.Text(), rand.Text()+rand.Text()
 	sum := sha256.Sum256([]byte(k.Verifier))
 	now := c.now()
 	request, err := c.sign(map[string]any{
-		"iss": c.clientID, "aud": c.issuer, "client_id": c.clientID, "response_type": "code", "scope": "openid accounts",
+		"iss": c.clientID, "aud": c.issuer, "client_id": c.clientID, "response_type": c.responseType(), "scope": "openid accounts",
 		"redirect_uri": redirectURI, "state": state, "nonce": k.Nonce,
 		"code_challenge": base64.RawURLEncoding.EncodeToString(sum[:]), "code_challenge_method": "S256",
 		"iat": now.Unix(), "nbf": now.Unix(), "exp": now.Add(requestLife).Unix(), "jti": rand.Text(),
@@ -98,7 +112,7 @@ func (c *Connector) Begin(ctx context.Context, state, redirectURI string) (conne
 		return connectors.Linking{}, connectors.ErrMalformed.Because(fault.Cause("not an address"))
 	}
 	q := u.Query()
-	for name, value := range map[string]string{"client_id": c.clientID, "response_type": "code", "scope": "openid accounts",
+	for name, value := range map[string]string{"client_id": c.clientID, "response_type": c.responseType(), "scope": "openid accounts",
 		"redirect_uri": redirectURI, "state": state, "nonce": k.Nonce, "request": request} {
 		q.Set(name, value)
 	}
@@ -121,6 +135,13 @@ func (c *Connector) Finish(ctx context.Context, l connectors.Linking, query url.
 	if query.Has("error") || len(codes) != 1 || codes[0] == "" {
 		return secret.Value{}, connectors.ErrLinkRefused
 	}
+	var front jose.Claims
+	if c.hybrid {
+		var err error
+		if front, err = c.detached(ctx, query, k); err != nil {
+			return secret.Value{}, err
+		}
+	}
 	e, err := c.endpoints(ctx)
 	if err != nil {
 		return secret.Value{}, err
@@ -133,56 +154,18 @@ func (c *Connector) Finish(ctx context.Context, l connectors.Linking, query url.
 	if err != nil {
 		return secret.Value{}, err
 	}
-	if err := c.confirm(ctx, t.ID, k); err != nil {
+	claims, err := c.confirm(ctx, t.ID, k)
+	if err != nil {
 		return secret.Value{}, err
 	}
-	return c.seal(t, credential{Consent: k.Consent})
-}
-
-// confirm checks the ID token (OpenID Connect Core 1.0, section 3.1.3.7, and
-// the openbanking_intent_id of the UK security profile).
-func (c *Connector) confirm(ctx context.Context, compact string, k kept) error {
-	want := jose.Expect{MaxBytes: maxIDToken, Algorithms: []string{jose.PS256, jose.ES256}}
-	var tok jose.Token
-	for _, again := range []bool{false, true} {
-		keys, err := c.bankKeys(ctx, again)
-		if err != nil {
-			return err
-		}
-		tok, err = jose.Verify(compact, keys, want)
-		if err == nil {
-			break
-		}
-		if again || !errors.Is(err, jose.ErrSignature) {
-			return connectors.ErrUnsigned.Because(err)
-		}
+	if c.hybrid && claim(claims, "sub") != claim(front, "sub") {
+		return secret.Value{}, connectors.ErrMalformed.Because(fault.Cause("the two ID tokens are of two subjects"))
 	}
-	text := func(name string) string {
-		s, _ := tok.Claims.String(name)
-		return s
+	next := credential{Consent: k.Consent, Ends: k.Ends, From: k.From, Few: k.Few}
+	if at, ok := claims.Time("http://openbanking.org.uk/refresh_token_expires_at"); ok {
+		next.Renew = at.Unix()
 	}
-	var audience []string
-	if one := text("aud"); one != "" {
-		audience = []string{one}
-	} else if json.Unmarshal(tok.Claims["aud"], &audience) != nil {
-		audience = nil
-	}
-	now := c.now()
-	exp, okExp := tok.Claims.Time("exp")
-	iat, okIat := tok.Claims.Time("iat")
-	switch {
-	case text("iss") != c.issuer, !slices.Contains(audience, c.clientID):
-		return connectors.ErrMalformed.Because(fault.Cause("the ID token is another issuer's, or for another client"))
-	case len(audience) > 1 && text("azp") != c.clientID:
-		return connectors.ErrMalformed.Because(fault.Cause("the ID token is for several clients"))
-	case !okExp, !okIat, !now.Before(exp.Add(clockSkew)), iat.After(now.Add(clockSkew)):
-		return connectors.ErrMalformed.Because(fault.Cause("the ID token is not of this time"))
-	case subtle.ConstantTimeCompare([]byte(text("nonce")), []byte(k.Nonce)) != 1:
-		return connectors.ErrMalformed.Because(fault.Cause("the ID token is of another link"))
-	case text("openbanking_intent_id") != k.Consent:
-		return connectors.ErrMalformed.Because(fault.Cause("the ID token is for another consent"))
-	}
-	return nil
+	return c.seal(t, next)
 }
 
 // Stale reports whether the access token ends within a minute.
@@ -197,8 +180,8 @@ func (c *Connector) Refresh(ctx context.Context, v connectors.Credential) (conne
 	if err != nil {
 		return secret.Value{}, err
 	}
-	if k.Refresh == "" {
-		return secret.Value{}, connectors.ErrUnauthorized.Because(fault.Cause("the bank gave no refresh token"))
+	if k.Refresh == "" || past(k.Renew, c.now()) || past(k.Ends, c.now()) {
+		return secret.Value{}, connectors.ErrUnauthorized.Because(fault.Cause("there is no refresh token that still serves"))
 	}
 	e, err := c.endpoints(ctx)
 	if err != nil {
@@ -244,78 +227,12 @@ func ours(err error) error {
 
 func (c *Connector) seal(t tokens, k credential) (connectors.Credential, error) {
 	k.Access, k.Until = t.Access, t.until
-	if t.Refresh != "" {
+	if t.Refresh != "" && t.Refresh != k.Refresh {
+		if k.Refresh != "" {
+			k.Renew = 0 // of a token that was replaced, the bank says no end
+		}
 		k.Refresh = t.Refresh
 	}
 	b, err := json.Marshal(k)
 	return secret.New(b), err
-}
-
-func (c *Connector) sign(claims map[string]any) (string, error) {
-	signed, err := c.key.Sign(map[string]any{"typ": "JWT", "kid": c.keyID}, claims)
-	if err != nil {
-		return "", fmt.Errorf("openbanking: sign: %w", err)
-	}
-	return signed, nil
-}
-
-// ownToken is ours, not a person's: it opens consents (client_credentials).
-func (c *Connector) ownToken(ctx context.Context, e endpoints) (string, error) {
-	t, err := c.token(ctx, e, url.Values{"grant_type": {"client_credentials"}, "scope": {"accounts"}})
-	return t.Access, ours(err)
-}
-
-type tokens struct {
-	Access    string      `json:"access_token"`
-	Type      string      `json:"token_type"`
-	ExpiresIn json.Number `json:"expires_in"`
-	Refresh   string      `json:"refresh_token"`
-	ID        string      `json:"id_token"`
-	until     int64
-}
-
-// token calls the token endpoint, authenticated by private_key_jwt (RFC 7523,
-// section 2.2).
-func (c *Connector) token(ctx context.Context, e endpoints, form url.Values) (tokens, error) {
-	now := c.now()
-	assertion, err := c.sign(map[string]any{"iss": c.clientID, "sub": c.clientID, "aud": e.token,
-		"iat": now.Unix(), "exp": now.Add(time.Minute).Unix(), "jti": rand.Text()})
-	if err != nil {
-		return tokens{}, err
-	}
-	form.Set("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer")
-	form.Set("client_assertion", assertion)
-	form.Set("client_id", c.clientID)
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, e.token, strings.NewReader(form.Encode()))
-	if err != nil {
-		return tokens{}, connectors.ErrMalformed.Because(fault.Cause("not an address"))
-	}
-	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	r.Header.Set("Accept", "application/json")
-	a, err := c.send(r)
-	if err != nil {
-		return tokens{}, err
-	}
-	if a.Status == http.StatusBadRequest || a.Status == http.StatusUnauthorized {
-		var e struct {
-			Error string `json:"error"`
-		}
-		if json.Unmarshal(a.Body, &e) == nil && e.Error == "invalid_grant" {
-			return tokens{}, connectors.ErrUnauthorized.Because(fault.Cause("invalid_grant"))
-		}
-		return tokens{}, connectors.ErrRefused.Because(fault.Cause("from the token endpoint, HTTP status", a.Status))
-	}
-	if err := connectors.Answered(a.Status, a.RetryAfter(now)); err != nil {
-		return tokens{}, err
-	}
-	var t tokens
-	if err := decode(a.Body, &t); err != nil {
-		return tokens{}, err
-	}
-	seconds, err := t.ExpiresIn.Int64()
-	if t.Access == "" || !strings.EqualFold(t.Type, "Bearer") || err != nil || seconds <= 0 || seconds > 10*366*24*60*60 {
-		return tokens{}, connectors.ErrMalformed.Because(fault.Cause("no bearer token with a lifetime"))
-	}
-	t.until = now.Unix() + seconds
-	return t, nil
 }

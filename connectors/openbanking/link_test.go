@@ -31,7 +31,7 @@ func begin(t *testing.T, c *Connector, b *bank) connectors.Linking {
 	if err != nil {
 		t.Fatalf("the request object: %v", err)
 	}
-	for name, want := range map[string]string{"iss": "jali", "aud": b.base, "client_id": "jali", "response_type": "code", "scope": "openid accounts",
+	for name, want := range map[string]string{"iss": "jali", "aud": b.base, "client_id": "jali", "response_type": c.responseType(), "scope": "openid accounts",
 		"redirect_uri": "https://jali.example/link", "state": "state-of-128-bits", "code_challenge_method": "S256"} {
 		if got, _ := tok.Claims.String(name); got != want {
 			t.Errorf("the request's %s is %q, want %q", name, got, want)

@@ -47,6 +47,9 @@ type bank struct {
 	base  string
 	files map[string]string // path under the API, and query where it has one → body
 	fail  map[string]int    // path → status
+	state string            // of the consent, when it is read
+	few   bool              // it grants no statements
+	api   string            // empty: api
 	body  string            // of failures
 	id    func(claims map[string]any)
 	key   jose.PrivateKey // of ID tokens; empty: bankKey
@@ -67,7 +70,10 @@ func (b *bank) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer b.mu.Unlock()
 	b.calls = append(b.calls, r.Method+" "+r.URL.Path)
 	w.Header().Set("Content-Type", "application/json")
-	switch path := strings.TrimPrefix(r.URL.Path, api); {
+	if b.api == "" {
+		b.api = api
+	}
+	switch path := strings.TrimPrefix(r.URL.Path, b.api); {
 	case r.URL.Path == "/.well-known/openid-configuration":
 		fmt.Fprintf(w, `{"issuer":%q,"authorization_endpoint":%q,"token_endpoint":%q,"jwks_uri":%q}`, b.base, b.base+"/authorize", b.base+"/token", b.base+"/jwks")
 	case r.URL.Path == "/jwks":
@@ -86,11 +92,21 @@ func (b *bank) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			Data struct{ Permissions []string }
 			Risk *struct{}
 		}
-		if json.NewDecoder(r.Body).Decode(&sent) != nil || len(sent.Data.Permissions) != 5 || sent.Risk == nil || r.Header.Get("Authorization") != "Bearer ours" {
+		if json.NewDecoder(r.Body).Decode(&sent) != nil || len(sent.Data.Permissions) < 5 || sent.Risk == nil || r.Header.Get("Authorization") != "Bearer ours" {
 			b.t.Error("the consent is not asked for as published")
 		}
+		if b.few && len(sent.Data.Permissions) > 5 {
+			w.WriteHeader(400)
+			return
+		}
 		w.WriteHeader(201)
+		if b.body != "" {
+			_, _ = io.WriteString(w, b.body)
+			return
+		}
 		_, _ = io.WriteString(w, `{"Data":{"ConsentId":"urn:consent:1","Status":"AWAU"},"Risk":{}}`)
+	case r.Method == "GET" && path == "/account-access-consents/urn:consent:1" && r.Header.Get("Authorization") == "Bearer ours":
+		fmt.Fprintf(w, `{"Data":{"ConsentId":"urn:consent:1","Status":%q},"Risk":{}}`, b.state)
 	case r.Method == "DELETE" && path == "/account-access-consents/urn:consent:1":
 		w.WriteHeader(204)
 	default:
@@ -109,7 +125,7 @@ func (b *bank) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			w.WriteHeader(404)
 			return
 		}
-		_, _ = io.WriteString(w, strings.ReplaceAll(body, "BASE", b.base+api))
+		_, _ = io.WriteString(w, strings.ReplaceAll(body, "BASE", b.base+b.api))
 	}
 }
 
@@ -142,10 +158,7 @@ func (b *bank) token(w http.ResponseWriter, r *http.Request) {
 		if b.id != nil {
 			b.id(claims)
 		}
-		signed, err := bankKey().Sign(nil, claims)
-		if err != nil {
-			b.t.Error(err)
-		}
+		signed := sign(b.t, claims)
 		fmt.Fprintf(w, `{"access_token":"A-canary","token_type":"bearer","expires_in":600,"refresh_token":"R1","id_token":%q}`, signed)
 		return
 	case grant == "refresh_token" && f.Get("refresh_token") == "R1":
@@ -160,14 +173,32 @@ func (b *bank) token(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.WriteString(w, `{"error":"invalid_grant"}`)
 }
 
+func sign(t *testing.T, claims map[string]any) string {
+	signed, err := bankKey().Sign(nil, claims)
+	if err != nil {
+		t.Error(err)
+	}
+	return signed
+}
+
 func connect(t *testing.T, b *bank) *Connector {
+	t.Helper()
+	return connectAs(t, b, func(*Config) {})
+}
+
+func connectAs(t *testing.T, b *bank, change func(*Config)) *Connector {
 	t.Helper()
 	srv := httptest.NewServer(b)
 	t.Cleanup(srv.Close)
 	b.t, b.base, b.jtis = t, srv.URL, map[string]bool{}
 	client := dial.New(dial.Config{AllowPrivate: true})
 	t.Cleanup(client.CloseIdleConnections)
-	c, err := New(config(srv.URL, client))
+	cfg := config(srv.URL, client)
+	if b.api != "" {
+		cfg.API = srv.URL + b.api
+	}
+	change(&cfg)
+	c, err := New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -206,6 +237,11 @@ func TestNewSaysWhatIsWrongWithItsConfig(t *testing.T) {
 		{"no key", func(c *Config) { c.Key = jose.PrivateKey{} }, false},
 		{"a key that cannot PS256", func(c *Config) { c.Key = generate(jose.ES256) }, false},
 		{"http to the world", func(c *Config) { c.API = "http://bank.example" + api }, false},
+		{"v3.1 by its path", func(c *Config) { c.API = "https://bank.example/open-banking/v3.1/aisp" }, true},
+		{"a later v3.1", func(c *Config) { c.API = "https://bank.example/open-banking/v3.1.10/aisp" }, true},
+		{"a path without a version", func(c *Config) { c.API = "https://bank.example/aisp" }, false},
+		{"its version said", func(c *Config) { c.API, c.Version = "https://bank.example/aisp", "v3.1" }, true},
+		{"a version that is not spoken", func(c *Config) { c.Version = "v2.0" }, false},
 		{"no issuer", func(c *Config) { c.Issuer = "" }, false},
 		{"a token endpoint that is none", func(c *Config) { c.Token = "token" }, false},
 	} {
@@ -226,6 +262,10 @@ func TestFaults(t *testing.T) {
 		{401, ``, connectors.ErrUnauthorized},
 		{403, `{"Errors":[{"ErrorCode":"U009","Message":"22289"}]}`, connectors.ErrUnauthorized},
 		{403, `{"Errors":[{"ErrorCode":"UK.OBIE.Resource.InvalidConsentStatus"}]}`, connectors.ErrUnauthorized},
+		{400, `{"Errors":[{"ErrorCode":"U009"}]}`, connectors.ErrUnauthorized}, // as the code set has it
+		{403, `{"Errors":[{"ErrorCode":"U028"}]}`, connectors.ErrUnauthorized},
+		{403, `{"Errors":[{"ErrorCode":"UK.OBIE.Reauthenticate"}]}`, connectors.ErrUnauthorized},
+		{500, `{"Errors":[{"ErrorCode":"U028"}]}`, connectors.ErrDown},
 		{403, `{"Errors":[{"ErrorCode":"U008"}]}`, connectors.ErrRefused},
 		{400, `{"Errors":[{"ErrorCode":"U011"}]}`, connectors.ErrRefused},
 		{404, ``, connectors.ErrRefused},
