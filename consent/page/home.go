@@ -94,6 +94,7 @@ func (p *Page) home(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, "/recover/passkey", http.StatusSeeOther)
 		return
 	}
+	r = present(r, s)
 	h := &homePage{}
 	connections, err := p.Aggregate.Connections(r.Context(), s)
 	if err == nil {
