@@ -187,26 +187,31 @@ func (c *Connector) take(a listing, of ref, self *url.URL, at *cursor, wanted fu
 	case !a.Account.is(of.identified), !a.Card.is(of.identified), !c.about(rows.Links.Account, of), !c.about(rows.Links.Card, of):
 		return connectors.Page{}, fault.Cause("transactions of another account")
 	}
-	var page connectors.Page
+	page := connectors.Page{Bills: make([]connectors.Bill, 0, len(rows.Booked)+len(rows.Pending))}
 	same, day := at.Same, ""
 	if same == nil {
 		same = map[string]int{}
 	}
-	for i, t := range append(rows.Booked, rows.Pending...) {
-		b, err := c.bill(t, i >= len(rows.Booked), a.Positive)
-		if err != nil {
-			return connectors.Page{}, err
+	for _, pending := range []bool{false, true} {
+		list := rows.Booked
+		if pending {
+			list = rows.Pending
+		} else if len(list) > 0 {
+			day = list[len(list)-1].Booked
 		}
-		if b.ID == "" {
-			name := t.content()
-			same[name]++
-			b.ID = fmt.Sprintf("derived-%s-%d", name, same[name])
-		}
-		if i < len(rows.Booked) {
-			day = t.Booked
-		}
-		if wanted(b) {
-			page.Bills = append(page.Bills, b)
+		for i := range list {
+			b, err := c.bill(&list[i], pending, a.Positive)
+			if err != nil {
+				return connectors.Page{}, err
+			}
+			if b.ID == "" {
+				name := list[i].content()
+				same[name]++
+				b.ID = fmt.Sprintf("derived-%s-%d", name, same[name])
+			}
+			if wanted(b) {
+				page.Bills = append(page.Bills, b)
+			}
 		}
 	}
 	if rows.Links.Next.Href == "" {
@@ -240,7 +245,7 @@ func (c *Connector) about(link href, of ref) bool {
 }
 
 // content is a name for a row without one: its day, and a digest of what it says.
-func (t row) content() string {
+func (t *row) content() string {
 	b, _ := json.Marshal(t) // plain members
 	sum := sha256.Sum256(b)
 	return t.Booked + "-" + hex.EncodeToString(sum[:12])
@@ -248,7 +253,7 @@ func (t row) content() string {
 
 // bill translates one row; its ID may be empty. Errors name the member, never
 // the value. positive says that debits are quoted without a sign.
-func (c *Connector) bill(t row, pending, positive bool) (connectors.Bill, error) {
+func (c *Connector) bill(t *row, pending, positive bool) (connectors.Bill, error) {
 	amount, err := t.Amount.parse()
 	if err != nil {
 		return connectors.Bill{}, err
