@@ -69,7 +69,6 @@ const api = "/psd2/v1"
 
 // bank answers as the published interface does.
 type bank struct {
-	t      *testing.T
 	base   string
 	files  map[string]string // method, path under the API and raw query where that is named → body
 	status int               // of every answer; 0: 200, 201 to a POST
