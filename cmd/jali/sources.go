@@ -11,7 +11,6 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"jali/connectors"
-	"jali/connectors/alipay"
 	"jali/connectors/openbanking"
 	"jali/internal/dial"
 	"jali/internal/jose"
@@ -46,6 +45,7 @@ type sourceSetting struct {
 	PublicKeyID   string `yaml:"public-key-id"`
 	PublicKeyFile string `yaml:"public-key-file"`
 
+	alipaySetting    `yaml:",inline"`
 	wechatpaySetting `yaml:",inline"`
 
 	FDX         fdxSetting         `yaml:"fdx"`
@@ -119,17 +119,6 @@ func (s sourceSetting) connector() (connectors.Connector, error) {
 	default:
 		return nil, fmt.Errorf("there is no dialect %q; there are alipay, wechatpay, openbanking, fdx and berlingroup", s.Dialect)
 	}
-}
-
-func (s sourceSetting) alipay(source connectors.Source, client *http.Client, key secret.Value) (connectors.Connector, error) {
-	public, err := os.ReadFile(s.PublicKeyFile)
-	if err != nil {
-		return nil, err
-	}
-	return alipay.New(alipay.Config{
-		Source: source, Gateway: s.Gateway, Authorize: s.Authorize, AppID: s.AppID, Key: key, AlipayKey: string(public),
-		HTTP: client, Now: time.Now,
-	})
 }
 
 func (s sourceSetting) openbanking(source connectors.Source, client *http.Client, key secret.Value) (connectors.Connector, error) {

@@ -113,11 +113,9 @@ func (s *sandbox) institutions(w http.ResponseWriter, _ *http.Request) {
 	for _, p := range s.town.People() {
 		people = append(people, map[string]string{"id": p.ID, "name": p.Name, "login": p.Login, "password": p.Password})
 	}
-	a := s.town.Alipay()
 	answer(w, map[string]any{
-		"people": people,
-		"alipay": map[string]string{"gateway": a.GatewayURL, "authorize": a.AuthorizeURL, "app_id": a.AppID,
-			"private_key": privatePEM(a.AppKey), "alipay_public_key": publicPEM(a.PublicKey)},
+		"people":                 people,
+		"alipay":                 alipayAccess(s.town),
 		"wechatpay":              wechatAccess(s.town.WeChatPay()),
 		"wechatpay_certificates": wechatAccess(s.town.WeChatPayCertificates()),
 	}, nil)

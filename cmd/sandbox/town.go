@@ -5,12 +5,10 @@ import (
 	"time"
 
 	"jali/connectors"
-	"jali/connectors/alipay"
 	"jali/connectors/mock"
 	"jali/connectors/openbanking"
 	"jali/internal/dial"
 	"jali/internal/jose"
-	"jali/internal/secret"
 )
 
 // townSources are the connectors to the town's institutions, made of what an
@@ -32,16 +30,6 @@ func townSources(t *mock.Town, now func() time.Time) (*connectors.Registry, erro
 		}
 	}
 	return registry, nil
-}
-
-func townAlipay(t *mock.Town, client *http.Client, now func() time.Time) ([]connectors.Connector, error) {
-	a := t.Alipay()
-	wallet, err := alipay.New(alipay.Config{
-		Source:  connectors.Source{ID: mock.Alipay, Name: connectors.Name{ZH: "支付宝", EN: "Alipay"}, Kind: connectors.Wallet},
-		Gateway: a.GatewayURL, Authorize: a.AuthorizeURL, AppID: a.AppID,
-		Key: secret.Of(privatePEM(a.AppKey)), AlipayKey: publicPEM(a.PublicKey), HTTP: client, Now: now,
-	})
-	return []connectors.Connector{wallet}, err
 }
 
 // townBanks are those of UK Open Banking.

@@ -94,7 +94,7 @@ func New(c Config) (*Connector, error) {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	made := &Connector{source: describe(c.Source), appID: c.AppID, http: c.HTTP, now: c.Now}
+	made := &Connector{source: describe(c.Source), appID: c.AppID, now: c.Now}
 	var err error
 	if made.key, err = privateKey(c.Key); err != nil {
 		return nil, err
@@ -119,6 +119,7 @@ func New(c Config) (*Connector, error) {
 	if made.download, err = dial.Endpoint(cmp.Or(c.Download, Download)); err != nil {
 		return nil, fmt.Errorf("alipay: Download: %w", err)
 	}
+	services := []*url.URL{gateway, made.download}
 	if c.API != "" {
 		api, err := dial.Endpoint(c.API)
 		if err != nil {
@@ -128,7 +129,9 @@ func New(c Config) (*Connector, error) {
 			return nil, errors.New("alipay: API has a path; its signatures cover /v3/… as the platform sees it")
 		}
 		made.api = api.Scheme + "://" + api.Host
+		services = append(services, api)
 	}
+	made.http = dial.Only(c.HTTP, services...)
 	return made, nil
 }
 
