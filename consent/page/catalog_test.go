@@ -51,6 +51,7 @@ func families() map[string][]string {
 	for _, s := range []aggregate.Status{aggregate.Fresh, aggregate.FromFile, aggregate.Failed, aggregate.Refused, aggregate.Skipped} {
 		add("status.", string(s))
 	}
+	add("due.state.", "paid", "open", "past", "minimum", "today", "soon")
 	add("report.", "failed", "refused", "skipped")
 	add("flow.", string(connectors.FlowIn), string(connectors.FlowOut), string(connectors.FlowInternal))
 	add("source.kind.", string(connectors.Wallet), string(connectors.Bank))

@@ -37,6 +37,7 @@ type homePage struct {
 	Look        aggregate.Look
 	Totals      []aggregate.Total
 	Pots        []pot
+	Dues        []due
 	Late        []aggregate.SourceReport // sources that did not answer freshly
 	Flow, Spent *plot
 	Bills       []billRow
@@ -154,7 +155,7 @@ func (p *Page) look(r *http.Request, s consent.Session, h *homePage, connections
 		accounts[a.ID] = a
 	}
 	h.Totals = h.Look.Totals
-	h.Pots = pots(h.Look, h.Filter)
+	h.Pots, h.Dues = pots(h.Look, h.Filter), dues(h.Look, accounts)
 	for _, report := range h.Look.Sources {
 		if report.Status != aggregate.Fresh {
 			h.Late = addLate(h.Late, report)
