@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/pem"
 	"fmt"
 	"net/http"
 	"os"
@@ -11,9 +10,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"jali/connectors"
-	"jali/connectors/openbanking"
 	"jali/internal/dial"
-	"jali/internal/jose"
 	"jali/internal/secret"
 )
 
@@ -48,6 +45,7 @@ type sourceSetting struct {
 	alipaySetting    `yaml:",inline"`
 	wechatpaySetting `yaml:",inline"`
 
+	OpenBanking openbankingSetting `yaml:"openbanking"`
 	FDX         fdxSetting         `yaml:"fdx"`
 	BerlinGroup berlingroupSetting `yaml:"berlingroup"`
 }
@@ -119,20 +117,6 @@ func (s sourceSetting) connector() (connectors.Connector, error) {
 	default:
 		return nil, fmt.Errorf("there is no dialect %q; there are alipay, wechatpay, openbanking, fdx and berlingroup", s.Dialect)
 	}
-}
-
-func (s sourceSetting) openbanking(source connectors.Source, client *http.Client, key secret.Value) (connectors.Connector, error) {
-	block, _ := pem.Decode(key.Reveal())
-	if block == nil {
-		return nil, fmt.Errorf("%s is not PEM", s.KeyFile)
-	}
-	private, err := jose.ParsePKCS8(secret.New(block.Bytes))
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", s.KeyFile, err)
-	}
-	return openbanking.New(openbanking.Config{
-		Source: source, API: s.API, Issuer: s.Issuer, ClientID: s.ClientID, Key: private, KeyID: s.KeyID, HTTP: client, Now: time.Now,
-	})
 }
 
 // readSecret reads a file that only its owner may read.

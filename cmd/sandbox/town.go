@@ -6,9 +6,7 @@ import (
 
 	"jali/connectors"
 	"jali/connectors/mock"
-	"jali/connectors/openbanking"
 	"jali/internal/dial"
-	"jali/internal/jose"
 )
 
 // townSources are the connectors to the town's institutions, made of what an
@@ -30,24 +28,4 @@ func townSources(t *mock.Town, now func() time.Time) (*connectors.Registry, erro
 		}
 	}
 	return registry, nil
-}
-
-// townBanks are those of UK Open Banking.
-func townBanks(t *mock.Town, client *http.Client, now func() time.Time) ([]connectors.Connector, error) {
-	var all []connectors.Connector
-	for _, b := range t.Banks() {
-		key, err := jose.ParsePKCS8(privateDER(b.ClientKey))
-		if err != nil {
-			return nil, err
-		}
-		bank, err := openbanking.New(openbanking.Config{
-			Source: connectors.Source{ID: b.ID, Name: connectors.Name{ZH: b.ZH, EN: b.EN}, Kind: connectors.Bank},
-			API:    b.APIBase, Issuer: b.Issuer, ClientID: b.ClientID, Key: key, KeyID: b.KeyID, HTTP: client, Now: now,
-		})
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, bank)
-	}
-	return all, nil
 }

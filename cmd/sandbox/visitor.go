@@ -99,6 +99,9 @@ func (v *visitor) do(ctx context.Context, method, to, kind string, body []byte, 
 		if next, err = url.Parse(v.home(next.String())); err != nil {
 			return nil, nil, err
 		}
+		if next.RawQuery == "" && strings.Contains(next.Fragment, "state=") {
+			next.RawQuery, next.Fragment = next.EscapedFragment(), "" // as handover.js does
+		}
 		if next.Host != at.Host {
 			return nil, next, nil
 		}

@@ -6,8 +6,8 @@
 // The unit is the page: one method, one template, rendered whole into memory
 // before the first byte leaves. Home alone is sent in two parts, since its
 // second part waits for the sources ([Page.stream]). Pages are plain HTML that works without
-// script; script is used where WebAuthn, plots, upload progress and the list of
-// waiting requests need it. A request that revises a grant is shown as the
+// script; script is used where WebAuthn, plots, upload progress, the list of
+// waiting requests and what a bank writes behind a # need it. A request that revises a grant is shown as the
 // difference that it makes ([Page.revision]), and one that another device
 // started is answered here and returns nowhere. Receipts are signed when they
 // are asked for, out of what package consent kept of each yes.

@@ -140,6 +140,7 @@ func everyPage(t *testing.T, lang string) map[string]*httptest.ResponseRecorder 
 	h.grants.busy(false)
 	post("refuse", "/consent/gr_ask/refuse", url.Values{})
 	pages["depart"] = h.get(t, "/consent/gr_ask/return?ticket=t", "in", lang)
+	pages["handover"] = h.get(t, "/connect/return", "in", lang)
 	post("connect", "/sources/alipay/connect", url.Values{"next": {"/consent/gr_ask"}})
 	post("codes", "/settings/codes", url.Values{})
 	post("leave wrong", "/settings/leave", url.Values{"response": {`"no"`}})

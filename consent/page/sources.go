@@ -106,8 +106,13 @@ func (p *Page) backCookie(next string) *http.Cookie {
 	return c
 }
 
-// connectReturn takes what the source sent back.
+// connectReturn takes what the source sent back. Banks that sign it put it
+// behind the # of the address, which no server sees: a script hands it on.
 func (p *Page) connectReturn(w http.ResponseWriter, r *http.Request, s consent.Session) {
+	if r.URL.RawQuery == "" {
+		p.render(w, r, http.StatusOK, "handover", p.frameOf(r, s, "handover.title", "", nil))
+		return
+	}
 	if _, err := p.Aggregate.FinishLink(r.Context(), s, r.URL.Query()); err != nil {
 		p.fail(w, r, err)
 		return

@@ -203,7 +203,7 @@ func (h *house) testBrowser(t *testing.T) {
 
 	b.click("to sources", `a[href="/sources"]`)
 	b.both("sources-empty")
-	for _, source := range []string{"alipay", "jiangnan_bank"} {
+	for _, source := range []string{"alipay", "jiangnan_bank", "beishan_bank"} { // the last by the hybrid flow
 		b.click("connect "+source, chromedp.CSS("#connect-"+source))
 		b.see("the town's login page", `input[name="login"]`)
 		if source == "alipay" {
