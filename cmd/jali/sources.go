@@ -2,10 +2,8 @@ package main
 
 import (
 	"fmt"
-	"net/http"
 	"os"
 	"strings"
-	"time"
 
 	"go.yaml.in/yaml/v3"
 
