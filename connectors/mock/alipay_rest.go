@@ -43,7 +43,7 @@ func (t *Town) alipayREST(w http.ResponseWriter, r *http.Request) {
 	status := http.StatusOK
 	if f != nil {
 		code := f.sub
-		if method != alipayTokenMethod { // whose codes are published with their prefix
+		if !alipayPrefixed[code] {
 			code = strings.TrimPrefix(strings.TrimPrefix(code, "isv."), "aop.")
 		}
 		status = alipayStatus[f.code]
@@ -70,6 +70,10 @@ func (t *Town) alipayREST(w http.ResponseWriter, r *http.Request) {
 
 // alipayStatus are the statuses of v3 by the families of v2.
 var alipayStatus = map[string]int{"20000": 500, "20001": 401, "40001": 400, "40002": 400, "40003": 400, "40004": 400, "40005": 429, "40006": 403}
+
+// alipayPrefixed are the codes that v3 publishes with their prefix: those of the
+// method for tokens.
+var alipayPrefixed = map[string]bool{"isv.grant-type-invalid": true, "isv.code-invalid": true, "isv.refresh-token-invalid": true}
 
 // alipaySigned is opendocs.alipay.com/open-v3/054q58.
 func (t *Town) alipaySigned(r *http.Request, body []byte) *alipayFault {

@@ -74,6 +74,7 @@ func (tt *testTown) alipaySend(t *testing.T, q url.Values) alipayAnswer {
 		t.Fatal(err)
 	}
 	delete(whole, "sign")
+	delete(whole, "alipay_cert_sn")
 	var a alipayAnswer
 	for a.key, a.object = range whole {
 	}

@@ -15,6 +15,8 @@ func FuzzStrangersAreRefused(f *testing.F) {
 	}
 	h := town.Handler()
 	f.Add("POST", "/alipay/gateway.do?app_id=2021004170650123&method=alipay.system.oauth.token", "", "grant_type=refresh_token&sign=x")
+	f.Add("GET", "/v3/alipay/data/bill/balance/query?auth_token=x", `ALIPAY-SHA256withRSA app_id=2021004170650123,nonce=0123456789,timestamp=1792468800123,sign=AA==`, "")
+	f.Add("GET", "/alipay/downloadBillFile.resource?bizType=signcustomer&bizDates=2026-10&expires=9999999999&fileId=00", "", "")
 	f.Add("GET", "/v3/bill/tradebill?bill_date=2026-11-01", `WECHATPAY2-SHA256-RSA2048 mchid="1900009191",nonce_str="a",signature="b",timestamp="1",serial_no="c"`, "")
 	f.Add("POST", "/bank/jiangnan_bank/token", "", "grant_type=client_credentials&client_assertion=a.b.c")
 	f.Add("GET", "/bank/jiangnan_bank/open-banking/v4.0/aisp/accounts", "Bearer x", "")
