@@ -578,7 +578,8 @@ type Span struct {
 	To time.Time `json:"to"`
 }
 
-// Statement A period's summary with an amount due.
+// Statement A period's summary of an account of debt, with an amount due. Those that closed in the grant's period; of some
+// sources the newest alone.
 type Statement struct {
 	// Account Alias.
 	//
@@ -588,10 +589,10 @@ type Statement struct {
 	// Due A sum of money, never rounded.
 	Due Amount `json:"due"`
 
-	// DueDate Calendar day at the source.
+	// DueDate Calendar day at the source, where it says one.
 	//
 	// Examples: 2026-11-10
-	DueDate string `json:"due_date"`
+	DueDate string `json:"due_date,omitempty,omitzero"`
 
 	// Minimum A sum of money, never rounded.
 	Minimum Amount `json:"minimum,omitempty,omitzero"`
@@ -602,7 +603,7 @@ type Statement struct {
 	// Period The half-open time [from, to).
 	Period Span `json:"period"`
 
-	// Settled Whether nothing is due any more.
+	// Settled Whether nothing is due any more, as far as the source tells.
 	//
 	// Examples: false
 	Settled bool `json:"settled"`

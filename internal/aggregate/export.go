@@ -160,7 +160,7 @@ type exportedDue struct {
 	Due     exportedAmount    `json:"due"`
 	Minimum exportedAmount    `json:"minimum"`
 	Paid    exportedAmount    `json:"paid"`
-	DueDate string            `json:"due_date"`
+	DueDate string            `json:"due_date,omitempty"`
 	Settled bool              `json:"settled"`
 }
 
@@ -213,7 +213,7 @@ func (s *Service) ExportJSON(ctx context.Context, p consent.Session, about About
 	}
 	for _, st := range look.Statements {
 		e.Statements = append(e.Statements, exportedDue{st.Account, exportedSpan(st.Period), amountOf(st.Due), amountOf(st.Minimum), amountOf(st.Paid),
-			st.DueDate.Format(time.DateOnly), st.Settled})
+			dayOf(st.DueDate), st.Settled})
 	}
 	if e.Activity, err = s.activity(ctx, p.Person); err != nil {
 		return err

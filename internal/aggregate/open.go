@@ -274,7 +274,7 @@ func (p presenter) view(look Look, q question) View {
 	}
 	for _, st := range look.Statements {
 		v.Statements = append(v.Statements, Statement{Account: p.aliases[st.Account], Period: st.Period, Due: st.Due, Minimum: st.Minimum,
-			Paid: st.Paid, DueDate: st.DueDate.Format(time.DateOnly), Settled: st.Settled})
+			Paid: st.Paid, DueDate: dayOf(st.DueDate), Settled: st.Settled})
 	}
 	v.sort()
 	return v
@@ -316,6 +316,14 @@ func (p presenter) bills(all []OwnBill, fields consent.BillFields) []Bill {
 	}
 	slices.SortFunc(bills, newestFirst)
 	return bills
+}
+
+// dayOf is a calendar day, or nothing where a source says none.
+func dayOf(at time.Time) string {
+	if at.IsZero() {
+		return ""
+	}
+	return at.Format(time.DateOnly)
 }
 
 func (p presenter) billID(own string) string { return p.pair.ID("bill_", own) }

@@ -56,10 +56,11 @@ type session struct {
 // sessionLife is the life of the access token and of a request, one after the other.
 const sessionLife = 30 * time.Minute
 
-// wanted is what the app asks for: one look at balances and bills.
+// wanted is what the app asks for: one look at balances, bills and what
+// is due of debts.
 var wanted = []map[string]any{{
 	"type": "account_view", "actions": []string{"view"},
-	"datatypes": []string{"balances", "bills"}, "purpose": "bill_overview",
+	"datatypes": []string{"balances", "bills", "statements"}, "purpose": "bill_overview",
 	"bill_fields": "standard", "uses": map[string]any{"limit": 1},
 }}
 

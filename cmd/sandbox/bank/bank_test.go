@@ -156,6 +156,10 @@ func sample() map[string]any {
 			{"acct_one", "current", cny("1000671.63")}, {"acct_one", "available", cny("1000671.63")}, {"acct_one", "frozen", cny("0.00")},
 			{"acct_two", "credit_limit", cny("29000.00")}, {"acct_two", "outstanding", cny("310.20")},
 		},
+		"statements": []map[string]any{
+			{"account": "acct_two", "due": cny("310.20"), "minimum": cny("31.02"), "paid": cny("12.00"), "due_date": "2026-10-20", "settled": false},
+			{"account": "acct_two", "due": cny("99.00"), "settled": true},
+		},
 		"totals": []map[string]any{{"currency": "CNY", "net": cny("1000361.43"), "assets": cny("1000671.63"), "debts": cny("310.20"), "in": cny("0.00"), "out": cny("1300.20")}},
 		"bills": bills{Next: "more", Items: []bill{
 			pay("b1", "food.restaurant", "35.20", "out", true),
@@ -283,6 +287,7 @@ func TestOneLook(t *testing.T) {
 	}
 	p.sees(page, "¥1,000,361.43", "支付宝 · 余额", "江南银行 · 信用卡", "acct_one", "待还", "额度 ¥29,000.00",
 		"小镇&lt;面馆&gt;", "12:30", "房租", "餐馆", "有机构没有答复", "2026-10-04 10:10")
+	p.sees(page, `id="statements"`, `data-settled="false"`, "2026-10-20", "最低 ¥31.02", "已还 ¥12.00", "已还清")
 	p.seesNot(page, "food.restaurant", "冻结", "<面馆>")
 	if n := strings.Count(page, "<tr"); n != 1+7 {
 		t.Errorf("the table has %d rows, want its head and the bills of both pages", n)

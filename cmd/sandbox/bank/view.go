@@ -46,6 +46,17 @@ type view struct {
 	Balances  []balance `json:"balances"`
 	Totals    []total   `json:"totals"`
 	Bills     bills     `json:"bills"`
+
+	Statements []statement `json:"statements"`
+}
+
+type statement struct {
+	Account string  `json:"account"`
+	Due     amount  `json:"due"`
+	Minimum *amount `json:"minimum"`
+	Paid    *amount `json:"paid"`
+	DueDate string  `json:"due_date"`
+	Settled bool    `json:"settled"`
 }
 
 type source struct {
