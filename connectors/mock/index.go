@@ -21,6 +21,7 @@ table{border-collapse:collapse;width:100%;background:var(--card)}td,th{border-bo
 <tr><td>微信支付 WeChat Pay</td><td><code>{{.Base}}/wechatpay/v3/…</code></td></tr>
 {{range .Banks}}<tr><td>{{.ZH}} {{.EN}}</td><td>Open Banking UK {{.Version}}: <a href="{{.Issuer}}/.well-known/openid-configuration"><code>{{.Issuer}}</code></a></td></tr>{{end}}
 <tr><td>东岭银行 Dongling Bank</td><td><code>{{.Base}}/bank/dongling_bank/api/…</code></td></tr>
+<tr><td>招鹿银行 Zhaolu Bank</td><td><code>{{.Base}}/bank/zhaolu_bank/cdcserver/api/v2</code></td></tr>
 </table></div>
 <h2>居民 People</h2><p>所有机构用同一个账号和密码。<span lang="en">One login and password for every institution.</span></p>
 <div class="scroll" tabindex="0" role="region" aria-label="居民 People"><table><tr><th scope="col">姓名 Name</th><th scope="col">账号 Login</th><th scope="col">密码 Password</th><th scope="col">小店 Shop</th><th scope="col">银行 Banks</th></tr>

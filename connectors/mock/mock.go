@@ -27,7 +27,8 @@
 // no published interface, is an account at the bank that keeps it, of the type
 // that UK Open Banking has for wallets. Dongling Bank signs agreements with
 // persons, where ICBC signs them with companies, and its signing page comes back
-// to a redirect URI.
+// to a redirect URI. Zhaolu Bank opens a person's accounts to the operator by
+// OAuth 2.0, where CMB does so for companies and on paper.
 package mock
 
 import (
@@ -73,6 +74,8 @@ type Town struct {
 	world *world
 	keys  *keyring
 	state *state
+
+	zhaolu zhaoluKeys
 
 	mu       sync.Mutex
 	trouble  map[string]Trouble
@@ -120,8 +123,12 @@ func found(cfg Config, keys *keyring) (*Town, error) {
 		}
 	}
 	now := cfg.Now()
+	zhaolu, err := openZhaolu(st)
+	if err != nil {
+		return nil, ErrState.Because(err)
+	}
 	t := &Town{
-		cfg: cfg, ahead: ahead, world: newWorld(cfg.Seed, st.Founded), keys: keys, state: st,
+		zhaolu: zhaolu, cfg: cfg, ahead: ahead, world: newWorld(cfg.Seed, st.Founded), keys: keys, state: st,
 		trouble:  map[string]Trouble{},
 		calls:    map[string]int{},
 		redirect: map[string]bool{},
@@ -242,6 +249,7 @@ func (t *Town) Handler() http.Handler {
 	t.serveXihe(mux)
 	t.serveQingshi(mux)
 	t.serveDongling(mux)
+	t.serveZhaolu(mux)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r.Body = http.MaxBytesReader(w, r.Body, largestRequest)
 		w.Header().Set("Cache-Control", "no-store")
