@@ -16,7 +16,7 @@ import (
 type Pair struct {
 	person, client string
 	epoch          int
-	key            []byte
+	ids            *macer
 	seed           []byte // new aliases come out of it, so that a closure run again draws the same
 }
 
@@ -53,7 +53,7 @@ func (v *Vault) Pair(ctx context.Context, person, client string) (*Pair, error) 
 			return nil, err
 		}
 		if key != nil {
-			return &Pair{person: person, client: client, epoch: epoch, key: key, seed: random(keySize)}, nil
+			return &Pair{person: person, client: client, epoch: epoch, ids: newMacer(key), seed: random(keySize)}, nil
 		}
 		// The epoch ended before its key was made: take the next.
 	}
@@ -152,7 +152,7 @@ func (v *Vault) dropIfEnded(ctx context.Context, person, client string, epoch in
 // epoch's key over prefix and parts, 128 bits in base64url behind prefix
 // ("bill_", "ord_").
 func (p *Pair) ID(prefix string, parts ...string) string {
-	sum := mac(p.key, append([]string{"id", prefix}, parts...)...)
+	sum := p.ids.mac(append([]string{"id", prefix}, parts...)...)
 	return prefix + short(sum)
 }
 

@@ -7,6 +7,8 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/binary"
+	"hash"
+	"sync"
 )
 
 // Sealed bytes: version 1, term 4 (big endian), nonce 12, then AES-256-GCM
@@ -81,9 +83,22 @@ func lengthened(b []byte, parts []string) []byte {
 }
 
 // mac is HMAC-SHA-256 over parts, each behind its length.
-func mac(key []byte, parts ...string) []byte {
-	h := hmac.New(sha256.New, key)
-	_, _ = h.Write(lengthened(make([]byte, 0, 128), parts))
+func mac(key []byte, parts ...string) []byte { return newMacer(key).mac(parts...) }
+
+// macer is HMAC-SHA-256 under one key that is used often: ready states are
+// kept, since setting one up costs as much again as a short message.
+type macer struct{ ready sync.Pool }
+
+func newMacer(key []byte) *macer {
+	return &macer{sync.Pool{New: func() any { return hmac.New(sha256.New, key) }}}
+}
+
+func (m *macer) mac(parts ...string) []byte {
+	h := m.ready.Get().(hash.Hash)
+	defer m.ready.Put(h)
+	h.Reset()
+	var room [256]byte
+	_, _ = h.Write(lengthened(room[:0], parts))
 	return h.Sum(nil)
 }
 

@@ -124,6 +124,7 @@ type Vault struct {
 
 	rings   atomic.Pointer[keyring]
 	fixed   fixedKeys
+	macs    sync.Map // of [Vault.MAC]: *macer by use, of which there are few
 	persons *cache[termOfHolder, *aead]
 	pairs   *cache[string, []byte] // by person, client and epoch
 

@@ -379,9 +379,13 @@ func TestFilesHoldNothingPlain(t *testing.T) {
 		t.Fatal(err)
 	}
 	h.do(t, func(tx kv.Tx) error { return tx.Put(kv.Key("room", h.ViewHash(view)), sealed) })
+	key, err := h.pairKey(t.Context(), pair.person, pair.client, pair.epoch)
+	if err != nil {
+		t.Fatal(err)
+	}
 	secrets := map[string][]byte{
 		"an account number": []byte(plain), "the number in hex": []byte(hex.EncodeToString([]byte(plain))),
-		"the signing key": der.Reveal(), "the pair's key": pair.key, "the MAC key": h.fixed.mac, "the view's id": []byte(view),
+		"the signing key": der.Reveal(), "the pair's key": key, "the MAC key": h.fixed.mac, "the view's id": []byte(view),
 	}
 	for _, name := range []string{"jali.db", "keys.db"} {
 		b := h.file(t, name)

@@ -50,7 +50,11 @@ func (v *Vault) viewAEAD(viewID string) (*aead, error) {
 // token hashes, cookies, cursors, idempotency keys. Each part counts with its
 // length, so that ("ab", "c") and ("a", "bc") differ. It outlives terms.
 func (v *Vault) MAC(use string, parts ...string) []byte {
-	return mac(derived(v.fixed.mac, "use "+use), parts...)
+	m, ok := v.macs.Load(use)
+	if !ok {
+		m, _ = v.macs.LoadOrStore(use, newMacer(derived(v.fixed.mac, "use "+use)))
+	}
+	return m.(*macer).mac(parts...)
 }
 
 // Subject is the pairwise OAuth sub of a person for a client (OpenID Connect

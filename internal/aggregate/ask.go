@@ -48,8 +48,8 @@ type answer struct {
 // told is a bill and the account that tells it.
 type told struct {
 	account *account
-	bill    connectors.Bill
-	seed    string // what its id is made of
+	bill    *connectors.Bill // only read
+	seed    string           // what its id is made of
 }
 
 // ask puts the question to every connection at once. Each has the deadline to
@@ -224,8 +224,8 @@ func (s *Service) readFiles(ctx context.Context, q question, a *answer) {
 			s.failed(a, err)
 			return
 		}
-		for _, b := range bills {
-			if within(b, q.span) {
+		for n := range bills {
+			if b := &bills[n]; within(*b, q.span) {
 				a.bills = append(a.bills, told{&a.accounts[i], b, b.ID})
 			}
 		}

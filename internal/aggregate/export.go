@@ -297,8 +297,8 @@ func (s *Service) wholeFiles(ctx context.Context, p consent.PersonID, a *answer)
 		if err != nil {
 			return partGone(a.ID, err)
 		}
-		for _, b := range bills {
-			a.bills = append(a.bills, told{&a.accounts[i], b, b.ID})
+		for n := range bills {
+			a.bills = append(a.bills, told{&a.accounts[i], &bills[n], bills[n].ID})
 		}
 	}
 	a.report.Covers, a.complete = hull(a.Covers), true

@@ -47,7 +47,7 @@ func (s *Service) join(answers []answer) []OwnBill {
 			id := s.billID(t.account.ID, t.seed)
 			items = append(items, match.Item{ID: id, Account: string(t.account.ID), Source: t.account.Source, Names: names,
 				Tail: t.account.tail(), Kind: t.account.Kind, Bill: t.bill})
-			bills = append(bills, OwnBill{ID: id, Account: t.account.ID, Bill: t.bill, Category: ledger.Category(t.bill)})
+			bills = append(bills, OwnBill{ID: id, Account: t.account.ID, Bill: *t.bill, Category: ledger.Category(*t.bill)})
 		}
 	}
 	for i, j := range match.Join(items) {

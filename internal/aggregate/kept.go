@@ -117,9 +117,9 @@ func (s *Service) recall(q question, a *answer) {
 // tell lists the bills of a span, or only some of them.
 func (k *keeping) tell(span connectors.Span, only map[string]bool) []told {
 	list := make([]told, 0, len(k.kept.Bills))
-	for _, b := range k.kept.Bills {
-		if !b.Gone && within(b.Bill, span) && (only == nil || only[b.ID]) {
-			list = append(list, told{k.account, b.Bill, b.Seed()})
+	for i := range k.kept.Bills {
+		if b := &k.kept.Bills[i]; !b.Gone && within(b.Bill, span) && (only == nil || only[b.ID]) {
+			list = append(list, told{k.account, &b.Bill, b.Seed()})
 		}
 	}
 	return list

@@ -146,10 +146,10 @@ func personal(k connectors.Kind) bool {
 
 // codes are what wallets call a payment to or from a person's own code, and
 // transfers where their kind is another: given back, or asked from a group.
-var codes = regexp.MustCompile(`二维码|赞赏码|收款码|收钱码|群收款|转账`)
+var codes = []string{"二维码", "赞赏码", "收款码", "收钱码", "群收款", "转账"}
 
 func byCode(b connectors.Bill) bool {
-	return codes.MatchString(b.RawKind) || codes.MatchString(b.Description)
+	return slices.ContainsFunc(codes, func(w string) bool { return strings.Contains(b.RawKind, w) || strings.Contains(b.Description, w) })
 }
 
 var wages = regexp.MustCompile(`(?i)工资|薪|奖金|代发|\bsala|payroll|wages`)

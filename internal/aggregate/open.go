@@ -176,7 +176,11 @@ func (s *Service) make(ctx context.Context, id string, use consent.Use, w Want) 
 		return View{}, nil, err
 	}
 	answers, missing := s.ask(ctx, q, all)
-	look, err := s.look(answers, missing)
+	var links []string
+	for _, a := range answers {
+		links = append(links, a.ID)
+	}
+	look, err := s.look(answers, missing) // from here on nobody holds the answers
 	if err != nil {
 		return View{}, nil, err
 	}
@@ -191,9 +195,7 @@ func (s *Service) make(ctx context.Context, id string, use consent.Use, w Want) 
 	if !use.KeepUntil.IsZero() {
 		v.KeepUntil = use.KeepUntil.In(consent.Shanghai)
 	}
-	for _, a := range answers {
-		v.links = append(v.links, a.ID)
-	}
+	v.links = links
 	var bills []Bill
 	if q.bills {
 		bills = p.bills(look.Bills, g.Agreed.Fields)

@@ -33,6 +33,7 @@ import (
 func inTown(t *testing.T) (*house, *mock.Town) {
 	t.Helper()
 	h := newHouse(t)
+	h.Deadline = time.Minute // it is about what is told, on whatever machine
 	var handler atomic.Value
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { handler.Load().(http.Handler).ServeHTTP(w, r) }))
 	t.Cleanup(srv.Close)

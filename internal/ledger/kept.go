@@ -231,6 +231,7 @@ func (k *Kept) Open(ctx context.Context) error {
 			if json.Unmarshal(plain.Reveal(), &bills) != nil {
 				return errUnreadable
 			}
+			rows[n].Value = nil // its key is all that is wanted of it now
 			k.Bills = slices.Grow(k.Bills, len(bills))
 			for i := range bills {
 				k.Bills = append(k.Bills, bills[i].known())

@@ -94,6 +94,7 @@ func (k *Kept) Merge(r Reading) (worth bool) {
 		gone[id] = true
 	}
 	told := make(map[string]bool, len(r.Bills))
+	k.Bills = slices.Grow(k.Bills, len(r.Bills))
 	var fresh []int // told for the first time
 	lost := false   // something was told of weeks that are not here
 	had := len(k.Bills)

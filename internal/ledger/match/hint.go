@@ -84,7 +84,7 @@ func readText(s string) text {
 
 // names weighs what a text says of an account: 2 its bank and its number's
 // end, 1 either, 0 nothing, and no if it names another.
-func (t text) names(it Item) (weight int, no bool) {
+func (t text) names(it *Item) (weight int, no bool) {
 	name := containsAny(t.raw, it.Names)
 	for _, bank := range t.banks {
 		name = name || shortened(bank, it.Names)
@@ -177,7 +177,7 @@ func between(a, b *row) int {
 
 // moves reports that a bill is by its kind a movement between accounts of one
 // person.
-func moves(b connectors.Bill) bool {
+func moves(b *connectors.Bill) bool {
 	return b.Kind.Inner() || b.Kind == connectors.Transfer && b.Flow == connectors.FlowInternal
 }
 

@@ -50,7 +50,7 @@ type Item struct {
 	Names   []string // names of the source, as other sources may write them: "招商银行"
 	Tail    string   // last four digits of the account's number, or empty
 	Kind    connectors.AccountKind
-	Bill    connectors.Bill
+	Bill    *connectors.Bill // only read
 }
 
 // Joined is what Join found of one item, in the order of its input.
@@ -116,7 +116,7 @@ func (t *table) judge(members []int) (flow connectors.Flow, chosen int) {
 
 // row is an item and what is read out of its texts once.
 type row struct {
-	item    Item
+	item    *Item
 	place   int // in the input
 	wallet  bool
 	names   []string // of the source, in lower case
@@ -163,7 +163,7 @@ func newTable(items []Item) *table {
 		return cmp.Or(a.Bill.At.Compare(b.Bill.At), cmp.Compare(a.ID, b.ID), cmp.Compare(a.Account, b.Account))
 	})
 	for i, place := range order {
-		it := items[place]
+		it := &items[place]
 		t.rows[i] = row{item: it, place: place, wallet: isWallet(it), names: lower(it.Names)}
 	}
 	seen := reader{}
@@ -174,7 +174,7 @@ func newTable(items []Item) *table {
 	return t
 }
 
-func isWallet(it Item) bool {
+func isWallet(it *Item) bool {
 	if _, ok := marks[it.Source]; ok {
 		return true
 	}
@@ -201,7 +201,7 @@ func (t *table) groups() map[int][]int {
 
 // apart is how far two bills are from one another in time, and whether that
 // is near enough: within limit if both tell the time, within maxDays else.
-func apart(a, b connectors.Bill, limit time.Duration) (time.Duration, bool) {
+func apart(a, b *connectors.Bill, limit time.Duration) (time.Duration, bool) {
 	if a.DateOnly || b.DateOnly {
 		d := dayNumber(a.At) - dayNumber(b.At)
 		if d < 0 {

@@ -42,7 +42,7 @@ func item(of Item, id, when, yuan string, set ...with) Item {
 		panic(err)
 	}
 	of.ID = id
-	of.Bill = connectors.Bill{ID: "b" + id, At: at(when), Amount: a, Direction: connectors.Out, Flow: connectors.FlowOut,
+	of.Bill = &connectors.Bill{ID: "b" + id, At: at(when), Amount: a, Direction: connectors.Out, Flow: connectors.FlowOut,
 		State: connectors.Done, Kind: connectors.Payment}
 	for _, f := range set {
 		f(&of)
@@ -308,7 +308,7 @@ func drawItems(t *rapid.T) []Item {
 		it := rapid.SampledFrom(accounts).Draw(t, "account")
 		it.ID = fmt.Sprintf("i%02d", i)
 		minutes := rapid.IntRange(0, 3*24*60).Draw(t, "minutes")
-		it.Bill = connectors.Bill{ID: it.ID, At: at("10-01 00:00:00").Add(time.Duration(minutes) * time.Minute),
+		it.Bill = &connectors.Bill{ID: it.ID, At: at("10-01 00:00:00").Add(time.Duration(minutes) * time.Minute),
 			Amount:    money.Amount{Minor: rapid.SampledFrom([]int64{0, 100, 100, 100, 250}).Draw(t, "amount"), Currency: "CNY"},
 			Direction: rapid.SampledFrom([]connectors.Direction{connectors.In, connectors.Out}).Draw(t, "direction"),
 			State:     rapid.SampledFrom(states).Draw(t, "state"), Kind: rapid.SampledFrom(kinds).Draw(t, "kind"),
@@ -410,9 +410,10 @@ func year(n int, ids bool) (items []Item, truth map[string]string) {
 			w, b, paid, mark = wechatAccount, beishan, "北山银行(5678)", "财付通-"
 		}
 		w.ID, b.ID = fmt.Sprint("w", i), fmt.Sprint("b", i)
-		w.Bill = connectors.Bill{ID: w.ID, At: when, Amount: money.Amount{Minor: fen, Currency: "CNY"}, Direction: connectors.Out,
+		w.Bill = &connectors.Bill{ID: w.ID, At: when, Amount: money.Amount{Minor: fen, Currency: "CNY"}, Direction: connectors.Out,
 			Flow: connectors.FlowOut, State: connectors.Done, Kind: connectors.Payment, Counterparty: fmt.Sprint("小店", i%200), Method: paid, Order: fmt.Sprint("ord", i)}
-		b.Bill = w.Bill
+		booked := *w.Bill
+		b.Bill = &booked
 		b.Bill.ID, b.Bill.Method, b.Bill.Order, b.Bill.Counterparty = b.ID, "", "", mark+w.Bill.Counterparty
 		day(&b)
 		if ids {

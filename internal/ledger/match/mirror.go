@@ -76,11 +76,11 @@ func (t *table) linkByID() {
 	}
 }
 
-func givesBack(b connectors.Bill) bool {
+func givesBack(b *connectors.Bill) bool {
 	return b.Kind == connectors.Refund || b.Kind == connectors.Fee
 }
 
-func idsOf(b connectors.Bill) []string {
+func idsOf(b *connectors.Bill) []string {
 	ids := make([]string, 0, 2+len(b.Refs))
 	for _, id := range append([]string{b.Order, b.Merchant}, b.Refs...) {
 		if id != "" && !slices.Contains(ids, id) {
@@ -94,7 +94,7 @@ var feeTold = regexp.MustCompile(`服务费\s*[¥￥]?\s*([0-9]+(?:\.[0-9]{1,2})
 
 // amounts are those under which a bill may stand elsewhere: its own, and what
 // reaches the bank where a withdrawal includes its fee.
-func amounts(b connectors.Bill) []money.Amount {
+func amounts(b *connectors.Bill) []money.Amount {
 	if b.Kind == connectors.Withdrawal {
 		if m := feeTold.FindStringSubmatch(b.Description); m != nil {
 			fee, err := money.Parse(m[1], b.Amount.Currency)

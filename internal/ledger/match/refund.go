@@ -112,7 +112,7 @@ func (t *table) indexPayments() *refundIndex {
 }
 
 // shopOf leaves out what banks write before the shop's name.
-func shopOf(b connectors.Bill) string {
+func shopOf(b *connectors.Bill) string {
 	s := strings.TrimSpace(b.Counterparty)
 	for _, prefix := range []string{"退款-", "支付宝退款-", "财付通退款-", "支付宝-", "财付通-"} {
 		s = strings.TrimPrefix(s, prefix)
