@@ -136,6 +136,11 @@ func New(c Config) (*Connector, error) {
 	if n.now == nil {
 		n.now = time.Now
 	}
+	services := []*url.URL{n.api}
+	if n.metadata != nil {
+		services = append(services, n.metadata)
+	}
+	n.http = dial.Only(n.http, services...)
 	return n, nil
 }
 

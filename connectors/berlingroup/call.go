@@ -103,7 +103,7 @@ func (c *Connector) attend(ctx context.Context, q request, h http.Header) {
 func (c *Connector) send(r *http.Request) (dial.Answer, error) {
 	a, err := dial.Do(c.http, r, maxAnswer)
 	switch {
-	case errors.Is(err, dial.ErrTooLarge):
+	case errors.Is(err, dial.ErrTooLarge), errors.Is(err, dial.ErrElsewhere):
 		return a, connectors.ErrMalformed.Because(err)
 	case err != nil:
 		return a, connectors.ErrDown.Because(err)

@@ -172,6 +172,9 @@ func TestOAuth(t *testing.T) {
 	if _, err := c.Refresh(context.Background(), v); !errors.Is(err, connectors.ErrUnauthorized) {
 		t.Errorf("a refused refresh: %v", err)
 	}
+	if _, err := c.Refresh(context.Background(), secret.Of(`{"consent":"1","access":"A","refresh":"R","token":"https://evil.example/token","until":1}`)); !errors.Is(err, connectors.ErrMalformed) {
+		t.Errorf("a credential that is renewed elsewhere: %v", err)
+	}
 	for why, tokens := range map[string]string{"a token of another kind": `{"access_token":"A","token_type":"mac","expires_in":600}`,
 		"without a life": `{"access_token":"A","token_type":"Bearer"}`, "none": `{"token_type":"Bearer","expires_in":600}`, "a page": `<html>`} {
 		b.tokens = tokens

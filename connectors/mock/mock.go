@@ -28,7 +28,12 @@
 // that UK Open Banking has for wallets. Dongling Bank signs agreements with
 // persons, where ICBC signs them with companies, and its signing page comes back
 // to a redirect URI. Zhaolu Bank opens a person's accounts to the operator by
-// OAuth 2.0, where CMB does so for companies and on paper.
+// OAuth 2.0, where CMB does so for companies and on paper. Xihe Bank offers each
+// of the framework's two ways to a browser at an interface of its own; it knows
+// its client by the seal of requests alone, and at its token endpoint by PKCE,
+// since the town has no TLS that would show a certificate; what it tells only for
+// an hour after the person's authentication, real banks tell for a while of their
+// own.
 package mock
 
 import (
