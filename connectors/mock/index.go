@@ -3,6 +3,7 @@ package mock
 import (
 	"html/template"
 	"net/http"
+	"slices"
 )
 
 var indexTemplate = template.Must(template.New("index").Parse(`<!doctype html>
@@ -45,7 +46,7 @@ func (t *Town) index(w http.ResponseWriter, _ *http.Request) {
 	}
 	for _, p := range t.world.people {
 		x := person{Name: p.name, Login: p.login, Password: p.password, Shop: p.shop.name}
-		for i, a := range p.cards {
+		for i, a := range append(slices.Clip(p.cards), p.further...) {
 			if i > 0 {
 				x.Banks += " · "
 			}
