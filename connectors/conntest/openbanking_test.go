@@ -210,3 +210,40 @@ func TestAWalletOfECNYIsOneAtTheTownsBanks(t *testing.T) {
 		}
 	}
 }
+
+// TestAPendingBillKeepsItsReference: a bank that books under another id leaves
+// the reference alone, by which the two can be told to be one.
+func TestAPendingBillKeepsItsReference(t *testing.T) {
+	town := found(t)
+	client := dial.New(dial.Config{AllowPrivate: true})
+	t.Cleanup(client.CloseIdleConnections)
+	b := town.Banks()[0]
+	c := bank(t, b, client)
+	k, accounts := linkTo(t, c, town.People()[0])
+	pending := func() map[string]string { // ids by reference
+		out := map[string]string{}
+		for _, a := range accounts {
+			page, err := c.Bills(context.Background(), k, a.Ref, now.AddDate(0, 0, -2), now, "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, x := range page.Bills {
+				if x.State == connectors.Pending {
+					out[x.Order] = x.ID
+				}
+			}
+		}
+		return out
+	}
+	as, be := pending(), map[string]string{}
+	town.Ail(b.ID, mock.Trouble{Rebooked: true})
+	be = pending()
+	if len(as) == 0 || len(as) != len(be) {
+		t.Fatalf("%d bills are pending, %d of them told by another id", len(as), len(be))
+	}
+	for ref, id := range as {
+		if be[ref] == "" || be[ref] == id {
+			t.Errorf("the bill of reference %s is told as %q, then as %q", ref, id, be[ref])
+		}
+	}
+}

@@ -102,23 +102,15 @@ func (c *Connector) Bills(ctx context.Context, v connectors.Credential, ref conn
 	if err := c.read(ctx, k, u, &a); err != nil {
 		return connectors.Page{}, err
 	}
-	page, err := c.page(a, id, from, to, k.since(), &at, u)
+	page, err := c.page(a, id, from, to, k.opens(from, to), &at, u)
 	if err != nil {
 		return connectors.Page{}, connectors.ErrMalformed.Because(err)
 	}
 	return page, nil
 }
 
-// latest is the later of a time as the bank tells it, if it does, and since.
-func latest(text string, since time.Time) time.Time {
-	if at, err := time.Parse(time.RFC3339, text); err == nil && at.After(since) {
-		return at
-	}
-	return since
-}
-
-// page translates what is in [from, to). The consent reaches back to since.
-func (c *Connector) page(a transactionPage, id string, from, to, since time.Time, at *cursor, self *url.URL) (connectors.Page, error) {
+// page translates what is in [from, to), of which the consent opens told.
+func (c *Connector) page(a transactionPage, id string, from, to time.Time, told connectors.Span, at *cursor, self *url.URL) (connectors.Page, error) {
 	if a.Data == nil || a.Data.Transaction == nil {
 		return connectors.Page{}, fault.Cause("no Data with a list")
 	}
@@ -142,8 +134,11 @@ func (c *Connector) page(a transactionPage, id string, from, to, since time.Time
 			page.Bills = append(page.Bills, b)
 		}
 	}
-	if first := latest(a.Meta.First, since); first.After(from) && first.Before(to) {
-		page.Covers = connectors.Span{From: first, To: to}
+	if first, err := time.Parse(time.RFC3339, a.Meta.First); err == nil && first.After(told.From) && first.Before(told.To) {
+		told.From = first
+	}
+	if told != (connectors.Span{From: from, To: to}) {
+		page.Covers = told
 	}
 	if a.Links.Next == "" {
 		return page, nil

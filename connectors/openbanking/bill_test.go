@@ -169,7 +169,7 @@ func FuzzPage(f *testing.F) {
 			return
 		}
 		at := cursor{Page: 1}
-		page, err := c.page(a, "22289", now.AddDate(-10, 0, 0), now.AddDate(10, 0, 0), time.Time{}, &at, c.api)
+		page, err := c.page(a, "22289", now.AddDate(-10, 0, 0), now.AddDate(10, 0, 0), connectors.Span{From: now.AddDate(-10, 0, 0), To: now.AddDate(10, 0, 0)}, &at, c.api)
 		if err != nil {
 			return
 		}

@@ -30,10 +30,10 @@ var (
 )
 
 // send makes one exchange and answers what came, whatever its status.
-func (c *Connector) send(r *http.Request) (dial.Answer, error) {
-	a, err := dial.Do(c.http, r, maxAnswer)
+func send(client *http.Client, r *http.Request) (dial.Answer, error) {
+	a, err := dial.Do(client, r, maxAnswer)
 	switch {
-	case errors.Is(err, dial.ErrTooLarge):
+	case errors.Is(err, dial.ErrTooLarge), errors.Is(err, dial.ErrElsewhere):
 		return a, connectors.ErrMalformed.Because(err)
 	case err != nil:
 		return a, connectors.ErrDown.Because(err)
@@ -68,7 +68,7 @@ func (c *Connector) call(ctx context.Context, method string, u *url.URL, token s
 		r.Header.Set("Content-Type", "application/json; charset=utf-8")
 	}
 	present(ctx, r.Header)
-	a, err := c.send(r)
+	a, err := send(c.toAPI, r)
 	if err != nil {
 		return err
 	}

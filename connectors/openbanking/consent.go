@@ -24,6 +24,7 @@ type obConsent struct {
 		Status    string `json:"Status"`
 		Expires   string `json:"ExpirationDateTime"`
 		From      string `json:"TransactionFromDateTime"`
+		To        string `json:"TransactionToDateTime"`
 	} `json:"Data"`
 }
 
@@ -52,7 +53,7 @@ func (c *Connector) stage(ctx context.Context, e endpoints) (kept, error) {
 		return kept{}, connectors.ErrMalformed.Because(fault.Cause("no consent that awaits authorisation"))
 	}
 	k := kept{Consent: staged.Data.ConsentId, Few: !slices.Contains(asked, readStatements)}
-	for text, at := range map[string]*int64{staged.Data.Expires: &k.Ends, staged.Data.From: &k.From} {
+	for at, text := range map[*int64]string{&k.Ends: staged.Data.Expires, &k.From: staged.Data.From, &k.To: staged.Data.To} {
 		if text == "" {
 			continue
 		}

@@ -32,8 +32,8 @@
 // a day without a time.
 //
 // What it cannot do: a bank that books a pending row under another
-// TransactionId does not say so, and Bill.Was stays empty: only the reference is
-// the same. Tokens are not bound to a client certificate unless the HTTP client
+// TransactionId, against the standard, does not say so, and Bill.Was stays empty:
+// only the reference is the same. Tokens are not bound to a client certificate unless the HTTP client
 // given shows one; answers of the resource API are not signed, so TLS is all
 // that vouches for them. ReadPAN is not asked for: card numbers come masked. The
 // standard has no code for e-CNY: a wallet is one by its name, or by a scheme of

@@ -31,8 +31,9 @@ type credential struct {
 	Until   int64  `json:"until"`           // the access token's end
 	Renew   int64  `json:"renew,omitempty"` // the refresh token's
 	Ends    int64  `json:"ends,omitempty"`  // the consent's
-	From    int64  `json:"from,omitempty"`  // how far back the consent reaches
-	Few     bool   `json:"few,omitempty"`   // without statements
+	From    int64  `json:"from,omitempty"`  // of the transactions that the consent opens
+	To      int64  `json:"to,omitempty"`
+	Few     bool   `json:"few,omitempty"` // without statements
 }
 
 // kept is what a link under way keeps on our side.
@@ -42,6 +43,7 @@ type kept struct {
 	Verifier string `json:"verifier"`
 	Ends     int64  `json:"ends,omitempty"`
 	From     int64  `json:"from,omitempty"`
+	To       int64  `json:"to,omitempty"`
 	Few      bool   `json:"few,omitempty"`
 }
 
@@ -65,12 +67,19 @@ func (c *Connector) opened(v connectors.Credential) (credential, error) {
 
 func past(at int64, now time.Time) bool { return at != 0 && !now.Before(time.Unix(at, 0)) }
 
-// since is how far back the consent reaches; zero: as far as the bank does.
-func (k credential) since() time.Time {
-	if k.From == 0 {
-		return time.Time{}
+// opens is the part of [from, to) whose transactions the consent opens.
+func (k credential) opens(from, to time.Time) connectors.Span {
+	s := connectors.Span{From: from, To: to}
+	if first := time.Unix(k.From, 0); k.From != 0 && first.After(from) {
+		s.From = first
 	}
-	return time.Unix(k.From, 0)
+	if last := time.Unix(k.To, 0); k.To != 0 && last.Before(to) {
+		s.To = last
+	}
+	if s.To.Before(s.From) {
+		return connectors.Span{From: from, To: from}
+	}
+	return s
 }
 
 // responseType is that of the OpenID Connect flow that is used.
@@ -161,7 +170,7 @@ func (c *Connector) Finish(ctx context.Context, l connectors.Linking, query url.
 	if c.hybrid && claim(claims, "sub") != claim(front, "sub") {
 		return secret.Value{}, connectors.ErrMalformed.Because(fault.Cause("the two ID tokens are of two subjects"))
 	}
-	next := credential{Consent: k.Consent, Ends: k.Ends, From: k.From, Few: k.Few}
+	next := credential{Consent: k.Consent, Ends: k.Ends, From: k.From, To: k.To, Few: k.Few}
 	if at, ok := claims.Time("http://openbanking.org.uk/refresh_token_expires_at"); ok {
 		next.Renew = at.Unix()
 	}

@@ -61,7 +61,8 @@ type Connector struct {
 	clientID string
 	key      jose.PrivateKey
 	keyID    string
-	http     *http.Client
+	http     *http.Client // to endpoints that the issuer names
+	toAPI    *http.Client // to the API alone, with what a person's token opens
 	now      func() time.Time
 }
 
@@ -122,6 +123,7 @@ func New(c Config) (*Connector, error) {
 	if n.http == nil {
 		n.http = dial.New(dial.Config{})
 	}
+	n.toAPI = dial.Only(n.http, n.api)
 	if n.now == nil {
 		n.now = time.Now
 	}

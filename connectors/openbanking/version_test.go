@@ -186,7 +186,7 @@ func TestABareRefusalIsLookedInto(t *testing.T) {
 func TestAConsentsTimes(t *testing.T) {
 	ctx := context.Background()
 	b := &bank{body: strings.NewReplacer("urn-alphabank-intent-88379", "urn:consent:1", "2017-08-02T00:00:00+00:00", "2026-10-21T12:00:00+08:00",
-		"2017-05-03T00:00:00+00:00", "2026-10-10T00:00:00+08:00").Replace(file(t, "v4.0/consent.json")),
+		"2017-05-03T00:00:00+00:00", "2026-10-10T00:00:00+08:00", "2017-12-03T00:00:00+00:00", "2026-10-15T00:00:00+08:00").Replace(file(t, "v4.0/consent.json")),
 		files: map[string]string{"/accounts/22289/transactions": `{"Data":{"Transaction":[]}}`},
 		id: func(claims map[string]any) {
 			claims["http://openbanking.org.uk/refresh_token_expires_at"] = now.AddDate(0, 0, 90).Unix()
@@ -198,8 +198,11 @@ func TestAConsentsTimes(t *testing.T) {
 		t.Fatal(err)
 	}
 	page, err := c.Bills(ctx, k, debit, now.AddDate(0, -1, 0), now, "")
-	if err != nil || !page.Covers.From.Equal(time.Date(2026, 10, 10, 0, 0, 0, 0, beijing)) {
-		t.Errorf("the consent reaches back to the 10th: covers %v, %v", page.Covers, err)
+	if err != nil || !page.Covers.From.Equal(time.Date(2026, 10, 10, 0, 0, 0, 0, beijing)) || !page.Covers.To.Equal(time.Date(2026, 10, 15, 0, 0, 0, 0, beijing)) {
+		t.Errorf("the consent opens the 10th to the 15th: covers %v, %v", page.Covers, err)
+	}
+	if page, err = c.Bills(ctx, k, debit, now.AddDate(0, -3, 0), now.AddDate(0, -2, 0), ""); err != nil || page.Covers.From.Before(page.Covers.To) || page.Covers == (connectors.Span{}) {
+		t.Errorf("of a time that it does not open: covers %v, %v", page.Covers, err)
 	}
 	asked := len(b.calls)
 	at = now.Add(24 * time.Hour)
