@@ -39,9 +39,10 @@ func alipayWays(town *mock.Town) map[string][]func(*alipay.Config) {
 	}
 	encrypted := func(c *alipay.Config) { c.ContentKey = secret.Of(a.ContentKey) }
 	rest := func(c *alipay.Config) { c.API = a.APIURL }
+	short := func(c *alipay.Config) { c.Source.History = 430 * 24 * time.Hour } // as far as the town goes; one way is tried for six years
 	return map[string][]func(*alipay.Config){
-		"v2, key": {}, "v2, certificate": {withCerts}, "v2, key, AES": {encrypted},
-		"v3, key": {rest}, "v3, certificate, AES": {rest, withCerts, encrypted},
+		"v2, key": {}, "v2, certificate": {withCerts, short}, "v2, key, AES": {encrypted, short},
+		"v3, key": {rest, short}, "v3, certificate, AES": {rest, withCerts, encrypted, short},
 	}
 }
 
@@ -66,17 +67,17 @@ func TestAlipay(t *testing.T) {
 			conntest.Run(t, alipaySetup(town, func(c *alipay.Connector) connectors.Connector { return c }, change...))
 		})
 	}
+	t.Run("one history", func(t *testing.T) { tellsOneHistory(t, town, ways) })
 }
 
-// TestAlipayTellsOneHistory: what the log tells, the files and the orders tell
-// alike, whichever way the platform is spoken to.
-func TestAlipayTellsOneHistory(t *testing.T) {
-	town := found(t)
+// tellsOneHistory: what the log tells, the files and the orders tell alike,
+// whichever way the platform is spoken to.
+func tellsOneHistory(t *testing.T, town *mock.Town, ways map[string][]func(*alipay.Config)) {
 	client := dial.New(dial.Config{AllowPrivate: true})
 	t.Cleanup(client.CloseIdleConnections)
 	ctx := context.Background()
 	var first map[string]connectors.Bill
-	for how, change := range alipayWays(town) {
+	for how, change := range ways {
 		c := wallet(t, town, client, change...)
 		l, err := c.Begin(ctx, "astateof128randombits", "http://127.0.0.1/linked")
 		if err != nil {

@@ -18,7 +18,7 @@ table{border-collapse:collapse;width:100%;background:var(--card)}td,th{border-bo
 <p>这里的人、店、钱都是虚构的；机构说的是真实的接口。请从花窗的“机构”页过来登录。<br>
 <span lang="en">The people, shops and money are imagined; the institutions speak the real interfaces. Come here by connecting a source in Jali.</span></p>
 <h2>机构 Institutions</h2><div class="scroll" tabindex="0" role="region" aria-label="机构 Institutions"><table><tr><th scope="col">机构 Institution</th><th scope="col">接口 Speaks</th></tr>
-<tr><td>支付宝 Alipay</td><td><code>{{.Base}}/alipay/gateway.do</code></td></tr>
+<tr><td>支付宝 Alipay</td><td><code>{{.Base}}/alipay/gateway.do</code> · <code>{{.Base}}/v3/alipay/…</code></td></tr>
 <tr><td>微信支付 WeChat Pay</td><td><code>{{.Base}}/wechatpay/v3/…</code></td></tr>
 {{range .Banks}}<tr><td>{{.ZH}} {{.EN}}</td><td>Open Banking UK {{.Version}}: <a href="{{.Issuer}}/.well-known/openid-configuration"><code>{{.Issuer}}</code></a></td></tr>{{end}}
 <tr><td>西河银行 Xihe Bank</td><td>Berlin Group NextGenPSD2 1.3: <code>{{.Base}}/bank/xihe_bank/psd2/v1/…</code></td></tr>

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"sync"
 )
 
 // Keys by their holder. The operator uses one key at every bank, as Open
@@ -28,12 +29,15 @@ const (
 )
 
 // keyring holds RSA keys that are made in the background, those that an
-// operator needs first first. get waits for its key alone.
+// operator needs first first; one that few ever need is made when it is first
+// asked for. get waits for its key alone.
 type keyring struct{ keys map[string]*lateKey }
 
 type lateKey struct {
 	made chan struct{}
 	key  *rsa.PrivateKey
+	ask  sync.Once
+	make func() // nil: it is being made
 }
 
 func openKeys(st *state) (*keyring, error) {
@@ -41,7 +45,7 @@ func openKeys(st *state) (*keyring, error) {
 	for _, b := range bankNames {
 		names = append(names, keyBankPrefix+b.id)
 	}
-	names = append(names, keyAlipayCA)
+	names = append(names, keyAlipayCA) // the last, and the one that is not ordered
 	ring := &keyring{keys: map[string]*lateKey{}}
 	orders := make(chan string, keyOrdersAhead)
 	for _, name := range names {
@@ -56,27 +60,38 @@ func openKeys(st *state) (*keyring, error) {
 			close(k.made)
 			continue
 		}
+		if name == keyAlipayCA {
+			k.make = func() { k.fill(st, name) }
+			continue
+		}
 		orders <- name
 	}
 	close(orders)
 	for range runtime.GOMAXPROCS(0) {
 		go func() {
 			for name := range orders {
-				key, err := rsa.GenerateKey(rand.Reader, keyBits)
-				if err != nil { // crypto/rand does not fail; without it there is no town
-					panic(fmt.Sprintf("mock: %v", err))
-				}
-				ring.keys[name].key = key
-				close(ring.keys[name].made)
-				st.keepKey(name, key)
+				ring.keys[name].fill(st, name)
 			}
 		}()
 	}
 	return ring, nil
 }
 
+func (k *lateKey) fill(st *state, name string) {
+	key, err := rsa.GenerateKey(rand.Reader, keyBits)
+	if err != nil { // crypto/rand does not fail; without it there is no town
+		panic(fmt.Sprintf("mock: %v", err))
+	}
+	k.key = key
+	close(k.made)
+	st.keepKey(name, key)
+}
+
 func (r *keyring) get(name string) *rsa.PrivateKey {
 	k := r.keys[name]
+	if k.make != nil {
+		k.ask.Do(k.make)
+	}
 	<-k.made
 	return k.key
 }

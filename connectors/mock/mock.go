@@ -239,9 +239,9 @@ func (t *Town) once(seen map[string]time.Time, key string, keep time.Duration) b
 
 const largestRequest = 1 << 20
 
-// Handler serves the whole town: an index page at /, Alipay under /alipay/,
-// WeChat Pay under /wechatpay/ and for clients that cannot take a prefix at
-// /v3/, /sns/ and /connect/ too, and each bank under /bank/{id}/.
+// Handler serves the whole town: an index page at /, Alipay under /alipay/ and
+// at /v3/alipay/, WeChat Pay under /wechatpay/ and for clients that cannot take
+// a prefix at /v3/, /sns/ and /connect/ too, and each bank under /bank/{id}/.
 func (t *Town) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", t.index)
