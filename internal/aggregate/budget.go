@@ -47,7 +47,8 @@ func readingKey(p consent.PersonID, link string) []byte {
 func (s *Service) ration(ctx context.Context, p consent.PersonID, all []known) (map[string]ration, error) {
 	now := s.now().In(consent.Shanghai)
 	midnight := consent.DateOf(now, consent.Shanghai).Start().AddDate(0, 0, 1)
-	_, present := connectors.PresenceOf(ctx)
+	who, present := connectors.PresenceOf(ctx)
+	present = present && who.IP.IsValid() // sources know nobody without an address
 	limits := map[string]int{}
 	for _, k := range all {
 		if c, ok := s.Connectors.Find(k.Source); ok && !k.Imported && !k.NeedsPerson && c.Source().Unattended > 0 {

@@ -94,11 +94,11 @@ func TestUnattendedReadingsAreBudgeted(t *testing.T) {
 	if _, told := bank.presences.Load(connectors.Presence{IP: netip.MustParseAddr("203.0.113.25"), UserAgent: "BankApp", Since: h.clock()}); !told {
 		t.Error("the source is not told how the person is there")
 	}
-	if _, err := h.OwnAfresh(t.Context(), p, time.Time{}, time.Time{}); err != nil {
-		t.Fatal(err)
+	if l, err := h.OwnAfresh(connectors.Present(t.Context(), connectors.Presence{IP: netip.MustParseAddr("203.0.113.25")}), p, time.Time{}, time.Time{}); err != nil || l.Sources[1].Status != aggregate.Fresh {
+		t.Errorf("the person's own look: %+v, %v", l.Sources, err)
 	}
-	if _, told := bank.presences.Load(connectors.Presence{Since: p.At}); !told {
-		t.Error("the person's own look is not attended")
+	if l, err := h.OwnAfresh(connectors.Present(t.Context(), connectors.Presence{Since: p.At}), p, time.Time{}, time.Time{}); err != nil || l.Sources[1].Status != aggregate.Skipped {
+		t.Errorf("from nowhere: %+v, %v", l.Sources, err)
 	}
 	if got := bank.unattended.Load(); got != 4 {
 		t.Errorf("the source was read %d times without the person", got)

@@ -271,7 +271,6 @@ func (s *Service) everything(ctx context.Context, p consent.Session, format stri
 	if err != nil {
 		return nil, Look{}, err
 	}
-	ctx = attended(ctx, p)
 	// Who discovers asks connections that have no accounts, too.
 	answers, _ := s.ask(ctx, question{person: p.Person, span: connectors.Span{From: now.Add(-exportSpan), To: now},
 		balances: true, bills: true, statements: true, discover: true}, all)

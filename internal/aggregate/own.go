@@ -28,7 +28,8 @@ var errSpan = &fault.Error{Kind: fault.Invalid, Code: "period_invalid", Owner: f
 // sources, unmasked. Zero times mean the last 30 days. It is written to the
 // timeline before anything is shown, once in a quarter of an hour for each
 // session. Accounts that a source has come to know are there from the next
-// look on.
+// look on. That the person is there, and how, is the caller's to say
+// ([connectors.Present]).
 //
 // A session that looks at the same days again within two minutes is shown what
 // it saw, as of Look.At, unless the person's connections or files have changed
@@ -61,7 +62,6 @@ func (s *Service) lookAt(ctx context.Context, p consent.Session, from, to time.T
 			return l, nil
 		}
 	}
-	ctx = attended(ctx, p)
 	all, err := s.load(ctx, p.Person)
 	if err != nil {
 		return Look{}, err
@@ -76,15 +76,6 @@ func (s *Service) lookAt(ctx context.Context, p consent.Session, from, to time.T
 		s.memory.keep(begun, p, wish, l, s.now())
 	}
 	return l, err
-}
-
-// attended says that a person who looks themselves is there, where the page has
-// not said so already, and better.
-func attended(ctx context.Context, p consent.Session) context.Context {
-	if _, present := connectors.PresenceOf(ctx); present {
-		return ctx
-	}
-	return connectors.Present(ctx, connectors.Presence{Since: p.At})
 }
 
 func (s *Service) noteSeen(ctx context.Context, p consent.Session) error {

@@ -7,6 +7,7 @@ import (
 	"encoding/pem"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -16,6 +17,9 @@ import (
 
 	"jali/connectors"
 	"jali/connectors/alipay"
+	"jali/connectors/berlingroup"
+	"jali/connectors/cmb"
+	"jali/connectors/icbc"
 	"jali/connectors/fdx"
 	"jali/connectors/mock"
 	"jali/connectors/money"
@@ -76,6 +80,16 @@ func inTown(t *testing.T) (*house, *mock.Town) {
 	add(fdx.New(fdx.Config{Source: connectors.Source{ID: l.ID, Name: connectors.Name{ZH: l.ZH, EN: l.EN}, Kind: connectors.Bank},
 		API: l.API, Issuer: l.Issuer, PAR: l.PAR, Authorize: l.Authorize, Token: l.Token, ClientID: l.ClientID, Key: key, KeyID: l.KeyID,
 		Zone: consent.Shanghai, HTTP: client, Now: h.clock}))
+	x := town.Xihe()
+	town.XiheAgrees(1000) // it counts by the machine's looks, not by days of the person's
+	add(berlingroup.New(berlingroup.Config{Source: connectors.Source{ID: x.ID, Name: connectors.Name{ZH: x.ZH, EN: x.EN}, Kind: connectors.Bank, Unattended: 1000},
+		API: x.APIBase, Metadata: x.Metadata, ClientID: x.ClientID, Certificate: x.Certificate, Key: privateKey(t, x.Key),
+		CardAccounts: true, Delta: berlingroup.ByEntryReference, Address: netip.MustParseAddr("198.51.100.1"), HTTP: client, Now: h.clock}))
+	d := town.Dongling()
+	add(icbc.New(icbc.Config{Gateway: d.GatewayURL, AppID: d.AppID, CorpNo: d.CorpNo, Key: privateKey(t, d.AppKey), BankKey: publicKey(t, d.PublicKey), HTTP: client, Now: h.clock}))
+	z := town.Zhaolu()
+	add(cmb.New(cmb.Config{API: z.APIURL, Authorize: z.AuthorizeURL, Token: z.TokenURL, UID: z.UID, Key: secret.Of(z.Key), SM4Key: secret.Of(z.SM4Key), BankKey: z.BankKey,
+		HTTP: client, Now: h.clock}))
 	return h, town
 }
 
@@ -161,7 +175,7 @@ func TestMoneyIsConserved(t *testing.T) {
 	// statements reach to that midnight.
 	start := h.clock()
 	before := map[string]int64{}
-	for _, i := range []int{6, 1, 3} { // without debts, with 花呗, with 借呗 too
+	for _, i := range []int{6, 1, 3, 0} { // without debts, with 花呗, with 借呗 too, with an account everywhere
 		who := town.People()[i]
 		p := h.moveIn(town, who)
 		before[who.ID] = owned(h.fresh(p, start.AddDate(0, 0, -5), start))
