@@ -46,6 +46,8 @@ type sourceSetting struct {
 	OpenBanking openbankingSetting `yaml:"openbanking"`
 	FDX         fdxSetting         `yaml:"fdx"`
 	BerlinGroup berlingroupSetting `yaml:"berlingroup"`
+	ICBC        icbcSetting        `yaml:"icbc"`
+	CMB         cmbSetting         `yaml:"cmb"`
 }
 
 // loadSources makes the connectors that the config file names; without a file
@@ -112,8 +114,12 @@ func (s sourceSetting) connector() (connectors.Connector, error) {
 		return s.wechatpay(source, client, key)
 	case "openbanking":
 		return s.openbanking(source, client, key)
+	case "icbc":
+		return s.icbc(source, client, key)
+	case "cmb":
+		return s.cmb(source, client, key)
 	default:
-		return nil, fmt.Errorf("there is no dialect %q; there are alipay, wechatpay, openbanking, fdx and berlingroup", s.Dialect)
+		return nil, fmt.Errorf("there is no dialect %q; there are alipay, wechatpay, openbanking, fdx, berlingroup, icbc and cmb", s.Dialect)
 	}
 }
 

@@ -15,7 +15,7 @@ func townSources(t *mock.Town, now func() time.Time) (*connectors.Registry, erro
 	client := dial.New(dial.Config{AllowPrivate: true})
 	registry := &connectors.Registry{}
 	for _, make := range []func(*mock.Town, *http.Client, func() time.Time) ([]connectors.Connector, error){
-		townAlipay, townWeChatPay, townBanks, townFDX, townBerlinGroup,
+		townAlipay, townWeChatPay, townBanks, townFDX, townBerlinGroup, townChinaBanks,
 	} {
 		made, err := make(t, client, now)
 		if err != nil {
