@@ -50,7 +50,7 @@ func TestXiheBankOverDays(t *testing.T) {
 
 func (d *days) clock() time.Time { return d.at }
 
-// link links the first of the town's people anew, which ends their older link.
+// link links somebody with an account and a card anew, which ends their older link.
 func (d *days) link(t *testing.T, delta berlingroup.Delta) {
 	t.Helper()
 	d.c = xihe(t, d.town, d.client, func(c *berlingroup.Config) {
@@ -60,7 +60,7 @@ func (d *days) link(t *testing.T, delta berlingroup.Delta) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if d.k, err = d.c.Finish(context.Background(), l, login(d.town.People()[0])(t, l.URL, true)); err != nil {
+	if d.k, err = d.c.Finish(context.Background(), l, login(d.town.People()[4])(t, l.URL, true)); err != nil {
 		t.Fatal(err)
 	}
 	if d.all, err = d.c.Accounts(here(), d.k); err != nil {
@@ -169,8 +169,8 @@ func (d *days) tellsChanges(t *testing.T) {
 		if len(first) != 0 || mark == "" {
 			t.Fatalf("%q: this moment has %d bills and the mark %q", delta, len(first), mark)
 		}
-		for range 6 {
-			d.at = d.at.Add(40 * time.Hour)
+		for range 12 {
+			d.at = d.at.Add(36 * time.Hour)
 			var news []connectors.Bill
 			news, mark = d.changes(t, a, mark)
 			for _, b := range news {
@@ -228,7 +228,7 @@ func (d *days) bearsFourReadings(t *testing.T) {
 func (d *days) endsConsents(t *testing.T) {
 	for why, end := range map[string]func(*days){
 		"revoked at the bank": func(d *days) {
-			if err := d.town.RevokeAtXihe(d.town.People()[0].ID); err != nil {
+			if err := d.town.RevokeAtXihe(d.town.People()[4].ID); err != nil {
 				t.Fatal(err)
 			}
 		},

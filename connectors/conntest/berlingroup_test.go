@@ -50,7 +50,7 @@ func TestXiheBank(t *testing.T) {
 				Connect: func(t *testing.T, client *http.Client) connectors.Connector {
 					return xihe(t, town, client, func(c *berlingroup.Config) { tt.change(town, c) })
 				},
-				Login: login(town.People()[0]), Dead: altered(tt.dead),
+				Login: login(town.People()[4]), Dead: altered(tt.dead),
 				Now: now, From: now.AddDate(0, 0, -75), To: now, Secrets: town.Canaries,
 				Presence:  conntest.Headers{IP: "PSU-IP-Address", UserAgent: "PSU-User-Agent"},
 				Ail:       func(x mock.Trouble) { town.Ail(mock.XiheBank, x) },

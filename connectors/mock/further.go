@@ -28,7 +28,9 @@ func (w *world) openFurther(p *person) {
 	open(ZhaoluBank, savings, p.index%4 == 1)
 	open(Qingshi, creditLine, p.credit() == nil)
 	open(Qingshi, loan, p.index%4 == 3)
-	open(XiheBank, creditCard, p.index%6 == 4)
+	if p.index%6 == 4 { // not for the first of the cast: Xihe Bank tells no statements, and no view with it would be complete
+		p.further = append(p.further, w.open(r, bankByID(XiheBank), creditCard, p.name))
+	}
 	for _, a := range p.further {
 		if a.kind == loan {
 			a.rate = a.limit / 20

@@ -127,7 +127,7 @@ func (tt *testTown) xiheGet(t *testing.T, path, consent string) (int, []byte) {
 
 func TestXiheBankChecksTheSeal(t *testing.T) {
 	tt := startTown(t, 1)
-	consent := tt.xiheLink(t, tt.People()[0], xiheAny)
+	consent := tt.xiheLink(t, tt.People()[4], xiheAny)
 	at := tt.Xihe().RedirectAPIBase + "/accounts"
 	seen := uuid()
 	set := func(name, value string) func(http.Header) { return func(h http.Header) { h.Set(name, value) } }
@@ -208,7 +208,7 @@ func TestXiheBankRefusesConsents(t *testing.T) {
 
 func TestXiheBanksConsentsMoveOneWay(t *testing.T) {
 	tt := startTown(t, 1)
-	x, p := tt.Xihe(), tt.People()[0]
+	x, p := tt.Xihe(), tt.People()[4]
 	status := func(id string) string {
 		code, body := tt.xiheGet(t, "/consents/"+id+"/status", "")
 		if code != 200 {
@@ -289,9 +289,9 @@ func (tt *testTown) xiheOpen2(t *testing.T, until string) string {
 
 func TestXiheBankOpensWhatWasAgreedTo(t *testing.T) {
 	tt := startTown(t, 1)
-	p := tt.world.people[0]
+	p := tt.world.people[4]
 	own, credit := p.at(XiheBank, debitCard), p.at(XiheBank, creditCard)
-	who := tt.People()[0]
+	who := tt.People()[4]
 	read := func(consent string, paths ...string) (codes []string) {
 		for _, path := range paths {
 			status, body := tt.xiheGet(t, path, consent)
@@ -339,8 +339,8 @@ func TestXiheBankOpensWhatWasAgreedTo(t *testing.T) {
 // each thing by itself.
 func TestXiheBankCountsReadingsWithoutThePerson(t *testing.T) {
 	tt := startTown(t, 1)
-	consent := tt.xiheLink(t, tt.People()[0], xiheAny)
-	own := tt.world.people[0].at(XiheBank, debitCard)
+	consent := tt.xiheLink(t, tt.People()[4], xiheAny)
+	own := tt.world.people[4].at(XiheBank, debitCard)
 	away := func(path string) (int, string) {
 		status, h, body := tt.xiheAsk(t, http.MethodGet, tt.Xihe().RedirectAPIBase+path, consent, "", nil, func(h http.Header) { h.Del("PSU-IP-Address") }, nil)
 		if status == 429 && (xiheCode(t, body) != "ACCESS_EXCEEDED" || h.Get("Retry-After") != "") {
@@ -422,10 +422,10 @@ func (tt *testTown) untilPending(t *testing.T, a *account) (sum int64) {
 // card's payment is pending for a day without a transactionId.
 func TestXiheBanksRows(t *testing.T) {
 	tt := startTown(t, 1)
-	p := tt.world.people[0]
+	p := tt.world.people[4]
 	own := p.at(XiheBank, debitCard)
 	tt.untilPending(t, own)
-	consent := tt.xiheLink(t, tt.People()[0], xiheAny)
+	consent := tt.xiheLink(t, tt.People()[4], xiheAny)
 	at := "/accounts/" + own.id + "/transactions?bookingStatus="
 	all, pending := tt.xiheRows(t, consent, at+"both&dateFrom=2025-01-01")
 	if len(all) <= xihePage || len(pending) == 0 {
@@ -511,10 +511,10 @@ func TestXiheBanksRows(t *testing.T) {
 // owes what its rows say.
 func TestXiheBanksBalances(t *testing.T) {
 	tt := startTown(t, 1)
-	p := tt.world.people[0]
+	p := tt.world.people[4]
 	own, credit := p.at(XiheBank, debitCard), p.at(XiheBank, creditCard)
 	waits := tt.untilPending(t, own)
-	consent := tt.xiheLink(t, tt.People()[0], xiheAny)
+	consent := tt.xiheLink(t, tt.People()[4], xiheAny)
 	stand := func(path string) map[string]int64 {
 		_, body := tt.xiheGet(t, path, consent)
 		got := read[struct {
@@ -551,7 +551,7 @@ func TestXiheBanksBalances(t *testing.T) {
 
 func TestXiheBankByOAuth(t *testing.T) {
 	tt := startTown(t, 1)
-	x, p := tt.Xihe(), tt.People()[0]
+	x, p := tt.Xihe(), tt.People()[4]
 	_, body := tt.do(t, get(t, x.Metadata))
 	doc := read[struct{ Issuer, Authorization_endpoint, Token_endpoint string }](t, body)
 	if doc.Issuer+"/.well-known/oauth-authorization-server" != x.Metadata {
@@ -665,8 +665,8 @@ func TestXiheBankByOAuth(t *testing.T) {
 
 func TestXiheBankIsInTrouble(t *testing.T) {
 	tt := startTown(t, 1)
-	consent := tt.xiheLink(t, tt.People()[0], xiheAny)
-	own := tt.world.people[0].at(XiheBank, debitCard)
+	consent := tt.xiheLink(t, tt.People()[4], xiheAny)
+	own := tt.world.people[4].at(XiheBank, debitCard)
 	for _, c := range []struct {
 		why    string
 		x      Trouble
