@@ -67,7 +67,7 @@ func (v version) account(a obAccount) connectors.Account {
 		name = d
 	}
 	return connectors.Account{
-		Ref: refOf(a.AccountId, side), Number: secret.Of(a.number()),
+		Ref: refOf(a.AccountId, kind, side), Number: secret.Of(a.number()),
 		Kind: kind, Side: side, Name: name, Currency: a.Currency,
 	}
 }
@@ -144,15 +144,27 @@ func (a obAccount) ecny() bool {
 }
 
 // refOf keeps beside the bank's id whether the account is a debt, since on
-// those the sign of what is owed turns: a balance does not say it again.
-func refOf(id string, side connectors.Side) connectors.AccountRef {
-	return connectors.AccountRef{ID: secret.Of(string(side) + ":" + id)}
+// those the sign of what is owed turns, and whether it is a card's, of which the
+// whole is due: balances and statements do not say it again.
+func refOf(id string, kind connectors.AccountKind, side connectors.Side) connectors.AccountRef {
+	prefix := string(side)
+	if kind == connectors.CreditCard {
+		prefix = "card"
+	}
+	return connectors.AccountRef{ID: secret.Of(prefix + ":" + id)}
 }
 
-func readRef(ref connectors.AccountRef) (id string, debt bool, err error) {
-	side, id, ok := strings.Cut(ref.ID.RevealString(), ":")
-	if !ok || id == "" || (side != string(connectors.Asset) && side != string(connectors.Debt)) {
-		return "", false, connectors.ErrRefused.Because(fault.Cause("not an account of this dialect"))
+// named is what a ref says.
+type named struct {
+	id         string
+	debt, card bool
+}
+
+func readRef(ref connectors.AccountRef) (named, error) {
+	prefix, id, ok := strings.Cut(ref.ID.RevealString(), ":")
+	n := named{id: id, debt: prefix != string(connectors.Asset), card: prefix == "card"}
+	if !ok || id == "" || (n.debt && !n.card && prefix != string(connectors.Debt)) {
+		return named{}, connectors.ErrRefused.Because(fault.Cause("not an account of this dialect"))
 	}
-	return id, side == string(connectors.Debt), nil
+	return n, nil
 }

@@ -105,8 +105,8 @@ func TestBalances(t *testing.T) {
 		{"no time", one(`2026-10-20T04:00:00+00:00→today`), debit, nil, connectors.ErrMalformed},
 		{"no Data", `{}`, debit, nil, connectors.ErrMalformed},
 	} {
-		id, _, _ := readRef(tt.ref)
-		c := connect(t, &bank{files: map[string]string{"/accounts/" + id + "/balances": tt.body}})
+		account, _ := readRef(tt.ref)
+		c := connect(t, &bank{files: map[string]string{"/accounts/" + account.id + "/balances": tt.body}})
 		got, err := c.Balances(context.Background(), linked, []connectors.AccountRef{tt.ref})
 		if !errors.Is(err, tt.err) {
 			t.Errorf("%s: %v, want %v", tt.why, err, tt.err)

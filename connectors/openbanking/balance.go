@@ -102,12 +102,12 @@ func (c *Connector) Balances(ctx context.Context, v connectors.Credential, refs 
 }
 
 func (c *Connector) balances(ctx context.Context, k credential, ref connectors.AccountRef) ([]connectors.Balance, error) {
-	id, _, err := readRef(ref)
+	account, err := readRef(ref)
 	if err != nil {
 		return nil, err
 	}
 	var list []obBalance
-	err = each(ctx, c, k, c.api.JoinPath("accounts", url.PathEscape(id), "balances"), func(p *balancePage) error {
+	err = each(ctx, c, k, c.api.JoinPath("accounts", url.PathEscape(account.id), "balances"), func(p *balancePage) error {
 		if p.Balance == nil {
 			return errNoList
 		}
@@ -130,7 +130,7 @@ type balancePage struct {
 
 // readBalances keeps the best of the types that mean the same, per currency.
 func readBalances(list []obBalance, ref connectors.AccountRef) ([]connectors.Balance, error) {
-	id, debt, err := readRef(ref)
+	account, err := readRef(ref)
 	if err != nil {
 		return nil, err
 	}
@@ -153,7 +153,7 @@ func readBalances(list []obBalance, ref connectors.AccountRef) ([]connectors.Bal
 		out = append(out, b)
 	}
 	for _, b := range list {
-		if b.AccountId != id {
+		if b.AccountId != account.id {
 			return nil, fault.Cause("a balance of another account")
 		}
 		amount, err := b.Amount.signed(b.Indicator)
@@ -166,13 +166,13 @@ func readBalances(list []obBalance, ref connectors.AccountRef) ([]connectors.Bal
 		}
 		kind, rank := kindOfBalance(b.Type)
 		switch {
-		case debt && kind != connectors.Available:
+		case account.debt && kind != connectors.Available:
 			// A debit is owed; a credit is the bank's debt to the person.
 			amount = amount.Neg()
 			if kind == connectors.Booked {
 				kind = connectors.Outstanding
 			}
-		case !debt:
+		case !account.debt:
 			// What the bank would lend is not what the person has.
 			if amount, err = less(amount, b.CreditLine); err != nil {
 				return nil, err

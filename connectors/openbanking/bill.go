@@ -37,11 +37,11 @@ type obTransaction struct {
 		MerchantName         string `json:"MerchantName"`
 		MerchantCategoryCode string `json:"MerchantCategoryCode"`
 	} `json:"MerchantDetails"`
-	CreditorAccount named `json:"CreditorAccount"`
-	DebtorAccount   named `json:"DebtorAccount"`
+	CreditorAccount party `json:"CreditorAccount"`
+	DebtorAccount   party `json:"DebtorAccount"`
 }
 
-type named struct {
+type party struct {
 	Name string `json:"Name"`
 }
 
@@ -76,14 +76,14 @@ func (c *Connector) Bills(ctx context.Context, v connectors.Credential, ref conn
 	if err != nil {
 		return connectors.Page{}, err
 	}
-	id, _, err := readRef(ref)
+	account, err := readRef(ref)
 	if err != nil {
 		return connectors.Page{}, err
 	}
 	if !from.Before(to) {
 		return connectors.Page{Covers: connectors.Span{From: from, To: from}}, nil
 	}
-	u := c.api.JoinPath("accounts", url.PathEscape(id), "transactions")
+	u := c.api.JoinPath("accounts", url.PathEscape(account.id), "transactions")
 	at := cursor{Page: 1}
 	if next == "" {
 		u.RawQuery = url.Values{
@@ -102,7 +102,7 @@ func (c *Connector) Bills(ctx context.Context, v connectors.Credential, ref conn
 	if err := c.read(ctx, k, u, &a); err != nil {
 		return connectors.Page{}, err
 	}
-	page, err := c.page(a, id, from, to, k.opens(from, to), &at, u)
+	page, err := c.page(a, account.id, from, to, k.opens(from, to), &at, u)
 	if err != nil {
 		return connectors.Page{}, connectors.ErrMalformed.Because(err)
 	}

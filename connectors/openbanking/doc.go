@@ -25,9 +25,9 @@
 // what is believed then is the ID token of the token endpoint. The profiles'
 // other way, JARM, is not done: neither version's names it.
 //
-// What a person owes by a statement is its ClosingBalance, and what they have
-// paid the next one's CurrentPayment, or the account's transactions since. A
-// credit line that a bank counts into a balance is taken out of it. Amounts have
+// What a person owes by a card's statement is its ClosingBalance, by another
+// debt's the instalment, and what they have paid the next one's CurrentPayment,
+// or the account's transactions since. A credit line that a bank counts into a balance is taken out of it. Amounts have
 // no sign by the standard; a bank's minus is read as a debit. Midnight of UTC is
 // a day without a time.
 //

@@ -212,8 +212,8 @@ func config(base string, client *http.Client) Config {
 
 var (
 	linked = secret.Of(`{"consent":"urn:consent:1","access":"A-canary","refresh":"R1","until":1792576800}`)
-	debit  = refOf("22289", connectors.Asset)
-	credit = refOf("31820", connectors.Debt)
+	debit  = refOf("22289", connectors.Deposit, connectors.Asset)
+	credit = refOf("31820", connectors.CreditCard, connectors.Debt)
 )
 
 func file(t testing.TB, name string) string {

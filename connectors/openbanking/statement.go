@@ -58,14 +58,14 @@ func (c *Connector) Statements(ctx context.Context, v connectors.Credential, ref
 	if err != nil {
 		return nil, err
 	}
-	id, debt, err := readRef(ref)
+	account, err := readRef(ref)
 	if err != nil {
 		return nil, err
 	}
-	if !debt || k.Few || !from.Before(to) {
+	if !account.debt || k.Few || !from.Before(to) {
 		return nil, nil
 	}
-	u := c.api.JoinPath("accounts", url.PathEscape(id), "statements")
+	u := c.api.JoinPath("accounts", url.PathEscape(account.id), "statements")
 	u.RawQuery = url.Values{"fromStatementDateTime": {from.Add(-longestPeriod).UTC().Format(queryTime)}}.Encode()
 	var list []obStatement
 	err = each(ctx, c, k, u, func(p *statementPage) error {
@@ -100,20 +100,20 @@ func (c *Connector) Statements(ctx context.Context, v connectors.Credential, ref
 
 // readStatementsOf reads those with amounts, once each, oldest first.
 func readStatementsOf(list []obStatement, ref connectors.AccountRef) ([]told, error) {
-	id, _, err := readRef(ref)
+	account, err := readRef(ref)
 	if err != nil {
 		return nil, err
 	}
 	var all []told
 	for _, one := range list {
-		if one.AccountId != id {
+		if one.AccountId != account.id {
 			return nil, fault.Cause("a statement of another account")
 		}
-		s, err := one.read(ref)
+		s, err := one.read(ref, account.card)
 		if err != nil {
 			return nil, err
 		}
-		if one.Type == "Annual" || len(one.Amounts) == 0 {
+		if one.Type == "Annual" || s.Due.Currency == "" {
 			continue // nothing to pay by it, or nothing told of that
 		}
 		if !slices.ContainsFunc(all, func(o told) bool { return o.ID == s.ID && o.Period == s.Period }) {
@@ -124,7 +124,9 @@ func readStatementsOf(list []obStatement, ref connectors.AccountRef) ([]told, er
 	return all, nil
 }
 
-func (o obStatement) read(ref connectors.AccountRef) (told, error) {
+// read translates one statement. Of a card the whole balance is due, of another
+// debt its instalment; Due is without a currency where neither is told.
+func (o obStatement) read(ref connectors.AccountRef, card bool) (told, error) {
 	s := told{Statement: connectors.Statement{ID: o.StatementId, Account: ref}}
 	start, err1 := time.Parse(time.RFC3339, o.Start)
 	end, err2 := time.Parse(time.RFC3339, o.End)
@@ -135,7 +137,7 @@ func (o obStatement) read(ref connectors.AccountRef) (told, error) {
 		return told{}, fault.Cause("a statement's StartDateTime and EndDateTime are no period")
 	}
 	s.Period = connectors.Span{From: start, To: closing(end)}
-	closed := false
+	var closed, instalment money.Amount
 	for _, f := range o.Amounts {
 		amount, err := f.Amount.signed(f.Indicator)
 		if err != nil {
@@ -143,18 +145,26 @@ func (o obStatement) read(ref connectors.AccountRef) (told, error) {
 		}
 		switch strings.TrimPrefix(f.Type, "UK.OBIE.") {
 		case "ClosingBalance":
-			closed = true
-			if s.Due = amount.Neg(); amount.Minor > 0 {
-				s.Due.Minor = 0 // the bank owes the person
+			if closed = amount.Neg(); amount.Minor > 0 {
+				closed.Minor = 0 // the bank owes the person
 			}
+		case "DirectDebitPaymentDue":
+			instalment = amount.Abs()
 		case "MinimumPaymentDue":
 			s.Minimum = amount.Abs()
 		case "CurrentPayment":
 			s.received = amount.Abs()
 		}
 	}
-	if !closed && len(o.Amounts) > 0 {
-		return told{}, fault.Cause("a statement without a ClosingBalance")
+	switch {
+	case !card && instalment.Currency != "":
+		s.Due = instalment
+	case !card:
+		s.Due = s.Minimum
+	case closed.Currency == "" && len(o.Amounts) > 0:
+		return told{}, fault.Cause("a card's statement without a ClosingBalance")
+	default:
+		s.Due = closed
 	}
 	for _, t := range o.Times {
 		if strings.TrimPrefix(t.Type, "UK.OBIE.") != "PaymentDue" {

@@ -53,7 +53,7 @@ func TestBothVersionsReadAlike(t *testing.T) {
 			for _, a := range accounts {
 				got = append(got, fmt.Sprint(a.Ref.ID.RevealString(), " ", a.Number.RevealString(), " ", a.Kind, " ", a.Side, " ", a.Name, " ", a.Currency))
 			}
-			want := []string{"asset:22289 80200110203345 deposit asset 活期账户 GBP", "debt:31820 ************3348 credit_card debt Everyday card GBP",
+			want := []string{"asset:22289 80200110203345 deposit asset 活期账户 GBP", "card:31820 ************3348 credit_card debt Everyday card GBP",
 				"asset:42117 GB29NWBK60161331926819 deposit asset 储蓄账户 GBP", "asset:53001 0032117700412265 e_cny asset 数字人民币钱包 GBP",
 				"debt:60002 80200110203399 loan debt 贷款 GBP"}
 			if d := cmp.Diff(want, got); d != "" {
@@ -162,6 +162,33 @@ func TestStatementsThatCannotBe(t *testing.T) {
 	got, err = c.Statements(context.Background(), linked, credit, time.Date(2017, 9, 15, 0, 0, 0, 0, time.UTC), now)
 	if err != nil || len(got) != 1 || got[0].Paid != gbp(0) || got[0].Settled {
 		t.Errorf("without transactions: %+v, %v", got, err)
+	}
+}
+
+// Of a loan the instalment is due, not all that is owed.
+func TestALoansStatementAsksForItsInstalment(t *testing.T) {
+	body := strings.NewReplacer("31820", "60002").Replace(file(t, "v4.0/statements.json"))
+	loan := refOf("60002", connectors.Loan, connectors.Debt)
+	read := func(body string) connectors.Statement {
+		t.Helper()
+		c := connect(t, &bank{files: map[string]string{"/accounts/60002/statements": body}})
+		got, err := c.Statements(context.Background(), linked, loan, time.Date(2017, 9, 15, 0, 0, 0, 0, time.UTC), now)
+		if err != nil || len(got) > 1 {
+			t.Fatalf("%d statements, %v", len(got), err)
+		}
+		if len(got) == 0 {
+			return connectors.Statement{}
+		}
+		return got[0]
+	}
+	if s := read(body); s.Due != gbp(25_00) || s.Minimum != gbp(25_00) {
+		t.Errorf("with a minimum alone: %v, at least %v", s.Due, s.Minimum)
+	}
+	if s := read(strings.ReplaceAll(body, "UK.OBIE.CurrentPayment", "UK.OBIE.DirectDebitPaymentDue")); s.Due != gbp(400_00) {
+		t.Errorf("with a direct debit: %v", s.Due)
+	}
+	if s := read(strings.ReplaceAll(body, "UK.OBIE.MinimumPaymentDue", "UK.OBIE.TotalCharges")); s.ID != "" {
+		t.Errorf("of which nothing is told: %+v", s)
 	}
 }
 
@@ -292,8 +319,8 @@ func FuzzAccounts(f *testing.F) {
 				if got.Kind == "" || got.Name == "" || strings.ContainsAny(got.Name, "0123456789") || (got.Side != connectors.Asset && got.Side != connectors.Debt) {
 					t.Fatalf("%+v", got)
 				}
-				if id, debt, err := readRef(got.Ref); one.AccountId != "" && (err != nil || id != one.AccountId || debt != (got.Side == connectors.Debt)) {
-					t.Fatalf("a ref that is read as %q %v %v", id, debt, err)
+				if r, err := readRef(got.Ref); one.AccountId != "" && (err != nil || r.id != one.AccountId || r.debt != (got.Side == connectors.Debt) || r.card != (got.Kind == connectors.CreditCard)) {
+					t.Fatalf("a ref that is read as %+v, %v", r, err)
 				}
 			}
 		}
