@@ -20,7 +20,7 @@ type person struct {
 	shop     shop
 	wallet   wallet
 	cards    []*account // at the banks of UK Open Banking; the first is where the salary comes in
-	further  []*account // at every other institution
+	further  []*account // at every other institution, and wallets of e-CNY at a bank
 	openid   string
 	employer *account
 	salary   int64
