@@ -99,7 +99,7 @@ func New(c Config) (*Connector, error) {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	n := &Connector{c: c}
+	var services []*url.URL
 	for _, p := range []struct{ name, text string }{
 		{"API", c.API}, {"Issuer", c.Issuer}, {"PAR", c.PAR}, {"Authorize", c.Authorize}, {"Token", c.Token},
 	} {
@@ -107,11 +107,11 @@ func New(c Config) (*Connector, error) {
 		if err != nil {
 			return nil, fmt.Errorf("fdx: %s: %w", p.name, err)
 		}
-		if n.api == nil {
-			n.api = u
-		}
+		services = append(services, u)
 	}
-	return n, nil
+	// Tokens and assertions go to these and nowhere else, whatever is answered.
+	c.HTTP = dial.Only(c.HTTP, services...)
+	return &Connector{c: c, api: services[0]}, nil
 }
 
 // Source describes the institution.

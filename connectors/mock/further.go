@@ -26,7 +26,7 @@ func (w *world) openFurther(p *person) {
 	open(XiheBank, debitCard, p.index%3 == 1)
 	open(DonglingBank, debitCard, p.index%3 == 2)
 	open(ZhaoluBank, savings, p.index%4 == 1)
-	open(Qingshi, creditLine, p.credit() == nil)
+	open(Qingshi, creditLine, p.credit() == nil || p.index%4 == 1)
 	open(Qingshi, loan, p.index%4 == 3)
 	if p.index%6 == 4 { // not for the first of the cast: Xihe Bank tells no statements, and no view with it would be complete
 		p.further = append(p.further, w.open(r, bankByID(XiheBank), creditCard, p.name))

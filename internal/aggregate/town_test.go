@@ -207,6 +207,10 @@ func TestMoneyIsConserved(t *testing.T) {
 func debtsAreToldWithWhatIsDue(t *testing.T, look aggregate.Look) {
 	t.Helper()
 	owed := money.Amount{Currency: "CNY"}
+	if who := strings.TrimPrefix(t.Name(), "TestMoneyIsConserved/"); who != "jiang_yumian" &&
+		!slices.ContainsFunc(look.Accounts, func(a aggregate.OwnAccount) bool { return a.Kind == connectors.CreditLine }) {
+		t.Errorf("%s has no 花呗: this looks at the wrong thing", who)
+	}
 	for _, a := range look.Accounts {
 		if a.Kind != connectors.CreditLine && a.Kind != connectors.Loan {
 			continue
@@ -240,6 +244,40 @@ func debtsAreToldWithWhatIsDue(t *testing.T, look aggregate.Look) {
 	}
 	if owed.Minor > look.Totals[0].Debts.Minor {
 		t.Errorf("%v is owed, and %v among the debts", owed, look.Totals[0].Debts)
+	}
+}
+
+// A purchase by 花呗 that is pending keeps its id when the lender books it under
+// another.
+func TestAPendingPurchaseKeepsItsID(t *testing.T) {
+	h, town := inTown(t)
+	p := h.moveIn(town, town.People()[1])
+	var pending aggregate.OwnBill
+	find := func(want func(aggregate.OwnBill) bool) (b aggregate.OwnBill, n int) {
+		look := h.fresh(p, h.clock().AddDate(0, 0, -5), h.clock())
+		for _, a := range look.Accounts {
+			for _, x := range look.Bills {
+				if a.Kind == connectors.CreditLine && x.Account == a.ID && want(x) {
+					b, n = x, n+1
+				}
+			}
+		}
+		return b, n
+	}
+	for range 12 {
+		if b, n := find(func(b aggregate.OwnBill) bool { return b.State == connectors.Pending }); n > 0 {
+			pending = b
+			break
+		}
+		h.pass(9 * time.Hour)
+	}
+	if pending.ID == "" {
+		t.Fatal("nothing was ever pending: this looks at the wrong thing")
+	}
+	h.pass(25 * time.Hour)
+	booked, n := find(func(b aggregate.OwnBill) bool { return b.Order == pending.Order && b.Kind == pending.Kind })
+	if n != 1 || booked.State != connectors.Done || booked.ID != pending.ID || booked.Bill.ID == pending.Bill.ID {
+		t.Errorf("what was pending as %s stands %d times, %s as %s", pending.ID, n, booked.State, booked.ID)
 	}
 }
 

@@ -119,8 +119,8 @@ type Statement struct {
 	Account string          `json:"account"`
 	Period  connectors.Span `json:"period"`
 	Due     money.Amount    `json:"due"`
-	Minimum money.Amount    `json:"minimum"` // zero: not said
-	Paid    money.Amount    `json:"paid"`    // zero: not said
+	Minimum money.Amount    `json:"minimum"`  // zero: not said
+	Paid    money.Amount    `json:"paid"`     // zero: not said
 	DueDate string          `json:"due_date"` // "2006-01-02" at the source; empty: not said
 	Settled bool            `json:"settled"`
 }
