@@ -17,6 +17,7 @@ import (
 	"jali/internal/audit"
 	"jali/internal/fault"
 	"jali/internal/kv"
+	"jali/internal/ledger"
 )
 
 // exportSpan is how far back the sources are asked for an export. What files
@@ -94,6 +95,16 @@ type exportedPot struct {
 	Name       string                 `json:"name"`
 	Number     string                 `json:"number,omitempty"`
 	Holder     string                 `json:"holder,omitempty"`
+	Kept       *exportedKept          `json:"kept,omitempty"` // of its source's bills
+}
+
+// exportedKept is what is kept of what a source has told. Its bills stand with
+// the others.
+type exportedKept struct {
+	Bills  int            `json:"bills"`
+	Covers []exportedSpan `json:"covers"`
+	ReadAt time.Time      `json:"read_at"`
+	Until  time.Time      `json:"until"` // when it goes, if nobody reads it again
 }
 
 // exportedGrant is a grant and the assertion by which it was given, which
@@ -202,7 +213,7 @@ func (s *Service) ExportJSON(ctx context.Context, p consent.Session, about About
 			LinkedAt: c.LinkedAt, Covers: spansOf(a.Covers), Status: look.Sources[i].Status, Code: look.Sources[i].Code})
 		for _, acc := range a.accounts {
 			e.Accounts = append(e.Accounts, exportedPot{ID: acc.ID, Connection: c.ID, Source: acc.Source, Kind: acc.Kind, Side: acc.Side,
-				Name: acc.Name, Number: acc.Number, Holder: acc.Holder})
+				Name: acc.Name, Number: acc.Number, Holder: acc.Holder, Kept: a.keeps(acc.ID)})
 		}
 	}
 	for _, b := range look.Balances {
@@ -276,6 +287,9 @@ func (s *Service) everything(ctx context.Context, p consent.Session, format stri
 		balances: true, bills: true, statements: true, discover: true}, all)
 	for i := range answers {
 		err := s.wholeFiles(ctx, p.Person, &answers[i])
+		if err == nil {
+			err = s.wholeKept(ctx, p.Person, &answers[i])
+		}
 		if answers[i].gone = errors.Is(err, ErrNoConnection); err != nil && !answers[i].gone {
 			return nil, Look{}, err
 		}
@@ -301,6 +315,42 @@ func (s *Service) wholeFiles(ctx context.Context, p consent.PersonID, a *answer)
 		}
 	}
 	a.report.Covers, a.complete = hull(a.Covers), true
+	return nil
+}
+
+// wholeKept adds what is kept beside what was just told: of earlier days, or of
+// a source that does not answer any more.
+func (s *Service) wholeKept(ctx context.Context, p consent.PersonID, a *answer) error {
+	here := map[string]bool{}
+	for _, t := range a.bills {
+		here[string(t.account.ID)+" "+t.seed] = true
+	}
+	for _, k := range a.kept {
+		all, err := s.Ledger.Kept(ctx, []ledger.Wish{{Account: k.kept.Account}})
+		if err == nil {
+			err = all[0].Open(ctx)
+		}
+		if err != nil {
+			return partGone(a.ID, err)
+		}
+		k.kept = all[0]
+		for _, t := range k.tell(connectors.Span{To: s.now().AddDate(1, 0, 0)}, nil) {
+			if !here[string(t.account.ID)+" "+t.seed] {
+				a.bills = append(a.bills, t)
+			}
+		}
+	}
+	return nil
+}
+
+// keeps says what is kept of an account.
+func (a *answer) keeps(id consent.AccountID) *exportedKept {
+	for _, k := range a.kept {
+		if k.account.ID == id && !k.kept.At.IsZero() {
+			at := k.kept.At.In(consent.Shanghai)
+			return &exportedKept{k.kept.Count(), spansOf(k.kept.Told), at, at.Add(ledger.KeepFor)}
+		}
+	}
 	return nil
 }
 

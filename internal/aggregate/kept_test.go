@@ -1,7 +1,9 @@
 package aggregate_test
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"testing"
@@ -256,5 +258,39 @@ func TestStrangersAnswersAreThrownAway(t *testing.T) {
 	f.set(func() { f.due = append(f.due, due) })
 	if v := view(); len(v.Statements) != 0 || v.Sources[0].Code != "source_malformed" || v.Complete {
 		t.Errorf("with a stranger's: %+v, %+v", v.Statements, v.Sources[0])
+	}
+}
+
+// An export holds what is kept, also of a source that does not answer any more.
+func TestAnExportHoldsWhatIsKept(t *testing.T) {
+	h := newHouse(t)
+	f := wallet("jiangnan_bank").with(5)
+	h.add(f)
+	p := h.person("li")
+	h.link(p, "jiangnan_bank")
+	h.daily(p, "bank")()
+	f.set(func() { f.err = connectors.ErrUnauthorized })
+	var out bytes.Buffer
+	if err := h.ExportJSON(t.Context(), p, aggregate.About{ID: p.Person}, &out); err != nil {
+		t.Fatal(err)
+	}
+	var e struct {
+		Complete bool
+		Accounts []struct {
+			Kept struct {
+				Bills  int
+				Covers []map[string]time.Time
+				ReadAt time.Time `json:"read_at"`
+				Until  time.Time
+			}
+		}
+		Bills []struct{ Order string }
+	}
+	if err := json.Unmarshal(out.Bytes(), &e); err != nil {
+		t.Fatal(err)
+	}
+	k := e.Accounts[0].Kept
+	if e.Complete || len(e.Bills) != 5 || e.Bills[0].Order == "" || k.Bills != 5 || len(k.Covers) != 1 || k.ReadAt.IsZero() || k.Until.Sub(k.ReadAt) != 30*24*time.Hour {
+		t.Errorf("the export holds %d bills, and of what is kept that it is %+v", len(e.Bills), k)
 	}
 }

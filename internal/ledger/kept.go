@@ -243,6 +243,9 @@ func (k *Kept) Open(ctx context.Context) error {
 	return nil
 }
 
+// Count answers how many bills are kept, those of other weeks too.
+func (k *Kept) Count() int { return k.count }
+
 func (k *Kept) sort() {
 	slices.SortFunc(k.Bills, func(a, b Known) int { return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.ID, b.ID)) })
 }
