@@ -12,12 +12,11 @@ import (
 // townSources are the connectors to the town's institutions, made of what an
 // operator who registered there would hold.
 func townSources(t *mock.Town, now func() time.Time) (*connectors.Registry, error) {
-	client := dial.New(dial.Config{AllowPrivate: true})
 	registry := &connectors.Registry{}
 	for _, make := range []func(*mock.Town, *http.Client, func() time.Time) ([]connectors.Connector, error){
 		townAlipay, townWeChatPay, townBanks, townFDX, townBerlinGroup, townChinaBanks,
 	} {
-		made, err := make(t, client, now)
+		made, err := make(t, dial.New(dial.Config{AllowPrivate: true}), now)
 		if err != nil {
 			return nil, err
 		}

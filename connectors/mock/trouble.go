@@ -3,10 +3,12 @@ package mock
 import (
 	"bytes"
 	"compress/gzip"
+	"io"
 	"math/rand/v2"
 	"net/http"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -100,6 +102,10 @@ func (t *Town) ail(institution string, change func(*Trouble)) {
 // for one any more. Every institution calls it first for every request of its API.
 func (t *Town) ails(w http.ResponseWriter, r *http.Request, institution string) (Trouble, bool) {
 	x := t.Ailing(institution)
+	if x.Latency > 0 || x.Hang { // who goes away is noticed only once all of the request is read
+		b, _ := io.ReadAll(r.Body)
+		r.Body = io.NopCloser(bytes.NewReader(b))
+	}
 	if x.Latency > 0 {
 		wait := time.NewTimer(x.Latency)
 		defer wait.Stop()
@@ -148,7 +154,7 @@ func pour(w http.ResponseWriter, r *http.Request, head, piece []byte, once bool)
 }
 
 // bomb is a gigabyte of spaces in JSON, gzipped.
-func bomb() []byte {
+var bomb = sync.OnceValue(func() []byte {
 	var b bytes.Buffer
 	z := gzip.NewWriter(&b)
 	spaces := bytes.Repeat([]byte(" "), 1<<20)
@@ -157,7 +163,7 @@ func bomb() []byte {
 	}
 	_ = z.Close()
 	return b.Bytes()
-}
+})
 
 // answer is a response whose body may come slowly or not whole.
 type answer struct {

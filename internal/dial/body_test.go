@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"compress/gzip"
+	"context"
 	"crypto/x509"
 	"errors"
 	"io"
@@ -135,6 +136,53 @@ func TestADripEndsWithItsTimeAndAStallBefore(t *testing.T) {
 	if _, err = get(t, New(Config{AllowPrivate: true, Idle: 20 * time.Millisecond}), stall, 1<<10); !errors.Is(err, ErrUnreachable) || !errors.Is(err, errIdle) {
 		t.Errorf("a stall: %v, want the end of patience", err)
 	}
+}
+
+// However many large answers come at once, few are held; small ones pass by.
+func TestLargeAnswersTakeTurns(t *testing.T) {
+	whole := make(chan string, 100)
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/small" {
+			_, _ = w.Write(make([]byte, small/2))
+			return
+		}
+		for sent := 0; sent < 12<<20; { // more than sockets hold
+			n, err := w.Write(make([]byte, 64<<10))
+			if err != nil {
+				return
+			}
+			sent += n
+		}
+		whole <- r.URL.Path
+		<-r.Context().Done()
+	}))
+	t.Cleanup(srv.Close)
+	c := New(Config{AllowPrivate: true})
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var all sync.WaitGroup
+	for range 12 {
+		all.Go(func() {
+			r, _ := http.NewRequestWithContext(ctx, http.MethodGet, srv.URL+"/large", nil)
+			if _, err := Do(c, r, 16<<20); !errors.Is(err, ErrUnreachable) {
+				t.Error(err)
+			}
+		})
+	}
+	for range bulks {
+		<-whole
+	}
+	for range 20 {
+		if _, err := get(t, c, srv.URL+"/small", 1<<20); err != nil {
+			t.Errorf("a small answer beside them: %v", err)
+		}
+	}
+	if len(whole) > 0 {
+		t.Errorf("%d large answers and more are read at once, want %d", bulks+len(whole), bulks)
+	}
+	cancel()
+	all.Wait()
+	c.CloseIdleConnections()
 }
 
 // HTTP/2 is held to the same.

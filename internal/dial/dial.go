@@ -59,8 +59,14 @@ type Config struct {
 	Certificates []tls.Certificate
 }
 
+const (
+	small = 256 << 10 // bytes of an answer for which there is always room
+	bulks = 3         // answers over that which a client reads at once; others wait, by their own deadlines
+)
+
 // New answers a client that keeps to c. Connections are reused; the client is
-// meant to live as long as the process.
+// meant to live as long as the process. Each source has one to itself: however
+// many large answers it sends at once, they fill no memory but their share.
 func New(c Config) *http.Client {
 	return open(c, &net.Dialer{Control: func(network, address string, _ syscall.RawConn) error { return c.check(network, address) }})
 }
@@ -97,17 +103,19 @@ func open(c Config, d *net.Dialer) *http.Client {
 		IdleConnTimeout:        90 * time.Second,
 	}
 	return &http.Client{
-		Transport:     &capped{next: transport, max: c.MaxBody, idle: c.Idle},
+		Transport:     &capped{next: transport, max: c.MaxBody, idle: c.Idle, room: make(chan struct{}, bulks)},
 		Timeout:       c.Timeout,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 }
 
-// capped stops every body at max bytes, and when nothing comes for idle.
+// capped stops every body at max bytes, and when nothing comes for idle, and
+// lets few large ones be read at once.
 type capped struct {
 	next *http.Transport
 	max  int64
 	idle time.Duration
+	room chan struct{}
 }
 
 func (c *capped) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -122,7 +130,7 @@ func (c *capped) RoundTrip(r *http.Request) (*http.Response, error) {
 		cancel(nil)
 		return nil, ErrTooLarge
 	}
-	body := &cappedBody{ReadCloser: resp.Body, left: c.max, idle: c.idle, ctx: ctx, cancel: cancel}
+	body := &cappedBody{ReadCloser: resp.Body, left: c.max, idle: c.idle, room: c.room, ctx: ctx, cancel: cancel}
 	body.timer = time.AfterFunc(c.idle, func() { cancel(errIdle) })
 	body.timer.Stop() // until somebody reads
 	resp.Body = body
@@ -138,7 +146,10 @@ var errIdle = errors.New("dial: nothing more of the answer came")
 type cappedBody struct {
 	io.ReadCloser
 	left   int64
+	read   int64
 	idle   time.Duration
+	room   chan struct{}
+	bulky  bool // has a place in room
 	timer  *time.Timer
 	ctx    context.Context // of the exchange
 	cancel context.CancelCauseFunc
@@ -152,12 +163,21 @@ func (b *cappedBody) Read(p []byte) (int, error) {
 	if int64(len(p)) > b.left+1 {
 		p = p[:b.left+1]
 	}
+	if b.read > small && !b.bulky {
+		select {
+		case b.room <- struct{}{}:
+			b.bulky = true
+		case <-b.ctx.Done():
+			return 0, context.Cause(b.ctx)
+		}
+	}
 	b.timer.Reset(b.idle)
 	n, err := b.ReadCloser.Read(p)
 	b.timer.Stop()
 	if err != nil && context.Cause(b.ctx) == errIdle {
 		err = errIdle
 	}
+	b.read += int64(n)
 	if b.left -= int64(n); b.left < 0 {
 		return n + int(b.left), ErrTooLarge
 	}
@@ -167,6 +187,10 @@ func (b *cappedBody) Read(p []byte) (int, error) {
 func (b *cappedBody) Close() error {
 	defer b.cancel(nil)
 	b.timer.Stop()
+	if b.bulky {
+		b.bulky = false
+		<-b.room
+	}
 	return b.ReadCloser.Close()
 }
 

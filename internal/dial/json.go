@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"io"
 	"unicode"
 	"unicode/utf8"
 )
@@ -25,20 +24,16 @@ const (
 // an object with two members of one name (however their letters are cased, for
 // encoding/json takes either for the same field), nesting of more than 64
 // levels, names of over 256 bytes, numbers of over 64, text that is not UTF-8,
-// and anything after the value. A number that is read into an interface stays
-// the text it was, a [json.Number]. Its errors are [ErrJSON], with
-// encoding/json's as a cause, whose text may quote the body.
+// and anything after the value. What holds sums of money in v is a [json.Number]
+// or a string, which keep NaN, 1e400 and eleven digits of a fraction for package
+// money to refuse. Its errors are [ErrJSON], with encoding/json's as a cause,
+// whose text may quote the body.
 func JSON(body []byte, v any) error {
 	if err := plain(body); err != nil {
 		return err
 	}
-	d := json.NewDecoder(bytes.NewReader(body))
-	d.UseNumber()
-	if err := d.Decode(v); err != nil {
+	if err := json.Unmarshal(body, v); err != nil {
 		return errors.Join(ErrJSON, err)
-	}
-	if _, err := d.Token(); err != io.EOF {
-		return ErrJSON
 	}
 	return nil
 }

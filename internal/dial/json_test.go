@@ -61,10 +61,9 @@ func TestJSON(t *testing.T) {
 
 func TestNumbersStayTexts(t *testing.T) {
 	var v struct {
-		Sum json.Number `json:"sum"`
-		Any any         `json:"any"`
+		Sum, Other json.Number
 	}
-	if err := JSON([]byte(`{"sum":1e400,"any":0.12345678901}`), &v); err != nil || v.Sum != "1e400" || v.Any != json.Number("0.12345678901") {
+	if err := JSON([]byte(`{"sum":1e400,"other":0.12345678901}`), &v); err != nil || v.Sum != "1e400" || v.Other != "0.12345678901" {
 		t.Errorf("%+v, %v", v, err)
 	}
 	var f struct {
@@ -87,10 +86,8 @@ func FuzzJSON(f *testing.F) {
 		if JSON(b, &got) != nil {
 			return
 		}
-		d := json.NewDecoder(bytes.NewReader(b))
-		d.UseNumber()
 		var want any
-		if err := d.Decode(&want); err != nil {
+		if err := json.Unmarshal(b, &want); err != nil {
 			t.Fatalf("accepted, but %v", err)
 		}
 		first, _ := json.Marshal(got)

@@ -1,0 +1,499 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"maps"
+	"net/http"
+	"path/filepath"
+	"runtime"
+	"runtime/debug"
+	"runtime/metrics"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"jali/connectors/mock"
+	"jali/consent"
+	"jali/internal/aggregate"
+	"jali/internal/dial/dialtest"
+	"jali/internal/upstream"
+)
+
+// What a hostile source may cost: the time of the one view that asks it, this
+// much of it over the source's share and no more; memory; and nobody else
+// anything.
+const (
+	longestView = 10 * time.Second // by the deadlines of production
+	mostMemory  = 64 << 20
+	mostDelay   = 2.0 // of other people's p95
+)
+
+const beishan = "beishan_bank" // stays as it is
+
+// hostile is one source that means no good, or has a very bad day.
+type hostile struct {
+	why    string
+	at     string                          // the institution
+	x      mock.Trouble                    // what the town knows how to suffer from
+	wild   func(http.Handler) http.Handler // in front of it, for what it does not
+	honest bool                            // it tells the truth for all that, and may be understood
+}
+
+func hostiles(elsewhere string) []hostile {
+	const bank = "jiangnan_bank"
+	return []hostile{
+		{why: "very slow", at: bank, x: mock.Trouble{Latency: time.Minute}},
+		{why: "hangs before any header", at: mock.Alipay, x: mock.Trouble{Hang: true}},
+		{why: "drips a byte a second", at: mock.WeChatPay, x: mock.Trouble{Drip: true}},
+		{why: "an endless body", at: bank, x: mock.Trouble{Endless: true}},
+		{why: "an endless body, of a signed answer", at: mock.Alipay, x: mock.Trouble{Endless: true}},
+		{why: "a bomb of gzip", at: bank, x: mock.Trouble{Bomb: true}},
+		{why: "a bomb in a bill file", at: mock.WeChatPay, x: mock.Trouble{Bomb: true}},
+		{why: "a million levels", at: bank, x: mock.Trouble{Deep: true}},
+		{why: "429 for a minute", at: bank, x: mock.Trouble{Busy: true}},
+		{why: "429 without a word of when", at: bank, x: mock.Trouble{Busy: true, NoWait: true}},
+		{why: "too often, in Alipay's words", at: mock.Alipay, x: mock.Trouble{Busy: true}},
+		{why: "down, in WeChat Pay's words", at: mock.WeChatPay, x: mock.Trouble{Down: true}},
+		{why: "500", at: bank, x: mock.Trouble{Status: 500}},
+		{why: "502", at: mock.Alipay, x: mock.Trouble{Status: 502}},
+		{why: "503", at: mock.WeChatPay, x: mock.Trouble{Status: 503}},
+		{why: "a page in place of an answer", at: bank, x: mock.Trouble{Status: 200}},
+		{why: "a redirect elsewhere", at: bank, x: mock.Trouble{Redirect: elsewhere}},
+		{why: "a redirect elsewhere, of who signs", at: mock.Alipay, x: mock.Trouble{Redirect: elsewhere}},
+		{why: "a wrong signature", at: mock.Alipay, x: mock.Trouble{Forged: true}},
+		{why: "a wrong signature in a header", at: mock.WeChatPay, x: mock.Trouble{Forged: true}},
+		{why: "no signature", at: mock.WeChatPay, wild: withoutHeader("Wechatpay-Signature")},
+		{why: "another person's account", at: bank, x: mock.Trouble{Strangers: true}},
+		{why: "NaN", at: bank, x: mock.Trouble{Amount: "NaN"}},
+		{why: "1e400", at: bank, x: mock.Trouble{Amount: "1e400"}},
+		{why: "eleven digits of a fraction", at: bank, x: mock.Trouble{Amount: "0.12345678901"}},
+		{why: "eleven digits of a fraction, signed", at: mock.Alipay, x: mock.Trouble{Amount: "0.12345678901"}},
+		{why: "members with other names", at: bank, x: mock.Trouble{Drift: true}},
+		{why: "each row twice", at: bank, x: mock.Trouble{Doubled: true}, honest: true},
+		{why: "rows in any order", at: bank, x: mock.Trouble{Shuffled: true}, honest: true},
+		{why: "a body cut in half", at: bank, x: mock.Trouble{Cut: true}},
+		{why: "a reset", at: mock.Alipay, wild: raw(func(c io.Writer) error { return nil })},
+		{why: "headers without an end", at: bank, wild: raw(func(c io.Writer) error {
+			_, err := io.WriteString(c, "HTTP/1.1 200 OK\r\n")
+			for err == nil {
+				_, err = io.WriteString(c, strings.Repeat("X: y\r\n", 4096))
+			}
+			return err
+		})},
+		{why: "informational answers without an end", at: bank, wild: raw(func(c io.Writer) (err error) {
+			for err == nil {
+				_, err = io.WriteString(c, strings.Repeat("HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n", 512))
+			}
+			return err
+		})},
+		{why: "no HTTP", at: mock.WeChatPay, wild: raw(func(c io.Writer) error { _, err := io.WriteString(c, "220 smtp ESMTP\r\n"); return err })},
+		{why: "two answers to one question", at: bank, wild: raw(func(c io.Writer) error {
+			const one = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
+			_, err := io.WriteString(c, one+one)
+			return err
+		})},
+		{why: "pages without an end", at: bank, wild: nextPage(func(n int) int { return n + 1 })},
+		{why: "pages in a circle", at: bank, wild: nextPage(func(n int) int { return n%2 + 1 })},
+		{why: "a name twice in an object", at: bank, wild: rewrite(func(b []byte) []byte {
+			return append([]byte(`{"Data":{"Account":[],"Balance":[],"Transaction":[]},`), b[1:]...)
+		})},
+		{why: "no UTF-8", at: bank, wild: rewrite(func(b []byte) []byte { return append(b[:len(b)-2], "\xff\xfe}}"...) })},
+		{why: "a token that ends amid a listing", at: bank, x: mock.Trouble{TokensLast: 2}}, // the last: the person is to link again
+	}
+}
+
+// raw takes the connection over, says what f says, and breaks it off.
+func raw(f func(io.Writer) error) func(http.Handler) http.Handler {
+	return func(http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			c, _, err := http.NewResponseController(w).Hijack()
+			if err != nil {
+				panic(err)
+			}
+			_ = f(c)
+			_ = c.Close()
+		})
+	}
+}
+
+func withoutHeader(name string) func(http.Handler) http.Handler {
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			next.ServeHTTP(&headless{w, name}, r)
+		})
+	}
+}
+
+type headless struct {
+	http.ResponseWriter
+	name string
+}
+
+func (h *headless) WriteHeader(status int) {
+	h.Header().Del(h.name)
+	h.ResponseWriter.WriteHeader(status)
+}
+
+func (h *headless) Write(b []byte) (int, error) {
+	h.Header().Del(h.name)
+	return h.ResponseWriter.Write(b)
+}
+
+// rewrite changes true answers in JSON.
+func rewrite(f func([]byte) []byte) func(http.Handler) http.Handler {
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			kept := &keeper{header: http.Header{}, status: http.StatusOK}
+			next.ServeHTTP(kept, r)
+			if kept.status == http.StatusOK && len(kept.body) > 2 && kept.body[0] == '{' {
+				kept.body = f(kept.body)
+			}
+			maps.Copy(w.Header(), kept.header)
+			w.Header().Del("Content-Length")
+			w.WriteHeader(kept.status)
+			_, _ = w.Write(kept.body)
+		})
+	}
+}
+
+type keeper struct {
+	header http.Header
+	status int
+	body   []byte
+}
+
+func (k *keeper) Header() http.Header         { return k.header }
+func (k *keeper) WriteHeader(status int)      { k.status = status }
+func (k *keeper) Write(b []byte) (int, error) { k.body = append(k.body, b...); return len(b), nil }
+
+// nextPage makes every page of a bank's transactions lead to another.
+func nextPage(after func(int) int) func(http.Handler) http.Handler {
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if !strings.HasSuffix(r.URL.Path, "/transactions") {
+				next.ServeHTTP(w, r)
+				return
+			}
+			var n int
+			_, _ = fmt.Sscan(r.URL.Query().Get("hostile"), &n)
+			link := fmt.Sprintf("http://%s%s?hostile=%d", r.Host, r.URL.Path, after(n))
+			w.Header().Set("Content-Type", "application/json")
+			_, _ = fmt.Fprintf(w, `{"Data":{"Transaction":[]},"Links":{"Next":%q},"Meta":{}}`, link)
+		})
+	}
+}
+
+// besieged is a whole house in which one source is hostile.
+type besieged struct {
+	*sandbox
+	wild     atomic.Pointer[hostile]
+	canary   *dialtest.Canary
+	victims  map[string]consent.PersonID // by the institution that they use beside the other bank
+	others   []consent.PersonID          // use that bank alone
+	from, to time.Time
+	looks    atomic.Int64
+}
+
+// besiege lets people move in: victims with a source that will be hostile, and
+// others, all of them with one bank that stays as it is.
+func besiege(t *testing.T, canary *dialtest.Canary) *besieged {
+	t.Helper()
+	b := &besieged{canary: canary, victims: map[string]consent.PersonID{}}
+	// At four in the morning nobody in town does anything.
+	shift := time.Until(time.Now().In(consent.Shanghai).Truncate(24 * time.Hour).Add(20 * time.Hour))
+	var err error
+	b.sandbox, err = start(t.Context(), flags{
+		Addr: "localhost:0", TownAddr: "127.0.0.1:0", BankAddr: "127.0.0.1:0", Ready: filepath.Join(t.TempDir(), "ready.json"),
+		Now: func() time.Time { return time.Now().Add(shift) },
+		Town: func(town http.Handler) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if h := b.wild.Load(); h != nil && strings.Contains(r.URL.Path, "/"+h.at+"/") {
+					h.wild(town).ServeHTTP(w, r)
+					return
+				}
+				town.ServeHTTP(w, r)
+			})
+		},
+	}, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.to = b.now().AddDate(0, 0, -3)
+	b.from = b.to.AddDate(0, 0, -10)
+	first := b.town.People()[0] // who has something everywhere
+	for _, at := range []string{"jiangnan_bank", mock.Alipay, mock.WeChatPay} {
+		b.victims[at] = b.arrive(t, first, at, beishan)
+	}
+	for _, who := range b.town.People()[1:] {
+		if b.town.Serves(beishan, who.ID) {
+			b.others = append(b.others, b.arrive(t, who, beishan))
+		}
+	}
+	b.town.SetLatency(beishan, 50*time.Millisecond)
+	return b
+}
+
+// arrive signs somebody up and connects their sources.
+func (b *besieged) arrive(t *testing.T, who mock.Person, sources ...string) consent.PersonID {
+	t.Helper()
+	v, err := b.visitors.open()
+	if err == nil {
+		_, err = v.signUp(t.Context(), who.Name)
+	}
+	for _, s := range sources {
+		if err == nil {
+			err = v.connect(t.Context(), s, who)
+		}
+	}
+	var id string
+	if err == nil {
+		id, err = v.person(t.Context())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	v.http.CloseIdleConnections()
+	return consent.PersonID(id)
+}
+
+// look asks a person's sources.
+func (b *besieged) look(p consent.PersonID, afresh bool) (aggregate.Look, error) {
+	s := consent.Session{Person: p, ID: fmt.Sprint("look", b.looks.Add(1)), At: b.now()}
+	if afresh {
+		return b.house.Aggregate.OwnAfresh(context.Background(), s, b.from, b.to)
+	}
+	return b.house.Aggregate.Own(context.Background(), s, b.from, b.to)
+}
+
+// forget closes all circuits.
+func (b *besieged) forget() {
+	b.house.Aggregate.Upstream = &upstream.Pool{Log: slog.New(slog.DiscardHandler), Deadline: b.house.Aggregate.Deadline, Now: b.now}
+}
+
+// rows are what a look tells, each in a line.
+func rows(l aggregate.Look) map[string]bool {
+	all := map[string]bool{}
+	for _, a := range l.Accounts {
+		all[fmt.Sprint("account ", a.ID, a.Source.ID, a.Kind)] = true
+	}
+	for _, x := range l.Balances {
+		all[fmt.Sprint("balance ", x.Account, x.Kind, x.Amount)] = true
+	}
+	for _, x := range l.Bills {
+		all[fmt.Sprint("bill ", x.Account, x.Bill.ID, x.Amount, x.Direction, x.At.Unix())] = true
+	}
+	for _, x := range l.Statements {
+		all[fmt.Sprint("statement ", x.Account, x.Period.To.Unix(), x.Due)] = true
+	}
+	return all
+}
+
+// foreign are rows of a look that are not true.
+func foreign(l aggregate.Look, truth map[string]bool) (wrong []string) {
+	for row := range rows(l) {
+		if !truth[row] {
+			wrong = append(wrong, row)
+		}
+	}
+	return wrong
+}
+
+// missing are true rows that a look does not have.
+func missing(l aggregate.Look, truth map[string]bool) (lost []string) {
+	have := rows(l)
+	for row := range truth {
+		if !have[row] {
+			lost = append(lost, row)
+		}
+	}
+	return lost
+}
+
+func reportOf(l aggregate.Look, source string) aggregate.SourceReport {
+	for _, r := range l.Sources {
+		if r.Source.ID == source {
+			return r
+		}
+	}
+	return aggregate.SourceReport{}
+}
+
+// heap answers the bytes of objects that have not been swept.
+func heap() uint64 {
+	sample := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
+	metrics.Read(sample)
+	return sample[0].Value.Uint64()
+}
+
+// grown answers by how much the heap grows at most while f runs. What is
+// garbage is collected before it would count.
+func grown(f func()) uint64 {
+	debug.FreeOSMemory()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	defer debug.SetMemoryLimit(debug.SetMemoryLimit(int64(m.Sys-m.HeapReleased) + mostMemory*3/4))
+	base, top := heap(), uint64(0)
+	stop, stopped := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(stopped)
+		for {
+			top = max(top, heap())
+			select {
+			case <-stop:
+				return
+			case <-time.After(2 * time.Millisecond):
+			}
+		}
+	}()
+	f()
+	close(stop)
+	<-stopped
+	return max(top, base) - base
+}
+
+// paces are how long other people's looks took.
+type paces struct {
+	mu   sync.Mutex
+	took []time.Duration
+}
+
+func (p *paces) add(d time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.took = append(p.took, d)
+}
+
+func (p *paces) p95() time.Duration {
+	slices.Sort(p.took)
+	return p.took[len(p.took)*95/100]
+}
+
+// crowd lets the others look, each once and then on until done.
+func (b *besieged) crowd(t *testing.T, into *paces, done <-chan struct{}) {
+	var all sync.WaitGroup
+	for _, p := range b.others {
+		all.Go(func() {
+			for {
+				begun := time.Now()
+				l, err := b.look(p, true)
+				into.add(time.Since(begun))
+				if r := reportOf(l, beishan); err != nil || r.Status != aggregate.Fresh {
+					t.Errorf("somebody else's bank is %s %s, %v", r.Status, r.Code, err)
+				}
+				select {
+				case <-done:
+					return
+				case <-time.After(20 * time.Millisecond):
+				}
+			}
+		})
+	}
+	all.Wait()
+}
+
+// Twenty-five sources and more do their worst, one after the other, to a house
+// in which other people use other sources.
+func TestHostileSources(t *testing.T) {
+	canary := dialtest.Listen(t)
+	before := goleak.IgnoreCurrent()
+	b := besiege(t, canary)
+	if len(b.others) < 4 {
+		t.Fatalf("%d others", len(b.others))
+	}
+	truth := map[string]map[string]bool{}
+	for at, p := range b.victims {
+		l, err := b.look(p, true)
+		if r := reportOf(l, at); err != nil || r.Status != aggregate.Fresh || len(l.Bills) < 10 {
+			t.Fatalf("%s in health is %s %s with %d bills, %v", at, r.Status, r.Code, len(l.Bills), err)
+		}
+		truth[at] = rows(l)
+	}
+
+	b.house.Aggregate.Deadline = 1500 * time.Millisecond
+	all := hostiles("http://127.0.0.1:" + b.canary.Port + "/")
+	var quiet, siege paces
+	for _, h := range all {
+		b.forget()
+		closed := make(chan struct{})
+		close(closed)
+		b.crowd(t, &quiet, closed)
+
+		b.town.Ail(h.at, h.x)
+		if h.wild != nil {
+			b.wild.Store(&h)
+		}
+		var l aggregate.Look
+		var took time.Duration
+		growth := grown(func() {
+			done := make(chan struct{})
+			var crowd sync.WaitGroup
+			crowd.Go(func() { b.crowd(t, &siege, done) })
+			begun := time.Now()
+			var err error
+			if l, err = b.look(b.victims[h.at], true); err != nil {
+				t.Errorf("%s: %v", h.why, err)
+			}
+			took = time.Since(begun)
+			close(done)
+			crowd.Wait()
+		})
+		r := reportOf(l, h.at)
+		t.Logf("%-40s %-14s %-8s %-20s %5d ms, %3d MiB", h.why, h.at, r.Status, r.Code, took.Milliseconds(), growth>>20)
+		if r.Status == aggregate.Fresh && !h.honest {
+			t.Errorf("%s: the source is %s", h.why, r.Status)
+		}
+		if late(took, b.house.Aggregate.Deadline) {
+			t.Errorf("%s: a view took %v", h.why, took)
+		}
+		if growth > mostMemory {
+			t.Errorf("%s: the heap grew by %d MiB", h.why, growth>>20)
+		}
+		if wrong := foreign(l, truth[h.at]); len(wrong) > 0 {
+			t.Errorf("%s: shown, but not true: %d rows, such as %s", h.why, len(wrong), wrong[0])
+		}
+		if r := reportOf(l, beishan); r.Status != aggregate.Fresh {
+			t.Errorf("%s: the victim's other bank is %s %s", h.why, r.Status, r.Code)
+		}
+
+		b.wild.Store(nil)
+		b.town.Ail(h.at, mock.Trouble{})
+		if h.x.TokensLast > 0 {
+			continue // who has to link again is tried elsewhere
+		}
+		b.forget()
+		well, err := b.look(b.victims[h.at], false)
+		if wrong, lost := foreign(well, truth[h.at]), missing(well, truth[h.at]); err != nil || len(wrong)+len(lost) > 0 {
+			t.Errorf("%s: healed: %d rows are not true and %d missing, such as %.200q %.200q, %v", h.why, len(wrong), len(lost), wrong, lost, err)
+		}
+	}
+	if came, _ := b.canary.Took(); came > 0 {
+		t.Errorf("%d connections to where redirects led", came)
+	}
+	t.Logf("%d hostile sources; other people's p95 of %d and %d looks: %v in quiet, %v in siege", len(all), len(quiet.took), len(siege.took), quiet.p95(), siege.p95())
+	if slowed(&quiet, &siege) {
+		t.Errorf("other people's p95 went from %v to %v", quiet.p95(), siege.p95())
+	}
+	if err := b.stop(); err != nil {
+		t.Error(err)
+	}
+	http.DefaultTransport.(*http.Transport).CloseIdleConnections()
+	if err := goleak.Find(before); err != nil {
+		t.Error(err)
+	}
+}
+
+// late reports a view that took more than the source's share, its own work and
+// that of a busy machine.
+func late(took, deadline time.Duration) bool { return took > deadline+(longestView-8*time.Second) }
+
+func slowed(quiet, siege *paces) bool {
+	return float64(siege.p95()) > mostDelay*float64(quiet.p95())
+}
