@@ -128,7 +128,7 @@ func (t *Town) ails(w http.ResponseWriter, r *http.Request, institution string) 
 	case x.Endless:
 		pour(w, r, []byte(`{"":"`), bytes.Repeat([]byte("x"), 64<<10), false)
 	case x.Deep:
-		pour(w, r, nil, []byte(strings.Repeat(`{"a":[`, 1<<19)), true)
+		pour(w, r, nil, deep, true)
 	case x.Bomb:
 		w.Header().Set("Content-Encoding", "gzip")
 		w.Header().Set("Content-Type", "application/json")
@@ -153,16 +153,15 @@ func pour(w http.ResponseWriter, r *http.Request, head, piece []byte, once bool)
 	}
 }
 
-// bomb is a gigabyte of spaces in JSON, gzipped.
+var deep = bytes.Repeat([]byte(`{"a":[`), 1<<19)
+
+// bomb is a gigabyte of spaces in JSON, gzipped in pieces that are all alike.
 var bomb = sync.OnceValue(func() []byte {
 	var b bytes.Buffer
 	z := gzip.NewWriter(&b)
-	spaces := bytes.Repeat([]byte(" "), 1<<20)
-	for range 1 << 10 {
-		_, _ = z.Write(spaces)
-	}
+	_, _ = z.Write(bytes.Repeat([]byte(" "), 8<<20))
 	_ = z.Close()
-	return b.Bytes()
+	return bytes.Repeat(b.Bytes(), 1<<7)
 })
 
 // answer is a response whose body may come slowly or not whole.

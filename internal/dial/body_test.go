@@ -14,6 +14,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/iotest"
 	"time"
 )
 
@@ -56,6 +57,34 @@ func pour(head, piece string) func(net.Conn) {
 
 func say(text string) func(net.Conn) {
 	return func(c net.Conn) { _, _ = io.WriteString(c, text) }
+}
+
+// Bodies of all sizes come whole, however they are cut into pieces.
+func TestReadAll(t *testing.T) {
+	whole := make([]byte, 300<<10)
+	for i := range whole {
+		whole[i] = byte(i * 7 >> 3)
+	}
+	broken := errors.New("broken")
+	for _, size := range []int{0, 1, 64<<10 - 1, 64 << 10, 64<<10 + 1, 128 << 10, 300 << 10} {
+		for why, r := range map[string]io.Reader{
+			"at once": bytes.NewReader(whole[:size]), "byte by byte": iotest.OneByteReader(bytes.NewReader(whole[:size])),
+			"half by half": iotest.HalfReader(bytes.NewReader(whole[:size])), "with the end": iotest.DataErrReader(bytes.NewReader(whole[:size])),
+		} {
+			got, err := ReadAll(r, int64(size))
+			if err != nil || !bytes.Equal(got, whole[:size]) {
+				t.Errorf("%d %s: %d bytes, %v", size, why, len(got), err)
+			}
+		}
+		if _, err := ReadAll(bytes.NewReader(whole[:size]), int64(size)-1); size > 0 && err != ErrTooLarge {
+			t.Errorf("%d, one too many: %v", size, err)
+		}
+		for _, end := range []error{io.ErrUnexpectedEOF, broken} {
+			if _, err := ReadAll(io.MultiReader(bytes.NewReader(whole[:size]), iotest.ErrReader(end)), 1<<20); !errors.Is(err, ErrUnreachable) || !errors.Is(err, end) {
+				t.Errorf("%d, %v: %v", size, end, err)
+			}
+		}
+	}
 }
 
 const ok = "HTTP/1.1 200 OK\r\n"

@@ -19,6 +19,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -194,14 +195,36 @@ func (b *cappedBody) Close() error {
 	return b.ReadCloser.Close()
 }
 
-// ReadAll reads at most max bytes of r; one more is ErrTooLarge.
+// ReadAll reads at most max bytes of r; one more is ErrTooLarge. What it reads
+// comes into memory that is used again, until all is there.
 func ReadAll(r io.Reader, max int64) ([]byte, error) {
-	b, err := io.ReadAll(io.LimitReader(r, max+1))
-	switch {
-	case errors.Is(err, ErrTooLarge), err == nil && int64(len(b)) > max:
-		return nil, ErrTooLarge
-	case err != nil:
-		return nil, fmt.Errorf("%w: %w", ErrUnreachable, err)
+	var full []*piece
+	defer func() {
+		for _, p := range full {
+			pieces.Put(p)
+		}
+	}()
+	for read := int64(0); ; {
+		at := int(read % int64(len(piece{})))
+		if at == 0 {
+			full = append(full, pieces.Get().(*piece))
+		}
+		n, err := r.Read(full[len(full)-1][at:])
+		switch read += int64(n); {
+		case errors.Is(err, ErrTooLarge), read > max:
+			return nil, ErrTooLarge
+		case err == io.EOF: //nolint:errorlint // the end, and nothing around it
+			all := make([]byte, read)
+			for i, p := range full {
+				copy(all[i*len(p):], p[:])
+			}
+			return all, nil
+		case err != nil:
+			return nil, fmt.Errorf("%w: %w", ErrUnreachable, err)
+		}
 	}
-	return b, nil
 }
+
+type piece [64 << 10]byte
+
+var pieces = sync.Pool{New: func() any { return new(piece) }}
