@@ -21,6 +21,7 @@ func FuzzStrangersAreRefused(f *testing.F) {
 	f.Add("POST", "/bank/jiangnan_bank/token", "", "grant_type=client_credentials&client_assertion=a.b.c")
 	f.Add("GET", "/bank/jiangnan_bank/open-banking/v4.0/aisp/accounts", "Bearer x", "")
 	f.Add("POST", "/bank/dongling_bank/api/mybank/account/accountdetailservice/adsagreementqry/V1", "", "app_id=10000000000000093001&format=json&charset=UTF-8&msg_id=1&sign_type=RSA2&sign=x")
+	f.Add("POST", "/bank/zhaolu_bank/cdcserver/api/v2", "", "UID=U009309501&FUNCODE=NTQADINF&ALG=SM&DATA=AAAA")
 	f.Fuzz(func(t *testing.T, method, target, authorization, body string) {
 		if !strings.HasPrefix(target, "/") || strings.ContainsAny(target, " \t\r\n") || strings.Trim(method, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != "" || method == "" {
 			t.Skip()
