@@ -1,0 +1,134 @@
+package unionpay
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"time"
+
+	"jali/connectors"
+	"jali/internal/fault"
+	"jali/internal/secret"
+)
+
+const (
+	// early is how long before midnight a settlement date turns.
+	early = time.Hour
+	// ready is when on the next day a file is asked for.
+	ready = 10 * time.Hour
+)
+
+// beijing is the zone of every date and time.
+var beijing = time.FixedZone("UTC+8", 8*60*60)
+
+// Bills reads the files of the settlement dates that [from, to) touches,
+// several at once, and keeps what lies inside. A longer span than the source's
+// MaxWindow is walked in pages.
+func (c *Connector) Bills(ctx context.Context, v connectors.Credential, ref connectors.AccountRef, from, to time.Time, next connectors.Cursor) (connectors.Page, error) {
+	k, err := read(v)
+	if err != nil {
+		return connectors.Page{}, err
+	}
+	if !ref.ID.Equal(secret.Of(k.Merchant)) {
+		return connectors.Page{}, connectors.ErrRefused.Because(fault.Cause("not an account of this credential"))
+	}
+	covers := c.kept(from, to)
+	page := connectors.Page{Covers: covers}
+	if covers == (connectors.Span{From: from, To: to}) {
+		page.Covers = connectors.Span{}
+	}
+	first := settling(covers.From)
+	if next != "" {
+		first, err = time.ParseInLocation(time.DateOnly, string(next), beijing)
+		if err != nil || first.Before(settling(covers.From)) || !begins(first).Before(covers.To) {
+			return connectors.Page{}, connectors.ErrRefused.Because(fault.Cause("not a cursor of this listing"))
+		}
+	}
+	if !covers.From.Before(covers.To) {
+		return page, nil
+	}
+	var dates []time.Time
+	for d := first; begins(d).Before(covers.To); d = d.Add(day) {
+		if d.Sub(first) >= c.source.MaxWindow {
+			page.Next = connectors.Cursor(d.Format(time.DateOnly))
+			break
+		}
+		dates = append(dates, d)
+	}
+	all, err := c.dates(ctx, k.Merchant, dates)
+	if err != nil {
+		return connectors.Page{}, err
+	}
+	for _, b := range all {
+		if !b.At.Before(covers.From) && b.At.Before(covers.To) {
+			page.Bills = append(page.Bills, b)
+		}
+	}
+	return page, nil
+}
+
+// settling is the settlement date of a moment, as the midnight that begins it.
+func settling(t time.Time) time.Time {
+	y, m, d := t.In(beijing).Add(early).Date()
+	return time.Date(y, m, d, 0, 0, 0, 0, beijing)
+}
+
+// begins is the first moment of a settlement date.
+func begins(date time.Time) time.Time { return date.Add(-early) }
+
+// kept is the part of [from, to) whose files there should be by now.
+func (c *Connector) kept(from, to time.Time) connectors.Span {
+	now := c.now()
+	y, m, d := now.In(beijing).Add(-ready).Date()
+	today := time.Date(y, m, d, 0, 0, 0, 0, beijing)
+	s := connectors.Span{From: from, To: to}
+	if oldest := begins(settling(now.Add(-c.source.History))); s.From.Before(oldest) {
+		s.From = oldest
+	}
+	if made := begins(today); made.Before(s.To) { // the file of the day before today
+		s.To = made
+	}
+	if !s.From.Before(s.To) {
+		return connectors.Span{From: from, To: from}
+	}
+	return s
+}
+
+// dates reads each date's file with as many calls at once as the source bears,
+// and answers the bills of all, oldest first. The first failure ends the others.
+func (c *Connector) dates(ctx context.Context, merchant string, dates []time.Time) ([]connectors.Bill, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	told := make([][]connectors.Bill, len(dates))
+	places := make(chan struct{}, c.source.Concurrent)
+	var wg sync.WaitGroup
+	for i, d := range dates {
+		places <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-places }()
+			if ctx.Err() != nil {
+				return
+			}
+			var err error
+			defer func() {
+				if err != nil {
+					cancel(err) // the first one stays
+				}
+			}()
+			defer fault.Caught(&err)
+			told[i], err = c.file(ctx, merchant, d)
+		})
+	}
+	wg.Wait()
+	if ctx.Err() != nil {
+		err := context.Cause(ctx)
+		if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+			err = connectors.ErrDown.Because(err)
+		}
+		return nil, err
+	}
+	all := slices.Concat(told...)
+	slices.SortStableFunc(all, func(a, b connectors.Bill) int { return a.At.Compare(b.At) })
+	return all, nil
+}
