@@ -22,6 +22,7 @@ table{border-collapse:collapse;width:100%;background:var(--card)}td,th{border-bo
 <tr><td>微信支付 WeChat Pay</td><td><code>{{.Base}}/wechatpay/v3/…</code></td></tr>
 {{range .Banks}}<tr><td>{{.ZH}} {{.EN}}</td><td>Open Banking UK {{.Version}}: <a href="{{.Issuer}}/.well-known/openid-configuration"><code>{{.Issuer}}</code></a></td></tr>{{end}}
 <tr><td>西河银行 Xihe Bank</td><td>Berlin Group NextGenPSD2 1.3: <code>{{.Base}}/bank/xihe_bank/psd2/v1/…</code></td></tr>
+<tr><td>银联 UnionPay</td><td><code>{{.Base}}/unionpay/files/</code></td></tr>
 <tr><td>东岭银行 Dongling Bank</td><td><code>{{.Base}}/bank/dongling_bank/api/…</code></td></tr>
 <tr><td>招鹿银行 Zhaolu Bank</td><td><code>{{.Base}}/bank/zhaolu_bank/cdcserver/api/v2</code></td></tr>
 </table></div>

@@ -22,6 +22,7 @@ const (
 	keyAlipayCA    = "alipay_ca"
 	keyMerchant    = "wechatpay_merchant"
 	keyWeChatPay   = "wechatpay"
+	keyUnionPay    = "unionpay"
 	keyBankClient  = "bank_client"
 	keyBankPrefix  = "bank_"
 	keyBits        = 2048
@@ -45,7 +46,7 @@ func openKeys(st *state) (*keyring, error) {
 	for _, b := range bankNames {
 		names = append(names, keyBankPrefix+b.id)
 	}
-	names = append(names, keyAlipayCA) // the last, and the one that is not ordered
+	names = append(names, keyUnionPay, keyAlipayCA) // the last is the one that is not ordered
 	ring := &keyring{keys: map[string]*lateKey{}}
 	orders := make(chan string, keyOrdersAhead)
 	for _, name := range names {

@@ -18,7 +18,10 @@
 // URI may be any loopback address (others: [Town.AllowRedirect]); WeChat Pay,
 // which publishes no bills of a person, tells the bills of the small shop
 // (小微商户) that each person runs under the service provider, and says which
-// shop it is in the member sub_mchid of its OAuth answer; Alipay's bill methods
+// shop it is in the member sub_mchid of its OAuth answer; UnionPay, which
+// publishes no bills of a person either, tells those of the shop as a merchant of
+// an acquirer, and says which it is in the member merId of 云闪付's token answer,
+// whose codes of failure are the town's own; Alipay's bill methods
 // take the person's auth_token where the real ones take app_auth_token, and its
 // log holds what was paid by card or 花呗 too, where the real one holds what
 // moved the balance; its one application may be spoken to in either mode of keys.
@@ -93,6 +96,7 @@ type Town struct {
 	reports  map[string]reported // of Xihe Bank
 	qtsp     qtsp
 	wechat   []wechatKey // platform certificates, the newest last
+	unionCA  func() unionAuthority
 	alipayCA *alipayAuthority
 }
 
@@ -143,6 +147,7 @@ func found(cfg Config, keys *keyring) (*Town, error) {
 		reports:  map[string]reported{},
 		alipayCA: &alipayAuthority{},
 	}
+	t.unionCA = sync.OnceValue(t.certifyUnionPay)
 	go t.world.read(now, func() {}) // so that the first reader need not wait for 14 months
 	return t, nil
 }
@@ -176,7 +181,7 @@ func (t *Town) Serves(institution, personID string) bool {
 	if p == nil {
 		return false
 	}
-	if institution == Alipay || institution == WeChatPay {
+	if institution == Alipay || institution == WeChatPay || institution == UnionPay {
 		return true
 	}
 	has := func(a *account) bool { return a.bank == institution }
@@ -253,6 +258,7 @@ func (t *Town) Handler() http.Handler {
 	}
 	t.serveXihe(mux)
 	t.serveQingshi(mux)
+	t.serveUnionPay(mux)
 	t.serveDongling(mux)
 	t.serveZhaolu(mux)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -278,7 +284,7 @@ func institutionOf(path string) string {
 			return Alipay
 		}
 		return WeChatPay
-	case Alipay, WeChatPay, Qingshi:
+	case Alipay, WeChatPay, UnionPay, Qingshi:
 		return first
 	}
 	return "town"

@@ -60,6 +60,7 @@ type shop struct {
 	balance  int64 // taken in and not yet paid out
 	trades   []trade
 	paid     []payout
+	qr       till // by UnionPay
 }
 
 type payout struct {
@@ -234,6 +235,7 @@ func (w *world) settle() {
 			p.cards = append(p.cards, w.open(r, other, savings, p.name))
 		}
 		w.openFurther(p)
+		p.shop.qr.open(w, p)
 		w.openECNY(p, home, other)
 		w.people = append(w.people, p)
 	}
@@ -278,7 +280,7 @@ func (w *world) numbers() []string {
 		}
 	}
 	for _, p := range w.people {
-		out = append(out, p.wallet.userID, p.wallet.openID, p.openid, p.shop.subMchID, p.phone)
+		out = append(out, p.wallet.userID, p.wallet.openID, p.openid, p.shop.subMchID, p.shop.qr.merID, p.shop.qr.openID, p.phone)
 	}
 	return append(out, w.visitors...)
 }

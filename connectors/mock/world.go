@@ -62,6 +62,7 @@ func (w *world) live(day time.Time) {
 		plan = append(plan, w.monthly(p, day, r)...)
 		r = rand.New(rand.NewPCG(w.seed, uint64(day.Unix())*64+uint64(32+p.index)))
 		plan = append(plan, w.elsewhere(p, day, r)...)
+		plan = append(plan, w.byUnionPay(p, day)...)
 		r = rand.New(rand.NewPCG(w.seed, uint64(day.Unix())*64+uint64(48+p.index)))
 		plan = append(plan, w.byECNY(p, day, r)...)
 	}
