@@ -44,6 +44,7 @@ type sourceSetting struct {
 	wechatpaySetting `yaml:",inline"`
 
 	OpenBanking openbankingSetting `yaml:"openbanking"`
+	UnionPay    unionpaySetting    `yaml:"unionpay"`
 	FDX         fdxSetting         `yaml:"fdx"`
 	BerlinGroup berlingroupSetting `yaml:"berlingroup"`
 	ICBC        icbcSetting        `yaml:"icbc"`
@@ -112,6 +113,8 @@ func (s sourceSetting) connector() (connectors.Connector, error) {
 		return s.alipay(source, client, key)
 	case "wechatpay":
 		return s.wechatpay(source, client, key)
+	case "unionpay":
+		return s.UnionPay.connector(s, source, client, key)
 	case "openbanking":
 		return s.openbanking(source, client, key)
 	case "icbc":
@@ -119,7 +122,7 @@ func (s sourceSetting) connector() (connectors.Connector, error) {
 	case "cmb":
 		return s.cmb(source, client, key)
 	default:
-		return nil, fmt.Errorf("there is no dialect %q; there are alipay, wechatpay, openbanking, fdx, berlingroup, icbc and cmb", s.Dialect)
+		return nil, fmt.Errorf("there is no dialect %q; there are alipay, wechatpay, unionpay, openbanking, fdx, berlingroup, icbc and cmb", s.Dialect)
 	}
 }
 

@@ -14,7 +14,7 @@ import (
 func townSources(t *mock.Town, now func() time.Time) (*connectors.Registry, error) {
 	registry := &connectors.Registry{}
 	for _, make := range []func(*mock.Town, *http.Client, func() time.Time) ([]connectors.Connector, error){
-		townAlipay, townWeChatPay, townBanks, townFDX, townBerlinGroup, townChinaBanks,
+		townAlipay, townWeChatPay, townUnionPay, townBanks, townFDX, townBerlinGroup, townChinaBanks,
 	} {
 		made, err := make(t, dial.New(dial.Config{AllowPrivate: true}), now)
 		if err != nil {

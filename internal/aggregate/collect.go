@@ -89,7 +89,7 @@ func tellsAll(q question, c connectors.Connector, accounts []account) bool {
 	_, lists := c.(connectors.BillLister)
 	_, states := c.(connectors.StatementLister)
 	owes := slices.ContainsFunc(accounts, func(a account) bool { return a.Side == connectors.Debt })
-	return (lists || !q.bills) && (states || !q.statements || !owes) && !(q.balances && c.Source().NoBalances)
+	return (lists || !q.bills) && (states || !q.statements || !owes)
 }
 
 // worse keeps what the person can mend before what they cannot.
