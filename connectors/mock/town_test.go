@@ -412,6 +412,8 @@ func TestKeysAreKeptInFiles(t *testing.T) {
 	}
 }
 
+var hashes = regexp.MustCompile(`"hash_value":"[0-9a-f]{40}"`)
+
 var longDigits = regexp.MustCompile(`[0-9]{15,}`)
 
 // TestCanariesCoverTheWire walks everyone through every institution and looks
@@ -434,6 +436,7 @@ func TestCanariesCoverTheWire(t *testing.T) {
 		known[c] = true
 	}
 	text := strings.ReplaceAll(tt.seen.String(), `\/`, "/")
+	text = hashes.ReplaceAllLiteralString(text, "") // which have long runs of digits by chance
 	for _, c := range []string{tt.world.people[0].wallet.userID, tt.world.people[0].debit().number, tt.world.people[0].openid, tt.world.people[0].shop.subMchID} {
 		if !strings.Contains(text, c) {
 			t.Errorf("the walk never saw %s: it proves nothing", c)
