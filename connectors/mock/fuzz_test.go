@@ -22,6 +22,8 @@ func FuzzStrangersAreRefused(f *testing.F) {
 	f.Add("GET", "/bank/jiangnan_bank/open-banking/v4.0/aisp/accounts", "Bearer x", "")
 	f.Add("POST", "/bank/dongling_bank/api/mybank/account/accountdetailservice/adsagreementqry/V1", "", "app_id=10000000000000093001&format=json&charset=UTF-8&msg_id=1&sign_type=RSA2&sign=x")
 	f.Add("POST", "/bank/zhaolu_bank/cdcserver/api/v2", "", "UID=U009309501&FUNCODE=NTQADINF&ALG=SM&DATA=AAAA")
+	f.Add("GET", "/bank/xihe_bank/redirect/psd2/v1/accounts", "Bearer x", "")
+	f.Add("POST", "/bank/xihe_bank/oauth/token", "", "grant_type=authorization_code&client_id=PSDCN-PBC-JALI01&code=x")
 	f.Fuzz(func(t *testing.T, method, target, authorization, body string) {
 		if !strings.HasPrefix(target, "/") || strings.ContainsAny(target, " \t\r\n") || strings.Trim(method, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != "" || method == "" {
 			t.Skip()
@@ -34,7 +36,7 @@ func FuzzStrangersAreRefused(f *testing.F) {
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, r)
-		if strings.Contains(w.Body.String(), `"access_token"`) || strings.Contains(w.Body.String(), `"AccountId"`) || strings.Contains(w.Body.String(), `"agreeno"`) || strings.Contains(w.Body.String(), `"10000"`) {
+		if strings.Contains(w.Body.String(), `"access_token"`) || strings.Contains(w.Body.String(), `"AccountId"`) || strings.Contains(w.Body.String(), `"resourceId"`) || strings.Contains(w.Body.String(), `"agreeno"`) || strings.Contains(w.Body.String(), `"10000"`) {
 			t.Errorf("%s %s opened something: %s", method, target, w.Body)
 		}
 	})
