@@ -541,3 +541,14 @@ func TestDocumentListsEveryCategory(t *testing.T) {
 		}
 	}
 }
+
+// Everybody may read what the sources bear; what is not known is not there.
+func TestSourcesTellTheirLimits(t *testing.T) {
+	e := stand(t, nil)
+	a := e.send(t, "GET", "/v1/sources", "")
+	want := `{"sources":[{"datatypes":["balances","bills"],"history_days":365,"id":"alipay","kind":"wallet",` +
+		`"limits":{"calls_per_day":100000,"calls_per_second":2.5,"page_size":2000,"unattended_per_day":4,"window_days":31},"name":{"en":"Alipay","zh":"支付宝"}}]}`
+	if got := strings.TrimSpace(string(a.body)); a.StatusCode != 200 || got != want {
+		t.Errorf("%d %s\nwant %s", a.StatusCode, got, want)
+	}
+}

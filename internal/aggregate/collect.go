@@ -14,8 +14,9 @@ import (
 )
 
 const (
-	maxPages = 1000    // of one account and window: a source that never ends is a broken one
-	maxBills = 200_000 // of one account
+	maxPages = 1000     // of one account and window: a source that never ends is a broken one
+	maxWalk  = 56 << 20 // bytes of one account's bills: some hundred thousand
+	billSize = 400      // of one without its texts
 )
 
 // asker makes calls to one source for one person.
@@ -183,6 +184,9 @@ func askStatements(ctx context.Context, k asker, l connectors.StatementLister, c
 	return p
 }
 
+// errEndless is a source that tells more bills than anybody has.
+var errEndless = connectors.ErrMalformed.Because(fault.Cause("aggregate: more bills than are believed"))
+
 // keeping is an account with what is kept of it and what a walk through its
 // bills brings.
 type keeping struct {
@@ -201,7 +205,7 @@ type walk struct {
 	*keeping
 	span connectors.Span
 	now  time.Time
-	n    int // bills met
+	size int // of what it holds
 }
 
 // bills asks for what may have changed: where the source tells changes, for
@@ -307,15 +311,19 @@ func (w *walk) window(ctx context.Context, window connectors.Span) error {
 
 // take believes bills that have what every bill has.
 func (w *walk) take(bills []connectors.Bill) error {
-	if w.n += len(bills); w.n > maxBills {
-		return connectors.ErrMalformed
-	}
-	for _, b := range bills {
+	for i := range bills {
+		b := &bills[i]
 		if b.ID == "" || b.Amount.Currency == "" || b.Amount.Minor < 0 {
 			return connectors.ErrMalformed
 		}
+		w.size += billSize + len(b.ID) + len(b.RawKind) + len(b.Category) + len(b.Counterparty) + len(b.Method) + len(b.Description) +
+			len(b.Order) + len(b.Merchant) + len(b.Was) + len(b.RefundOf) + len(b.Note)
 	}
-	w.reading.Bills = append(w.reading.Bills, bills...)
+	if w.size > maxWalk { // nothing of it is believed, or kept in memory
+		w.reading, w.brought = ledger.Reading{}, false
+		return errEndless
+	}
+	w.reading.Pages = append(w.reading.Pages, bills)
 	w.brought = w.brought || len(bills) > 0
 	return nil
 }

@@ -76,8 +76,10 @@ func (s *Service) mergeKept(ctx context.Context, q question, c connectors.Connec
 		var only map[string]bool
 		if errors.Is(failed, connectors.ErrUnauthorized) {
 			only = map[string]bool{}
-			for _, b := range k.reading.Bills {
-				only[b.ID] = true
+			for _, page := range k.reading.Pages {
+				for _, b := range page {
+					only[b.ID] = true
+				}
 			}
 		}
 		if k.brought {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -293,4 +294,81 @@ func TestAnExportHoldsWhatIsKept(t *testing.T) {
 	if e.Complete || len(e.Bills) != 5 || e.Bills[0].Order == "" || k.Bills != 5 || len(k.Covers) != 1 || k.ReadAt.IsZero() || k.Until.Sub(k.ReadAt) != 30*24*time.Hour {
 		t.Errorf("the export holds %d bills, and of what is kept that it is %+v", len(e.Bills), k)
 	}
+}
+
+// endless tells bill after bill, each page with another cursor.
+type endless struct {
+	*fake
+	text string
+	n    int
+}
+
+func (e *endless) Bills(_ context.Context, _ connectors.Credential, _ connectors.AccountRef, _, to time.Time, _ connectors.Cursor) (connectors.Page, error) {
+	var p connectors.Page
+	for range 500 {
+		e.n++
+		b := paid(fmt.Sprint("e", e.n), 20, connectors.Done)
+		b.Description = e.text
+		p.Bills = append(p.Bills, b)
+	}
+	p.Next = connectors.Cursor(fmt.Sprint(e.n))
+	return p, nil
+}
+
+// A source that never ends is not believed, and holds no more memory than the
+// longest that is.
+func TestAnEndlessSourceEnds(t *testing.T) {
+	h := newHouse(t)
+	e := &endless{fake: wallet("alipay"), text: strings.Repeat("无", 1000)}
+	if err := h.reg.Register(e); err != nil {
+		t.Fatal(err)
+	}
+	p := h.person("li")
+	h.link(p, "alipay")
+	v := h.daily(p, "bank")()
+	if r := v.Sources[0]; r.Status != aggregate.Failed || r.Code != "source_malformed" || v.Complete || len(v.Bills.Items) != 0 {
+		t.Errorf("it is %+v with %d bills, complete %v", r, len(v.Bills.Items), v.Complete)
+	}
+	if e.n > 20_000 {
+		t.Errorf("%d bills of 3 kB were taken", e.n)
+	}
+}
+
+// A walk that was broken off goes on where it was.
+func TestABrokenWalkGoesOn(t *testing.T) {
+	h := newHouse(t)
+	f := wallet("wechatpay").with(5)
+	f.source.MaxWindow = 24 * time.Hour
+	h.add(f)
+	tired := &tiring{fake: f}
+	h.reg = new(connectors.Registry)
+	h.Connectors = h.reg
+	if err := h.reg.Register(tired); err != nil {
+		t.Fatal(err)
+	}
+	p := h.person("li")
+	h.link(p, "wechatpay")
+	view := h.daily(p, "bank")
+	for n, want := range []bool{false, false, true} {
+		tired.left = 12
+		if v := view(); v.Complete != want {
+			t.Errorf("view %d is complete: %v, after %d windows: %+v", n, v.Complete, len(f.windows), v.Sources[0])
+		}
+	}
+	if len(f.windows) != 30 {
+		t.Errorf("%d windows of a day were asked for 30 days", len(f.windows))
+	}
+}
+
+// tiring answers so many calls for bills and then no more.
+type tiring struct {
+	*fake
+	left int
+}
+
+func (s *tiring) Bills(ctx context.Context, c connectors.Credential, a connectors.AccountRef, from, to time.Time, next connectors.Cursor) (connectors.Page, error) {
+	if s.left--; s.left < 0 {
+		return connectors.Page{}, connectors.ErrRefused
+	}
+	return s.fake.Bills(ctx, c, a, from, to, next)
 }

@@ -36,13 +36,13 @@ func read(t fataler, l desk, span connectors.Span, at time.Time, of func(connect
 	r := Reading{At: at, Anew: anew}
 	for _, p := range parts {
 		bills, whole := of(p)
-		r.Bills = append(r.Bills, bills...)
+		r.Pages = append(r.Pages, bills)
 		if !whole {
 			break
 		}
 		r.Read = append(r.Read, p)
 	}
-	if len(r.Read) > 0 || len(r.Bills) > 0 {
+	if len(r.Read) > 0 || len(r.Pages) > 0 {
 		keep(t, l, k, r)
 	}
 	return k
@@ -242,9 +242,9 @@ func TestTwoReadingsMeet(t *testing.T) {
 	read(t, l, span, noon, func(connectors.Span) ([]connectors.Bill, bool) {
 		return []connectors.Bill{moved("p1", 1, 500, connectors.Pending, "瑞幸")}, true
 	})
-	later := Reading{At: noon.Add(time.Minute), Read: []connectors.Span{span}, Bills: []connectors.Bill{moved("b1", 0.5, 500, connectors.Done, "瑞幸")}}
+	later := Reading{At: noon.Add(time.Minute), Read: []connectors.Span{span}, Pages: [][]connectors.Bill{{moved("b1", 0.5, 500, connectors.Done, "瑞幸")}}}
 	more := Reading{At: noon.Add(2 * time.Minute), Read: []connectors.Span{span},
-		Bills: []connectors.Bill{moved("b1", 0.5, 500, connectors.Done, "瑞幸"), moved("b2", 0.4, 500, connectors.Done, "瑞幸")}}
+		Pages: [][]connectors.Bill{{moved("b1", 0.5, 500, connectors.Done, "瑞幸"), moved("b2", 0.4, 500, connectors.Done, "瑞幸")}}}
 	one, two := open(t, l, span), open(t, l, span)
 	if !keep(t, l, one, later) {
 		t.Fatal("the first is not kept")

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"iter"
 	"slices"
 	"strings"
 	"time"
@@ -66,8 +67,8 @@ func (k *Kept) Covered(span connectors.Span) connectors.Span {
 // Reading is what a source has told in one go.
 type Reading struct {
 	At    time.Time
-	Read  []connectors.Span // told whole: a bill of these that is not in Bills is none of the source's any more
-	Bills []connectors.Bill
+	Read  []connectors.Span // told whole: a bill of these that is in no page is none of the source's any more
+	Pages [][]connectors.Bill
 	Anew  bool // a whole reading, by Ask
 
 	// Of a source that tells its changes: where it goes on, and what it took
@@ -93,12 +94,16 @@ func (k *Kept) Merge(r Reading) (worth bool) {
 	for _, id := range r.Gone {
 		gone[id] = true
 	}
-	told := make(map[string]bool, len(r.Bills))
-	k.Bills = slices.Grow(k.Bills, len(r.Bills))
+	n := 0
+	for _, p := range r.Pages {
+		n += len(p)
+	}
+	told := make(map[string]bool, n)
+	k.Bills = slices.Grow(k.Bills, n)
 	var fresh []int // told for the first time
 	lost := false   // something was told of weeks that are not here
 	had := len(k.Bills)
-	for _, b := range r.Bills {
+	for b := range each(r.Pages) {
 		if told[b.ID] {
 			continue
 		}
@@ -163,6 +168,19 @@ func (k *Kept) Merge(r Reading) (worth bool) {
 	k.note(r, lost)
 	return len(k.dirty) > 0 || k.head == nil || r.Anew || k.Mark != before.Mark || k.At.Sub(before.At) >= time.Hour ||
 		!sameReach(k.Told, before.Told)
+}
+
+// each walks pages.
+func each(pages [][]connectors.Bill) iter.Seq[connectors.Bill] {
+	return func(yield func(connectors.Bill) bool) {
+		for _, p := range pages {
+			for _, b := range p {
+				if !yield(b) {
+					return
+				}
+			}
+		}
+	}
 }
 
 // follow gives new bills the names of those that they were.
