@@ -235,9 +235,9 @@ func TestAPendingBillKeepsItsReference(t *testing.T) {
 		}
 		return out
 	}
-	as, be := pending(), map[string]string{}
+	as := pending()
 	town.Ail(b.ID, mock.Trouble{Rebooked: true})
-	be = pending()
+	be := pending()
 	if len(as) == 0 || len(as) != len(be) {
 		t.Fatalf("%d bills are pending, %d of them told by another id", len(as), len(be))
 	}
