@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strings"
 	"time"
 
 	"jali/connectors"
@@ -223,9 +222,3 @@ func ours(err error) error {
 	}
 	return err
 }
-
-func basic(id string, s secret.Value) string {
-	return "Basic " + base64.StdEncoding.EncodeToString([]byte(url.QueryEscape(id)+":"+url.QueryEscape(s.RevealString())))
-}
-
-func bearer(kind string) bool { return strings.EqualFold(kind, "Bearer") }

@@ -3,6 +3,7 @@ package fdx
 import (
 	"context"
 	"crypto/rand"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -67,7 +68,7 @@ func (c *Connector) token(ctx context.Context, form url.Values) (tokens, error) 
 		return tokens{}, err
 	}
 	seconds, err := t.ExpiresIn.Int64()
-	if t.Access == "" || !bearer(t.Type) || err != nil || seconds <= 0 || seconds > int64(longestLife/time.Second) {
+	if t.Access == "" || !strings.EqualFold(t.Type, "Bearer") || err != nil || seconds <= 0 || seconds > int64(longestLife/time.Second) {
 		return tokens{}, connectors.ErrMalformed.Because(fault.Cause("no bearer token with a lifetime"))
 	}
 	t.until = c.c.Now().Unix() + seconds
@@ -112,4 +113,9 @@ func (c *Connector) post(ctx context.Context, address string, form url.Values, o
 		return err
 	}
 	return decode(a.Body, out)
+}
+
+// basic is client_secret_basic (RFC 6749, section 2.3.1).
+func basic(id string, s secret.Value) string {
+	return "Basic " + base64.StdEncoding.EncodeToString([]byte(url.QueryEscape(id)+":"+url.QueryEscape(s.RevealString())))
 }

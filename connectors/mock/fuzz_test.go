@@ -24,6 +24,10 @@ func FuzzStrangersAreRefused(f *testing.F) {
 	f.Add("POST", "/bank/zhaolu_bank/cdcserver/api/v2", "", "UID=U009309501&FUNCODE=NTQADINF&ALG=SM&DATA=AAAA")
 	f.Add("GET", "/bank/xihe_bank/redirect/psd2/v1/accounts", "Bearer x", "")
 	f.Add("POST", "/bank/xihe_bank/oauth/token", "", "grant_type=authorization_code&client_id=PSDCN-PBC-JALI01&code=x")
+	f.Add("POST", "/qingshi/oauth2/par", "", "response_type=code&client_assertion=a.b.c")
+	f.Add("POST", "/qingshi/oauth2/token", "", "grant_type=client_credentials&client_assertion=a.b.c")
+	f.Add("GET", "/qingshi/fdx/v6/accounts?resultType=details", "Bearer x", "")
+	f.Add("PUT", "/qingshi/fdx/v6/consents/x/revocation", "Bearer x", `{"reason":"USER_ACTION","initiator":"INDIVIDUAL"}`)
 	f.Fuzz(func(t *testing.T, method, target, authorization, body string) {
 		if !strings.HasPrefix(target, "/") || strings.ContainsAny(target, " \t\r\n") || strings.Trim(method, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != "" || method == "" {
 			t.Skip()
@@ -36,8 +40,10 @@ func FuzzStrangersAreRefused(f *testing.F) {
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, r)
-		if strings.Contains(w.Body.String(), `"access_token"`) || strings.Contains(w.Body.String(), `"AccountId"`) || strings.Contains(w.Body.String(), `"resourceId"`) || strings.Contains(w.Body.String(), `"agreeno"`) || strings.Contains(w.Body.String(), `"10000"`) {
-			t.Errorf("%s %s opened something: %s", method, target, w.Body)
+		for _, opened := range []string{"access_token", "AccountId", "accountId", "request_uri", "resourceId", "agreeno", "10000"} {
+			if strings.Contains(w.Body.String(), `"`+opened+`"`) {
+				t.Errorf("%s %s opened something: %s", method, target, w.Body)
+			}
 		}
 	})
 }
