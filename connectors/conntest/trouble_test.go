@@ -24,6 +24,7 @@ func TestTroublesOfTheTown(t *testing.T) {
 		connectors.Linker
 	}{
 		mock.Alipay: wallet(t, town, client), mock.WeChatPay: shop(t, town, client), first.ID: bank(t, first, client),
+		mock.DonglingBank: dongling(t, town, client), mock.ZhaoluBank: zhaolu(t, town, client),
 	} {
 		p := town.People()[0]
 		if id == first.ID {
