@@ -46,6 +46,7 @@ type benchTown struct {
 	*sandbox
 	jali   *client.Client
 	people []*benchPerson
+	order  []connectors.Connector // the two wallets and two banks, their twins behind them
 }
 
 // benchPerson is linked to every source twice: once at jali, and once by the
@@ -62,11 +63,20 @@ type benchLink struct {
 	accounts   []connectors.AccountRef
 }
 
-// town registers the twins, lets everybody who has accounts at all the
-// institutions move in, and then slows the institutions down.
+// town registers the twins, lets everybody who has accounts at all of them
+// move in, and then slows the institutions down. Of the town's other banks some
+// end a link when the same person makes another, as here each does.
 func (b *benchCmd) town(ctx context.Context, s *sandbox) (*benchTown, error) {
-	institutions := s.sources.All()
-	for n := 2; len(s.sources.All()) < mostSources; n++ {
+	institutions := []string{mock.Alipay, mock.WeChatPay}
+	for _, bank := range s.town.Banks() {
+		institutions = append(institutions, bank.ID)
+	}
+	var order []connectors.Connector
+	for _, id := range institutions {
+		c, _ := s.sources.Find(id)
+		order = append(order, c)
+	}
+	for n := 2; len(order) < mostSources; n++ {
 		// Connections of their own, as other banks' would be.
 		more, err := townSources(s.town, s.now)
 		if err != nil {
@@ -74,7 +84,7 @@ func (b *benchCmd) town(ctx context.Context, s *sandbox) (*benchTown, error) {
 		}
 		for _, c := range more.All() {
 			bank, ok := c.(bankConnector)
-			if !ok || c.Source().Kind != connectors.Bank {
+			if !ok || c.Source().Kind != connectors.Bank || !slices.Contains(institutions, c.Source().ID) {
 				continue
 			}
 			source := bank.Source()
@@ -82,17 +92,18 @@ func (b *benchCmd) town(ctx context.Context, s *sandbox) (*benchTown, error) {
 			if err := s.sources.Register(twin{bank, source}); err != nil {
 				return nil, err
 			}
+			order = append(order, twin{bank, source})
 		}
 	}
-	t := &benchTown{sandbox: s, jali: &client.Client{
+	t := &benchTown{sandbox: s, order: order, jali: &client.Client{
 		Issuer: s.ready.Issuer, ID: s.ready.Clients[0].ClientID, Redirect: s.ready.Clients[0].RedirectURI, Key: s.state.Clients[0].Key,
 		HTTP: &http.Client{Timeout: time.Minute, Transport: &http.Transport{MaxIdleConnsPerHost: 1024}}, Now: s.now,
 	}}
 	var together errgroup.Group
 	for _, who := range s.town.People() {
 		everywhere := true
-		for _, c := range institutions {
-			everywhere = everywhere && s.town.Serves(c.Source().ID, who.ID)
+		for _, id := range institutions {
+			everywhere = everywhere && s.town.Serves(id, who.ID)
 		}
 		if !everywhere {
 			continue
@@ -104,8 +115,8 @@ func (b *benchCmd) town(ctx context.Context, s *sandbox) (*benchTown, error) {
 	if err := together.Wait(); err != nil {
 		return nil, err
 	}
-	for _, c := range institutions {
-		s.town.SetLatency(c.Source().ID, b.Latency)
+	for _, id := range institutions {
+		s.town.SetLatency(id, b.Latency)
 	}
 	return t, nil
 }
@@ -117,7 +128,7 @@ func (t *benchTown) moveIn(ctx context.Context, p *benchPerson, who mock.Person)
 	if _, err := p.visitor.signUp(ctx, who.Name); err != nil {
 		return fmt.Errorf("signing up: %w", err)
 	}
-	for _, c := range t.order() {
+	for _, c := range t.order {
 		if err := p.visitor.connect(ctx, c.Source().ID, who); err != nil {
 			return fmt.Errorf("connecting %s: %w", c.Source().ID, err)
 		}
@@ -128,19 +139,6 @@ func (t *benchTown) moveIn(ctx context.Context, p *benchPerson, who mock.Person)
 		p.links = append(p.links, link)
 	}
 	return nil
-}
-
-// order is the town's own institutions first, the twins behind them.
-func (t *benchTown) order() []connectors.Connector {
-	var own, twins []connectors.Connector
-	for _, c := range t.sources.All() {
-		if _, ok := c.(twin); ok {
-			twins = append(twins, c)
-		} else {
-			own = append(own, c)
-		}
-	}
-	return append(own, twins...)
 }
 
 // plainly links a source without jali.
@@ -179,7 +177,7 @@ const grantUses = 4
 // the trading took.
 func (b *benchCmd) tokens(ctx context.Context, t *benchTown, n, views int) (tokens []string, traded asked, err error) {
 	var sources []string
-	for _, c := range t.order()[:n] {
+	for _, c := range t.order[:n] {
 		sources = append(sources, c.Source().ID)
 	}
 	from, to := b.period(time.Now())
