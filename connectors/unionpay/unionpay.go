@@ -127,6 +127,7 @@ func New(c Config) (*Connector, error) {
 	if n.http == nil {
 		n.http = dial.New(dial.Config{})
 	}
+	n.http = dial.Only(n.http, n.files, n.open)
 	if n.now == nil {
 		n.now = time.Now
 	}

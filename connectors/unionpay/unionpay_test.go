@@ -49,19 +49,25 @@ const merchant = "777290058110097"
 var (
 	now     = time.Date(2026, 10, 20, 12, 0, 0, 0, beijing)
 	theDate = time.Date(2026, 10, 9, 0, 0, 0, 0, beijing)
-	ours    = sync.OnceValue(newKey)
-	theirs  = sync.OnceValue(newKey)
+	ours    = sync.OnceValue(func() *rsa.PrivateKey { return keyOf("ours") })
+	theirs  = sync.OnceValue(func() *rsa.PrivateKey { return keyOf("theirs") })
 	root    = sync.OnceValue(newAuthority)
 	linked  = secret.Of(`{"openId":"open-canary","merId":"` + merchant + `"}`)
 	own     = connectors.AccountRef{ID: secret.Of(merchant)}
 )
 
-func newKey() *rsa.PrivateKey {
-	k, err := rsa.GenerateKey(rand.Reader, 2048)
+// keyOf reads a key that is nobody's: a fuzz target would spend its time on
+// making one.
+func keyOf(name string) *rsa.PrivateKey {
+	b, err := os.ReadFile("testdata/" + name + ".pem")
 	if err != nil {
 		panic(err)
 	}
-	return k
+	key, err := privateKey(secret.New(b))
+	if err != nil {
+		panic(err)
+	}
+	return key
 }
 
 type authority struct {

@@ -14,6 +14,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
 	"regexp"
 	"strconv"
 	"strings"
@@ -32,8 +33,8 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 var (
-	ourKey      = sync.OnceValue(newKey)
-	platformKey = sync.OnceValue(newKey)
+	ourKey      = sync.OnceValue(func() *rsa.PrivateKey { return keyOf("ours") })
+	platformKey = sync.OnceValue(func() *rsa.PrivateKey { return keyOf("theirs") })
 	now         = time.Date(2026, 10, 20, 12, 0, 0, 0, beijing)
 )
 
@@ -41,6 +42,20 @@ const (
 	platformID = "PUB_KEY_ID_0119000000012026100100001"
 	merchant   = "1230000109"
 )
+
+// keyOf reads a key that is nobody's: a fuzz target would spend its time on
+// making one.
+func keyOf(name string) *rsa.PrivateKey {
+	b, err := os.ReadFile("testdata/" + name + ".pem")
+	if err != nil {
+		panic(err)
+	}
+	key, err := privateKey(secret.New(b))
+	if err != nil {
+		panic(err)
+	}
+	return key
+}
 
 func newKey() *rsa.PrivateKey {
 	k, err := rsa.GenerateKey(rand.Reader, 2048)
