@@ -259,6 +259,8 @@ func TestWeChatPayRefuses(t *testing.T) {
 	shop := walkWeChatPay(t, tt, tt.People()[0])
 	balance := "/v3/ecommerce/fund/balance/" + shop
 	bill := "/v3/bill/tradebill?sub_mchid=" + shop + "&bill_date="
+	end := "/v3/ecommerce/fund/enddaybalance/" + shop + "?date="
+	flow := "/v3/bill/sub-merchant-fundflowbill?sub_mchid=" + shop + "&bill_date=2026-11-16"
 	replay := rand.Text()
 	tt.wechatCall(t, balance, func(s *wechatSigner) { s.nonce = replay })
 	for _, c := range []struct {
@@ -287,6 +289,14 @@ func TestWeChatPayRefuses(t *testing.T) {
 		{"an unknown link", "/v3/billdownload/file?token=x", nil, 400, "INVALID_REQUEST"},
 		{"certificates in public-key mode", "/v3/certificates", nil, 404, "RESOURCE_NOT_EXISTS"},
 		{"no such resource", "/v3/nothing", nil, 404, "RESOURCE_NOT_EXISTS"},
+		{"exactly five minutes off", balance, func(s *wechatSigner) { s.at = s.at.Add(-300 * time.Second) }, 401, "SIGN_ERROR"},
+		{"the other provider's serial", balance, func(s *wechatSigner) { s.serial = wechatOldSerial }, 401, "SIGN_ERROR"},
+		{"a day's end that has not come", end + "2026-11-18", nil, 400, "INVALID_REQUEST"},
+		{"a day's end of a hundred days ago", end + "2026-08-10", nil, 400, "INVALID_REQUEST"},
+		{"a day's end", end + "2026-11-16", nil, 200, ""},
+		{"a book without its encryption", flow + "&algorithm=SM4_GCM", nil, 400, "PARAM_ERROR"},
+		{"a book of no account", flow + "&algorithm=AEAD_AES_256_GCM&account_type=ALL", nil, 400, "PARAM_ERROR"},
+		{"a book of somebody else's", strings.Replace(flow, shop, "1600000000", 1) + "&algorithm=AEAD_AES_256_GCM", nil, 403, "NO_AUTH"},
 	} {
 		t.Run(c.why, func(t *testing.T) {
 			a := tt.wechatCall(t, c.path, c.spoil)
@@ -362,4 +372,30 @@ func TestWeChatLogin(t *testing.T) {
 	if got := tt.sns(t, "/sns/oauth2/refresh_token", url.Values{"appid": {tt.WeChatPay().AppID}, "grant_type": {"refresh_token"}, "refresh_token": {first.Refresh_token}}); got.Errcode != 42002 {
 		t.Errorf("an old refresh token: %d", got.Errcode)
 	}
+}
+
+// A shop's book is in order, and ends where the day's end does.
+func TestWeChatPayKeepsABook(t *testing.T) {
+	tt := startTown(t, 1)
+	s := &tt.world.people[2].shop
+	tt.world.read(tt.now(), func() {
+		var held int64
+		kinds := map[string]int{}
+		day := noon.In(beijing).AddDate(0, 0, -1)
+		end := time.Date(day.Year(), day.Month(), day.Day()+1, 0, 0, 0, 0, beijing)
+		for _, m := range s.book(end) {
+			if held += m.fen; m.after != held || held < 0 {
+				t.Fatalf("after %s of %d there are %d, want %d", m.kind, m.fen, m.after, held)
+			}
+			kinds[m.kind]++
+		}
+		if available, pending := s.standing(end); available+pending != held || pending != 0 {
+			t.Errorf("the book ends with %d, the day with %d and %d pending", held, available, pending)
+		}
+		for _, kind := range []string{"交易", "扣除交易手续费", "退款", "退回交易手续费", "提现"} {
+			if kinds[kind] == 0 {
+				t.Errorf("a book of a year without %s: %v", kind, kinds)
+			}
+		}
+	})
 }

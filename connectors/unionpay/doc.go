@@ -37,5 +37,6 @@
 // files are kept, either: thirty days are asked for unless the operator has
 // agreed more; a settlement date has no year, so it is never more than 360. A
 // record's time has no year: it is the one that puts it closest before its
-// settlement date. Certificate chains that are signed with SHA-1 are refused.
+// settlement date. Certificate chains that are signed with SHA-1 are refused. What
+// UnionPay bears of calls is not said, so nothing is sent twice (Hedge).
 package unionpay

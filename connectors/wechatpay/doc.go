@@ -34,7 +34,8 @@
 // the next, kept for three months, so today is never covered; three
 // applications a second for all of a service provider's merchants, so that one
 // call reads one day unless MaxWindow says that more is agreed; files live for
-// five minutes and come unsigned, their SHA1 is signed. Clocks that are 300 s
+// five minutes and come unsigned, their SHA1 is signed. Nothing is sent twice to
+// be faster (Hedge): it would count. Clocks that are 300 s
 // apart are refused. A day's file is read a row at a time.
 //
 // What it cannot do: 零钱, red packets, transfers and the payments that a
