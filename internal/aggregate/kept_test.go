@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"testing"
@@ -241,7 +242,7 @@ func TestWhatIsKeptGoesWithItsConnection(t *testing.T) {
 	}
 }
 
-// An answer about another account than was asked for is nobody's.
+// An answer about another account than was asked for is nobody's, and is logged.
 func TestStrangersAnswersAreThrownAway(t *testing.T) {
 	h := newHouse(t)
 	f := wallet("zhaolu_bank")
@@ -255,10 +256,22 @@ func TestStrangersAnswersAreThrownAway(t *testing.T) {
 	if v := view(); len(v.Statements) != 1 || !v.Complete {
 		t.Fatalf("its own: %+v", v.Statements)
 	}
+	var log bytes.Buffer
+	h.Log = slog.New(slog.NewTextHandler(&log, nil))
 	due.Account = ref("somebody-else")
 	f.set(func() { f.due = append(f.due, due) })
-	if v := view(); len(v.Statements) != 0 || v.Sources[0].Code != "source_malformed" || v.Complete {
-		t.Errorf("with a stranger's: %+v, %+v", v.Statements, v.Sources[0])
+	if v := view(); len(v.Statements) != 0 || v.Sources[0].Code != "source_malformed" || v.Complete || len(v.Balances) != 1 {
+		t.Errorf("with a stranger's statement: %+v, %+v", v.Statements, v.Sources[0])
+	}
+	f.set(func() {
+		f.due = f.due[:1]
+		f.balances = append(f.balances, connectors.Balance{Account: due.Account, Kind: connectors.Outstanding, Amount: yuan(5)})
+	})
+	if v := view(); len(v.Balances) != 0 || v.Sources[0].Code != "source_malformed" || v.Complete || len(v.Statements) != 1 {
+		t.Errorf("with a stranger's balance: %+v, %+v", v.Balances, v.Sources[0])
+	}
+	if told := log.String(); strings.Count(told, "about another account") != 2 || !strings.Contains(told, "zhaolu_bank") || strings.Contains(told, "somebody-else") {
+		t.Errorf("the log says %s", told)
 	}
 }
 
