@@ -33,6 +33,7 @@ type sandbox struct {
 	failed    chan error
 
 	log      *slog.Logger
+	clock    *clock
 	now      func() time.Time
 	house    *house.House
 	town     *mock.Town
@@ -57,10 +58,11 @@ const (
 )
 
 func start(ctx context.Context, f flags, log *slog.Logger) (_ *sandbox, err error) {
-	s := &sandbox{flags: f, data: f.Data, log: log, failed: make(chan error, 5), now: f.Now}
-	if s.now == nil {
-		s.now = time.Now
+	s := &sandbox{flags: f, data: f.Data, log: log, failed: make(chan error, 5), clock: &clock{outside: f.Now}}
+	if f.Now == nil {
+		s.clock.outside = time.Now
 	}
+	s.now = s.clock.now
 	s.running, s.end = context.WithCancel(context.WithoutCancel(ctx))
 	defer func() {
 		if err != nil {
@@ -107,6 +109,7 @@ func start(ctx context.Context, f flags, log *slog.Logger) (_ *sandbox, err erro
 	if s.state, err = openState(filepath.Join(s.data, "sandbox.json")); err != nil {
 		return nil, err
 	}
+	s.clock.ahead.Store(int64(s.state.Ahead))
 	if err := s.prepareMTLS(certified); err != nil {
 		return nil, err
 	}
@@ -247,7 +250,7 @@ func (s *sandbox) openBank(ctx context.Context, l net.Listener) error {
 	}
 	app, err := bank.New(bank.Config{
 		Issuer: s.ready.Issuer, Self: s.ready.Bank, ClientID: s.ready.Clients[0].ClientID, Key: s.state.Clients[0].Key,
-		HTTP: &http.Client{Timeout: 30 * time.Second}, Log: s.log,
+		HTTP: &http.Client{Timeout: 30 * time.Second}, Log: s.log, Now: s.now,
 	})
 	if err != nil {
 		return err
@@ -279,6 +282,8 @@ type state struct {
 	People   []samplePerson  `json:"people,omitempty"`
 
 	Authority *authority `json:"authority,omitempty"`
+
+	Ahead time.Duration `json:"ahead,omitempty"` // how far the clock was moved
 }
 
 type sampleClient struct {

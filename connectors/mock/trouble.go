@@ -16,7 +16,7 @@ import (
 // Trouble is health. Login pages stay well: what is tried is whoever reads.
 type Trouble struct {
 	// Before an answer.
-	Latency time.Duration `json:"latency,omitempty"`
+	Latency time.Duration `json:"-"`
 	Hang    bool          `json:"hang,omitempty"` // nothing ever comes
 
 	// In place of an answer, whatever was asked.

@@ -28,6 +28,7 @@ type Config struct {
 	Key      client.Signer // registered with Jali
 	HTTP     *http.Client
 	Log      *slog.Logger
+	Now      func() time.Time // nil: time.Now
 }
 
 // App is the bank app.
@@ -73,11 +74,14 @@ func New(c Config) (*App, error) {
 	if err != nil {
 		return nil, err
 	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
 	return &App{
-		jali:     &client.Client{Issuer: c.Issuer, ID: c.ClientID, Key: c.Key, HTTP: c.HTTP, Redirect: c.Self + "/callback"},
+		jali:     &client.Client{Issuer: c.Issuer, ID: c.ClientID, Key: c.Key, HTTP: c.HTTP, Redirect: c.Self + "/callback", Now: c.Now},
 		log:      c.Log,
 		pages:    pages,
-		now:      time.Now,
+		now:      c.Now,
 		sessions: map[string]*session{},
 	}, nil
 }
