@@ -117,6 +117,18 @@ func (c *Client) token(ctx context.Context, form url.Values) (Token, error) {
 	return t, err
 }
 
+type userKey struct{}
+
+// user is somebody who uses the client while it calls.
+type user struct{ address, agent string }
+
+// Present answers a context for [Client.OpenView] in which the person looks
+// themselves, from a device at this address: sources bear it less often that
+// they are read while nobody is there. agent, of their browser, may be empty.
+func Present(ctx context.Context, address, agent string) context.Context {
+	return context.WithValue(ctx, userKey{}, user{address, agent})
+}
+
 // OpenView spends a use of the token's grant and reads the view into view.
 // key is the Idempotency-Key, 16 to 128 characters; want is {} or a subset.
 func (c *Client) OpenView(ctx context.Context, token, key string, want, view any) error {
@@ -129,6 +141,12 @@ func (c *Client) OpenView(ctx context.Context, token, key string, want, view any
 		if err == nil {
 			r.Header.Set("Content-Type", "application/json")
 			r.Header.Set("Idempotency-Key", key)
+			if u, ok := ctx.Value(userKey{}).(user); ok {
+				r.Header.Set("x-fapi-customer-ip-address", u.address)
+				if u.agent != "" {
+					r.Header.Set("x-customer-user-agent", u.agent)
+				}
+			}
 		}
 		return r, err
 	})

@@ -141,6 +141,15 @@ func TestAWholeWay(t *testing.T) {
 	if j.body != "{}" || j.got.Header.Get("Authorization") != "DPoP A" || j.got.Header.Get("Idempotency-Key") != "key-of-16-letters" || j.got.Header.Get("Content-Type") != "application/json" {
 		t.Errorf("body %q, header %v", j.body, j.got.Header)
 	}
+	told := func() string {
+		return j.got.Header.Get("x-fapi-customer-ip-address") + " " + j.got.Header.Get("x-customer-user-agent")
+	}
+	if told() != " " {
+		t.Errorf("it says that somebody is there: %q", told())
+	}
+	if err := c.OpenView(client.Present(ctx, "198.51.100.7", "phone"), "A", "key-of-16-letters", struct{}{}, &view); err != nil || told() != "198.51.100.7 phone" {
+		t.Errorf("with the person there it says %q, %v", told(), err)
+	}
 	j.status = 200
 	if err := c.Read(ctx, "A", "/v1/views/view_1/bills?cursor=x&limit=5", &view); err != nil {
 		t.Fatal(err)

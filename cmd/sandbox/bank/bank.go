@@ -14,6 +14,7 @@ import (
 	"html/template"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -147,7 +148,7 @@ func (a *App) callback(w http.ResponseWriter, r *http.Request) {
 		token, err := a.jali.Redeem(r.Context(), q.Get("code"), s.verifier)
 		a.keep(func() { s.token, s.problem = token.AccessToken, a.problem(err) })
 		if err == nil {
-			a.open(r.Context(), s)
+			a.open(looking(r), s)
 		}
 	}
 	http.Redirect(w, r, "/", http.StatusSeeOther)
@@ -175,8 +176,17 @@ func (a *App) refresh(w http.ResponseWriter, r *http.Request) {
 		a.refuse(w, r, "session_over")
 		return
 	}
-	a.open(r.Context(), s)
+	a.open(looking(r), s)
 	http.Redirect(w, r, "/", http.StatusSeeOther)
+}
+
+// looking says that who asks for a page is there themselves.
+func looking(r *http.Request) context.Context {
+	from, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil {
+		return r.Context()
+	}
+	return client.Present(r.Context(), from.Addr().Unmap().WithZone("").String(), r.UserAgent())
 }
 
 // open opens a view; one that is refused leaves the view before it readable.

@@ -32,6 +32,7 @@ type jali struct {
 	revoked   bool
 	down      bool
 	reads     int
+	looks     []string // the address of who looked, each time
 	view      map[string]any
 
 	binding string // of the request that is decided elsewhere
@@ -106,6 +107,7 @@ func (j *jali) open(w http.ResponseWriter, r *http.Request) {
 	if len(r.Header.Get("Idempotency-Key")) < 16 {
 		j.Error("the idempotency key is missing or short")
 	}
+	j.looks = append(j.looks, r.Header.Get("x-fapi-customer-ip-address"))
 	if j.used {
 		answer(w, http.StatusForbidden, map[string]any{"status": 403, "code": "grant_spent", "title": "Spent"})
 		return
@@ -304,6 +306,9 @@ func TestOneLook(t *testing.T) {
 	p.seesNot(page, `data-category="finance"`)
 
 	_, page, _ = p.do("POST", "/refresh")
+	if len(j.looks) != 2 || j.looks[0] != "127.0.0.1" || j.looks[1] != "127.0.0.1" {
+		t.Errorf("Jali is told that the person looks from %q", j.looks)
+	}
 	p.sees(page, `data-code="grant_spent"`, "¥1,000,361.43")
 	reads := j.reads
 	_, page, _ = p.do("GET", "/")
