@@ -295,10 +295,10 @@ func (m movement) bill(card string) (connectors.Bill, error) {
 		}
 	}
 	b.Kind = kindOf(m, b.Direction)
-	switch b.Kind {
-	case connectors.Topup, connectors.Withdrawal, connectors.Repayment, connectors.Investment, connectors.Redemption:
+	switch {
+	case b.Kind.Inner():
 		b.Flow = connectors.FlowInternal
-	case connectors.Refund:
+	case b.Kind == connectors.Refund:
 		b.RefundOf = cmp.Or(b.Merchant, b.Order)
 	}
 	return b, nil

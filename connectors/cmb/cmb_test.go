@@ -24,6 +24,7 @@ import (
 	"github.com/emmansun/gmsm/smx509"
 
 	"jali/connectors"
+	"jali/internal/dial"
 	"jali/internal/secret"
 )
 
@@ -674,15 +675,15 @@ func FuzzAnswers(f *testing.F) {
 			}
 		}
 		var a totalAccounts
-		if json.Unmarshal(text, &a) == nil {
+		if dial.JSON(text, &a) == nil {
 			_, _ = list(credential{"1"}, a.Accounts)
 		}
 		var d details
-		if json.Unmarshal(text, &d) == nil {
+		if dial.JSON(text, &d) == nil {
 			_, _, _ = d.balances(map[string]connectors.AccountRef{"769900000010370": card})
 		}
 		var m movements
-		if json.Unmarshal(text, &m) != nil {
+		if dial.JSON(text, &m) != nil {
 			return
 		}
 		page, _, err := m.page("755947919810515", cursor{Page: 1})
@@ -695,6 +696,75 @@ func FuzzAnswers(f *testing.F) {
 			}
 		}
 	})
+}
+
+// FuzzWhole asks through the whole connector: truly sealed and signed bodies, any
+// code, status, cursor and mark, and any answer of the login.
+func FuzzWhole(f *testing.F) {
+	for _, name := range []string{"accounts.json", "balances.json", "movements.json"} {
+		f.Add(golden(f, name), success, 200, "", "")
+	}
+	f.Add(`{"client_nbr":"5000000071"}`, "FAAQ086", 400, `{"page":2,"going":"","break":[{}]}`, `{"begin":"20230501","break":[{}]}`)
+	f.Fuzz(func(t *testing.T, body, code string, status int, next, since string) {
+		var v json.RawMessage
+		if dial.JSON([]byte(body), &v) != nil || strings.Contains(body, unsigned) || strings.ContainsFunc(code, func(r rune) bool { return r < '0' || r > 'Z' || r == '\\' }) {
+			t.Skip() // what the bank can seal is JSON
+		}
+		status = 200 + (status%400+400)%400
+		c := connect(t, &bank{status: status, answer: says(code, body)})
+		ctx := context.Background()
+		page, err := c.Bills(ctx, linked, card, today.AddDate(-1, 0, 0), today, connectors.Cursor(next))
+		known(t, err)
+		change, err := c.Changes(ctx, linked, card, connectors.Mark(since), connectors.Cursor(next))
+		known(t, err)
+		for _, b := range append(page.Bills, change.Bills...) {
+			if b.ID == "" || b.Amount.Minor < 0 || b.Amount.Currency != "CNY" {
+				t.Errorf("%+v", b)
+			}
+		}
+		accounts, err := c.Accounts(ctx, linked)
+		known(t, err)
+		for _, a := range accounts {
+			if _, err := (credential{"5000000071"}).card(a.Ref); err != nil {
+				t.Errorf("an account that cannot be asked for: %v", err)
+			}
+		}
+		_, err = c.Balances(ctx, linked, refs("769900000010370"))
+		known(t, err)
+		k := config(wire(func(r *http.Request) *http.Response {
+			return &http.Response{StatusCode: status, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body)), Request: r}
+		}))
+		login, err := New(k)
+		if err != nil {
+			t.Fatal(err)
+		}
+		l, err := login.Begin(ctx, "s", "http://127.0.0.1/linked")
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := login.Finish(ctx, l, url.Values{"code": {"c"}})
+		known(t, err)
+		if err == nil {
+			if _, err := read(got); err != nil {
+				t.Errorf("a credential that is none: %v", err)
+			}
+		}
+	})
+}
+
+// known holds that an error is one that connectors may answer.
+func known(t *testing.T, err error) {
+	t.Helper()
+	if err == nil {
+		return
+	}
+	for _, f := range []error{connectors.ErrBusy, connectors.ErrDown, connectors.ErrMalformed, connectors.ErrRefused, connectors.ErrUnauthorized,
+		connectors.ErrUnsigned, connectors.ErrLinkRefused, connectors.ErrMark} {
+		if errors.Is(err, f) {
+			return
+		}
+	}
+	t.Errorf("a fault of no kind: %v", err)
 }
 
 // BenchmarkBills reads 10,000 bills, 200 a page. The bank's part, signing and

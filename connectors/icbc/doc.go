@@ -35,5 +35,7 @@
 // a balance is what the newest movement left behind; how far back movements
 // go and how many a page holds; ending an agreement; pending movements; credit
 // cards and their statements. Not done, not needed: sign_type CA, and AES for
-// biz_content, which these interfaces do not use.
+// biz_content, which these interfaces do not use. A read is not sent a second time
+// when the first is slow (Source.Hedge): a serial number of a request (fseqno)
+// may not come twice, and what the platform counts is not published.
 package icbc

@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"jali/connectors"
+	"jali/internal/dial"
 	"jali/internal/secret"
 )
 
@@ -490,11 +491,11 @@ func FuzzAnswers(f *testing.F) {
 		}
 		_ = outcome(content, 0)
 		var a agreementAnswer
-		if json.Unmarshal(content, &a) == nil {
+		if dial.JSON(content, &a) == nil {
 			_, _ = c.standing(a, credential{"4000000000000071"})
 		}
 		var m movements
-		if json.Unmarshal(content, &m) != nil {
+		if dial.JSON(content, &m) != nil {
 			return
 		}
 		page, err := m.page(account{"1", "0200099809277675078"}, today.AddDate(-1, 0, 0), today, cursor{Page: 1})
@@ -507,6 +508,57 @@ func FuzzAnswers(f *testing.F) {
 			}
 		}
 	})
+}
+
+// FuzzWhole asks through the whole connector: truly signed content, any cursor and
+// any status give what the account could tell, or a fault that is known.
+func FuzzWhole(f *testing.F) {
+	for _, name := range []string{"agreement.json", "movements.json"} {
+		f.Add(golden(f, name), 200, "")
+	}
+	f.Add(`{"return_code":500031}`, 200, `{"serial":"12004","page":2}`)
+	f.Add(`{}`, 429, `{"serial":"x","page":2}`)
+	f.Fuzz(func(t *testing.T, content string, status int, next string) {
+		c := connect(t, &gateway{t: t, status: 200 + (status%400+400)%400, answer: func(string, map[string]any) string { return content }})
+		ctx := context.Background()
+		page, err := c.Bills(ctx, linked, own, today.AddDate(-1, 0, 0), today, connectors.Cursor(next))
+		known(t, err)
+		for _, b := range page.Bills {
+			if b.ID == "" || b.Amount.Minor < 0 || b.Amount.Currency != "CNY" || b.At.Before(today.AddDate(-1, 0, 0)) || !b.At.Before(today) {
+				t.Errorf("%+v", b)
+			}
+		}
+		accounts, err := c.Accounts(ctx, linked)
+		known(t, err)
+		for _, a := range accounts {
+			if _, err := readRef(a.Ref); err != nil {
+				t.Errorf("an account that cannot be asked for: %v", err)
+			}
+		}
+		l, err := c.Begin(ctx, "s", "http://127.0.0.1/linked")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.Finish(ctx, l, url.Values{"agreeno": {"4000000000000071"}}); err == nil {
+			t.Error("an agreement without the link's remark links")
+		} else {
+			known(t, err)
+		}
+	})
+}
+
+// known holds that an error is one that connectors may answer.
+func known(t *testing.T, err error) {
+	t.Helper()
+	if err == nil {
+		return
+	}
+	for _, f := range []error{connectors.ErrBusy, connectors.ErrDown, connectors.ErrMalformed, connectors.ErrRefused, connectors.ErrUnauthorized, connectors.ErrUnsigned, connectors.ErrLinkRefused} {
+		if errors.Is(err, f) {
+			return
+		}
+	}
+	t.Errorf("a fault of no kind: %v", err)
 }
 
 // BenchmarkBills reads 10,000 bills, 100 a page; what the gateway's stand-in
