@@ -20,7 +20,8 @@ type sourceSetting struct {
 		ZH string `yaml:"zh"`
 		EN string `yaml:"en"`
 	} `yaml:"name"`
-	AllowPrivate bool `yaml:"allow-private"`
+	AllowPrivate bool   `yaml:"allow-private"`
+	Limits       limits `yaml:"limits"`
 
 	// Where it is; what is left out is the live platform's.
 	Gateway   string `yaml:"gateway"`
@@ -96,7 +97,10 @@ func readSetting(node *yaml.Node) (s sourceSetting, err error) {
 }
 
 func (s sourceSetting) connector() (connectors.Connector, error) {
-	source := connectors.Source{ID: s.ID, Name: connectors.Name{ZH: s.Name.ZH, EN: s.Name.EN}}
+	source, err := s.Limits.of(connectors.Source{ID: s.ID, Name: connectors.Name{ZH: s.Name.ZH, EN: s.Name.EN}})
+	if err != nil {
+		return nil, err
+	}
 	client := dial.New(dial.Config{AllowPrivate: s.AllowPrivate})
 	if s.Dialect == "fdx" {
 		return s.fdx(source, client)

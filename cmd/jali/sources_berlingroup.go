@@ -25,12 +25,10 @@ type berlingroupSetting struct {
 	Delta           string `yaml:"delta"`
 	Zone            string `yaml:"zone"`    // of the bank's days; left out: Asia/Shanghai
 	Address         string `yaml:"address"` // of this machine
-	History         int    `yaml:"history-days"`
 }
 
 func (s sourceSetting) berlingroup(source connectors.Source) (connectors.Connector, error) {
 	b := s.BerlinGroup
-	source.History = time.Duration(b.History) * 24 * time.Hour
 	c := berlingroup.Config{Source: source, API: s.API, Metadata: b.Metadata, ClientID: s.ClientID, AllAccounts: b.AllAccounts,
 		CardAccounts: b.CardAccounts, BookedOnly: b.BookedOnly, Delta: berlingroup.Delta(b.Delta), Now: time.Now}
 	if b.Zone == "" {

@@ -53,7 +53,7 @@ func TestConfigOfBerlinGroup(t *testing.T) {
 	entry = "sources:\n  - id: xihe_bank\n" + strings.ReplaceAll(entry, "/etc/jali/", dir+"/")
 	for _, tt := range []struct{ why, from, to, want string }{
 		{why: "as it is"},
-		{"with a longer history", "      # history-days: 90", "      history-days: 365 #", ""},
+		{"with a longer history", "      history-days: 90", "      history-days: 365", ""},
 		{"without a seal's certificate", "certificate-file: " + dir + "/xihe-qsealc.pem", "certificate-file: \"\"", "both, or neither"},
 		{"with a QWAC that is none", "tls-cert-file: " + dir + "/xihe-qwac.pem", "tls-cert-file: " + dir + "/xihe-qwac.key", "xihe-qwac.key"},
 		{"with a zone that is none", "Asia/Shanghai", "Xi/He", "berlingroup.zone"},

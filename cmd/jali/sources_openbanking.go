@@ -14,10 +14,8 @@ import (
 
 // openbankingSetting is what only banks of UK Open Banking have.
 type openbankingSetting struct {
-	Version    string `yaml:"version"`    // v3.1 or v4.0; left out: as api says
-	Hybrid     bool   `yaml:"hybrid"`     // the bank signs its answer at the redirect URI: "code id_token"
-	History    int    `yaml:"history"`    // days that it tells transactions of; left out: not known
-	Unattended int    `yaml:"unattended"` // readings a day without the person; left out: four
+	Version string `yaml:"version"` // v3.1 or v4.0; left out: as api says
+	Hybrid  bool   `yaml:"hybrid"`  // the bank signs its answer at the redirect URI: "code id_token"
 }
 
 func (s sourceSetting) openbanking(source connectors.Source, client *http.Client, key secret.Value) (connectors.Connector, error) {
@@ -30,10 +28,6 @@ func (s sourceSetting) openbanking(source connectors.Source, client *http.Client
 		return nil, fmt.Errorf("%s: %w", s.KeyFile, err)
 	}
 	o := s.OpenBanking
-	if o.History < 0 || o.Unattended < 0 {
-		return nil, fmt.Errorf("openbanking.history and openbanking.unattended are not below zero")
-	}
-	source.History, source.Unattended = time.Duration(o.History)*24*time.Hour, o.Unattended
 	return openbanking.New(openbanking.Config{
 		Source: source, API: s.API, Version: o.Version, Hybrid: o.Hybrid, Issuer: s.Issuer, ClientID: s.ClientID, Key: private, KeyID: s.KeyID,
 		HTTP: client, Now: time.Now,

@@ -49,7 +49,7 @@ func TestConfigOfOpenBanking(t *testing.T) {
 		{"with a version that is not spoken", "version: v3.1", "version: v2.0", "v3.1 and v4.0 are"},
 		{"with a path that says none, and none said", "/open-banking/v4.0/aisp", "/aisp", "say v3.1 or v4.0"},
 		{"with a member that is none", "hybrid:", "hybird:", "hybird"},
-		{"with a limit below zero", "unattended: 4", "unattended: -1", "below zero"},
+		{"with a limit below zero", "unattended-per-day: 4", "unattended-per-day: -1", "below zero"},
 		{"with an address that is no service's", "https://api.beishan.example", "http://api.beishan.example", "openbanking: API"},
 	} {
 		path := filepath.Join(dir, "jali.yaml")

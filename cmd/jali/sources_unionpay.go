@@ -17,7 +17,6 @@ type unionpaySetting struct {
 	RootsFile         string `yaml:"roots-file"`
 	IntermediatesFile string `yaml:"intermediates-file"`
 	Signer            string `yaml:"signer"`
-	HistoryDays       int    `yaml:"history-days"`
 }
 
 func (u unionpaySetting) connector(s sourceSetting, source connectors.Source, client *http.Client, key secret.Value) (connectors.Connector, error) {
@@ -39,7 +38,6 @@ func (u unionpaySetting) connector(s sourceSetting, source connectors.Source, cl
 	if err != nil {
 		return nil, err
 	}
-	source.History = time.Duration(u.HistoryDays) * 24 * time.Hour
 	return unionpay.New(unionpay.Config{
 		Source: source, Files: s.Gateway, Login: s.Authorize, Open: s.API, AppID: s.AppID, AppSecret: appSecret,
 		Acquirer: u.Acquirer, Certificate: certificate, Key: key, Roots: roots, Intermediates: middle, Signer: u.Signer, HTTP: client, Now: time.Now,

@@ -29,7 +29,7 @@ func TestUnionPayOfTheConfig(t *testing.T) {
 		why, more string
 		ok        bool
 	}{
-		{"as the example is", "acquirer: \"48020000\", certificate-file: CRT, roots-file: CRT, intermediates-file: CRT, history-days: 90", true},
+		{"as the example is", "acquirer: \"48020000\", certificate-file: CRT, roots-file: CRT, intermediates-file: CRT", true},
 		{"without an intermediate, in the test environment", "acquirer: \"48020000\", certificate-file: CRT, roots-file: CRT, signer: \"00040000:SIGN\"", true},
 		{"no acquirer", "certificate-file: CRT, roots-file: CRT", false},
 		{"no root", "acquirer: \"48020000\", certificate-file: CRT", false},
