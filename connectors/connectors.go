@@ -227,6 +227,6 @@ type Statement struct {
 	Due     money.Amount // asked for by DueDate; zero: nothing is owed
 	Minimum money.Amount // keeps the person from default; zero: the source does not say
 	DueDate time.Time    // midnight of the day, in the source's zone; zero: not said
-	Paid    money.Amount // of it so far; zero with Settled false: nothing, or the source does not say
+	Paid    money.Amount // of Due so far; zero with Settled false: nothing, or the source does not say
 	Settled bool         // it is paid
 }

@@ -10,12 +10,9 @@ import (
 	"jali/internal/jose"
 )
 
-// asOften is how often the town's banks are read while nobody is there, in place
-// of four times a day: they count no such readings, and tests read them all day.
-const asOften = 1 << 20
-
 // townBanks are those of UK Open Banking: each in the version that it names
-// first, the one of v3.1 by the hybrid flow.
+// first, the one of v3.1 by the hybrid flow. They do not count how often they
+// are read while nobody is there.
 func townBanks(t *mock.Town, client *http.Client, now func() time.Time) ([]connectors.Connector, error) {
 	var all []connectors.Connector
 	for _, b := range t.Banks() {
@@ -24,7 +21,7 @@ func townBanks(t *mock.Town, client *http.Client, now func() time.Time) ([]conne
 			return nil, err
 		}
 		bank, err := openbanking.New(openbanking.Config{
-			Source: connectors.Source{ID: b.ID, Name: connectors.Name{ZH: b.ZH, EN: b.EN}, Kind: connectors.Bank, Unattended: asOften},
+			Source: connectors.Source{ID: b.ID, Name: connectors.Name{ZH: b.ZH, EN: b.EN}, Kind: connectors.Bank, Unattended: -1},
 			API:    b.APIBase, Version: b.Version, Hybrid: b.Version == "v3.1", Issuer: b.Issuer, ClientID: b.ClientID, Key: key, KeyID: b.KeyID,
 			HTTP: client, Now: now,
 		})

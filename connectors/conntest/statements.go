@@ -28,6 +28,8 @@ func (r *run) statements(t *testing.T, lister connectors.StatementLister) {
 			case s.Due.Minor < 0, s.Minimum.Minor < 0, s.Paid.Minor < 0, s.Due.Currency == "",
 				s.Minimum.Minor > 0 && s.Minimum.Currency != s.Due.Currency, s.Paid.Minor > 0 && s.Paid.Currency != s.Due.Currency:
 				t.Errorf("account %d: a statement below zero, or of several currencies", i)
+			case s.Paid.Minor > s.Due.Minor:
+				t.Errorf("account %d: more is paid of a statement than it asks for", i)
 			case s.Minimum.Minor > s.Due.Minor:
 				t.Errorf("account %d: a minimum above what is due", i)
 			case !s.DueDate.IsZero() && s.DueDate.Before(s.Period.To):

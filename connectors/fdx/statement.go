@@ -221,10 +221,8 @@ func (c *Connector) statements(d details, r ref, documents []statement, repaid [
 				return nil, fault.Cause("repayments are out of range")
 			}
 		}
-		if all[i].Paid.Minor < 0 {
-			all[i].Paid.Minor = 0
-		}
 		all[i].Settled = all[i].Paid.Minor >= all[i].Due.Minor
+		all[i].Paid.Minor = min(max(0, all[i].Paid.Minor), all[i].Due.Minor) // more went to what was bought since
 	}
 	return all, nil
 }

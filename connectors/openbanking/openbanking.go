@@ -24,7 +24,8 @@ const (
 // Config is how Jali is known to one bank.
 type Config struct {
 	// Source describes the bank; its ID is required. Limits that are left out
-	// are those of the standard.
+	// are those of the standard; an Unattended below zero is a bank that does not
+	// count readings.
 	Source connectors.Source
 	// API is where /accounts stands: "https://…/open-banking/v4.0/aisp".
 	API string
@@ -111,8 +112,11 @@ func New(c Config) (*Connector, error) {
 	if n.source.Concurrent <= 0 {
 		n.source.Concurrent = 4
 	}
-	if n.source.Unattended == 0 {
+	switch {
+	case n.source.Unattended == 0:
 		n.source.Unattended = unattended
+	case n.source.Unattended < 0:
+		n.source.Unattended = 0
 	}
 	if n.source.PageSize == 0 {
 		n.source.PageSize = pageSize

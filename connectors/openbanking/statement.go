@@ -93,6 +93,7 @@ func (c *Connector) Statements(ctx context.Context, v connectors.Credential, ref
 			return nil, err
 		}
 		s.Settled = s.Due.Minor == 0 || s.Paid.Minor >= s.Due.Minor
+		s.Paid.Minor = min(s.Paid.Minor, s.Due.Minor) // more went to what was bought since
 		out = append(out, s.Statement)
 	}
 	return out, nil
