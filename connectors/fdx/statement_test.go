@@ -59,7 +59,7 @@ func TestStatementsOfVersion5(t *testing.T) {
 	}{
 		{"a line of credit", line, map[string]string{"/accounts/loc-1": file(t, "loc-v5.json"),
 			"/accounts/loc-1/transactions": `{"transactions":[` + repayment("1", "2026-10-05T00:00:00Z", "6000") + `]}`},
-			plainStatement{"2026-10-03", "2026-09-03 00:00:00", "2026-10-03 00:00:00", "5393.81 CNY", "190.32 CNY", "2026-10-25 00:00:00", "6000.00 CNY", "true"}},
+			plainStatement{"2026-10-03", "2026-09-03 00:00:00", "2026-10-03 00:00:00", "5393.81 CNY", "190.32 CNY", "2026-10-25 00:00:00", "5393.81 CNY", "true"}},
 		{"a loan whose statement has closed", lent, map[string]string{"/accounts/20001": file(t, "loan-v5.json"),
 			"/accounts/20001/statements": `{"statements":[{"accountId":"20001","statementId":"S","statementDate":"2026-10-15"}]}`},
 			plainStatement{"S", "2026-09-15 00:00:00", "2026-10-15 00:00:00", "2333.32 CNY", "0", "2026-11-01 00:00:00", "0.00 CNY", "false"}},
