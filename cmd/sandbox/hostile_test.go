@@ -40,7 +40,7 @@ const (
 
 // share is what a source has for its whole answer here: less than in production,
 // so that the test ends.
-var share = map[bool]time.Duration{false: 1500 * time.Millisecond, true: 5 * time.Second}[raced]
+var share = map[bool]time.Duration{false: 1500 * time.Millisecond, true: 3 * time.Second}[raced]
 
 const beishan = "beishan_bank" // stays as it is
 
