@@ -119,7 +119,7 @@ func TestADamagedRecordInService(t *testing.T) {
 		Sources  []struct{ Source, Status, Owner string }
 	}
 	look := func(token client.Token) (v view, err error) {
-		err = c.OpenView(t.Context(), token.AccessToken, "a-key-of-16-chars", struct{}{}, &v)
+		err = c.OpenView(client.Present(t.Context(), "127.0.0.1", ""), token.AccessToken, "a-key-of-16-chars", struct{}{}, &v)
 		return v, err
 	}
 	const sealed, record = "sealed_record", "record_damaged"

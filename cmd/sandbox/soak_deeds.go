@@ -69,7 +69,7 @@ func refusedAs(err error, code string) error {
 
 func (s *soak) look(ctx context.Context, token string) error {
 	var v struct{ ID string }
-	if err := s.jali.OpenView(ctx, token, rand.Text(), struct{}{}, &v); err != nil {
+	if err := s.jali.OpenView(client.Present(ctx, "127.0.0.1", ""), token, rand.Text(), struct{}{}, &v); err != nil {
 		return err
 	}
 	return s.jali.Read(ctx, token, "/v1/views/"+v.ID, nil)
