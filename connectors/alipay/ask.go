@@ -80,13 +80,22 @@ func (c *Connector) verify(ctx context.Context, serial, sign string, parts ...[]
 	return nil
 }
 
+// unvouched is what a fault becomes that nobody signed: it never asks a person to
+// connect again, and never says that a month is empty.
+func unvouched(err error) error {
+	if errors.Is(err, connectors.ErrUnauthorized) || errors.Is(err, errNoBill) {
+		return connectors.ErrUnsigned.Because(fault.Cause("an unsigned word about a person's token or months"))
+	}
+	return err
+}
+
 // decode reads an answer of v2 into out. What is not signed can only ever become
-// an error here, and never the one that asks a person to connect again.
+// an error here.
 func (c *Connector) decode(raw []byte, out answered, signed bool, wait time.Duration) error {
 	err := dial.JSON(raw, out)
 	if failure := out.said().fault(wait); failure != nil {
-		if !signed && errors.Is(failure, connectors.ErrUnauthorized) {
-			return connectors.ErrUnsigned.Because(fault.Cause("an unsigned word about a person's token"))
+		if !signed {
+			return unvouched(failure)
 		}
 		return failure
 	}

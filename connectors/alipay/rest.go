@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -95,8 +94,8 @@ func (c *Connector) readREST(ctx context.Context, a dial.Answer, out answered) e
 	}
 	if failed {
 		err := restFault(a.Status, restCode(a.Body), a.RetryAfter(c.now()))
-		if sign == "" && errors.Is(err, connectors.ErrUnauthorized) {
-			return connectors.ErrUnsigned.Because(fault.Cause("an unsigned word about a person's token"))
+		if sign == "" {
+			return unvouched(err)
 		}
 		return err
 	}
