@@ -118,9 +118,8 @@ func decode(body []byte, out any) error {
 	return nil
 }
 
-// meanings are the message codes of the account information service
-// (Implementation Guidelines, section 14.11). What a code that is not here
-// means, its HTTP status says. None of ours that a bank does not accept is
+// meanings are the message codes of the account information service, as the
+// OpenAPI file lists them. What a code that is not here means, its HTTP status says. None of ours that a bank does not accept is
 // mended by a person who links again.
 var meanings = map[string]*fault.Error{
 	"CONSENT_UNKNOWN": connectors.ErrUnauthorized, "CONSENT_INVALID": connectors.ErrUnauthorized, "CONSENT_EXPIRED": connectors.ErrUnauthorized,

@@ -1,15 +1,14 @@
 // Package berlingroup is the dialect of the Berlin Group's NextGenPSD2 XS2A
 // framework, account information, 1.3.
 //
-// It follows the OpenAPI file "psd2-api v1.3.12-2022-07-06" and the
-// Implementation Guidelines 1.3.12 that it belongs to
-// (www.berlin-group.org/nextgenpsd2-downloads): consents and their states,
+// It follows the OpenAPI file "psd2-api v1.3.12-2022-07-06"
+// (www.berlin-group.org/nextgenpsd2-downloads); the Implementation Guidelines
+// that it belongs to could not be read. So it does consents and their states,
 // /accounts and /card-accounts with balances and transactions, bookingStatus,
 // entryReferenceFrom and deltaList, _links, tppMessages and the problem form of
 // the same codes; requests signed with Digest, Signature and
-// TPP-Signature-Certificate (section 12 of the guidelines, on
-// draft-cavage-http-signatures-10); OAuth as in section 13: RFC 8414, PKCE, and
-// the scope AIS:{consentId}. Answers are not signed: TLS is all that vouches for
+// TPP-Signature-Certificate (draft-cavage-http-signatures-10); OAuth with RFC
+// 8414, PKCE and the scope AIS:{consentId}. Answers are not signed: TLS is all that vouches for
 // them, and the client certificate (QWAC) is the HTTP client's affair.
 //
 // One Connector is one bank. It goes the way to strong customer authentication

@@ -18,8 +18,7 @@ import (
 
 const wellKnown = "/.well-known/oauth-authorization-server"
 
-// authorize answers the page of the bank's authorization server for a consent
-// (Implementation Guidelines, section 13.1).
+// authorize answers the page of the bank's authorization server for a consent.
 func (c *Connector) authorize(ctx context.Context, link, state, redirectURI string, k *kept) (string, error) {
 	if c.client == "" {
 		return "", connectors.ErrRefused.Because(fault.Cause("the bank offers scaOAuth, and the config has no client id"))

@@ -19,8 +19,7 @@ import (
 	"jali/internal/secret"
 )
 
-// seal signs requests with the key of a QSealC (Implementation Guidelines,
-// section 12).
+// seal signs requests with the key of a QSealC.
 type seal struct {
 	certificate string // base64 of its DER
 	keyID       string

@@ -268,7 +268,7 @@ func (p *page) Coverage() string {
 	if slices.ContainsFunc(p.View.Sources, func(s source) bool { return s.Status != "fresh" && s.Status != "imported" }) {
 		return p.T("有机构没有答复，其余照常显示", "not every source answered; the rest is shown")
 	}
-	return p.T("有机构的账单没有覆盖整段时间", "the bills of a source do not reach over the whole time")
+	return p.T("有机构没有答全：账单没有覆盖整段时间，或没有要求的内容", "a source could not tell everything: its bills do not reach over the whole time, or it has not what was asked for")
 }
 
 // Place is an account by its source and name.
