@@ -2,14 +2,14 @@
 // framework, account information, 1.3.
 //
 // It follows the OpenAPI file "psd2-api v1.3.12-2022-07-06"
-// (www.berlin-group.org/nextgenpsd2-downloads); the Implementation Guidelines
-// that it belongs to could not be read. So it does consents and their states,
+// (www.berlin-group.org/nextgenpsd2-downloads): consents and their states,
 // /accounts and /card-accounts with balances and transactions, bookingStatus,
 // entryReferenceFrom and deltaList, _links, tppMessages and the problem form of
 // the same codes; requests signed with Digest, Signature and
 // TPP-Signature-Certificate (draft-cavage-http-signatures-10); OAuth with RFC
-// 8414, PKCE and the scope AIS:{consentId}. Answers are not signed: TLS is all that vouches for
-// them, and the client certificate (QWAC) is the HTTP client's affair.
+// 8414, PKCE and the scope AIS:{consentId}. The Implementation Guidelines that
+// the file belongs to could not be read. Answers are not signed: TLS is all that
+// vouches for them, and the client certificate (QWAC) is the HTTP client's affair.
 //
 // One Connector is one bank. It goes the way to strong customer authentication
 // that the bank offers: scaOAuth, or scaRedirect, after startAuthorisation where
