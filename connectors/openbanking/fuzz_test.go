@@ -26,12 +26,12 @@ func answerWith(r *http.Request, status int, body string) *http.Response {
 // Whatever a bank answers to whatever it is asked becomes what a caller may
 // believe, or a fault with a kind; it is asked nowhere else.
 func FuzzAnswers(f *testing.F) {
-	for _, folder := range []string{"", "v3.1/", "v4.0/"} {
-		for _, name := range []string{"accounts", "transactions"} {
-			f.Add(file(f, folder+name+".json"), 200)
+	for _, version := range []string{"v3.1/", "v4.0/"} {
+		for _, name := range []string{"accounts", "balances", "transactions", "statements"} {
+			f.Add(file(f, version+name+".json"), 200)
 		}
+		f.Add(file(f, version+"error.json"), 403)
 	}
-	f.Add(file(f, "v4.0/error.json"), 403)
 	f.Add(`{"access_token":"A","token_type":"Bearer","expires_in":600,"refresh_token":"R","id_token":"a.b.c","Data":{"ConsentId":"urn:consent:1","Status":"AWAU"},"Risk":{}}`, 200)
 	f.Add(`{"access_token":"A","token_type":"Bearer","expires_in":600,"Data":{"ConsentId":"../x?y#z","Status":"AUTH"}}`, 201)
 	f.Add(`{"error":"invalid_grant"}`, 400)
