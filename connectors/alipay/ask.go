@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"jali/connectors"
+	"jali/connectors/wire"
 	"jali/internal/dial"
 	"jali/internal/fault"
 )
@@ -42,14 +43,7 @@ func responseOf(method string) string { return strings.ReplaceAll(method, ".", "
 
 // send answers what came back, whatever its status.
 func (c *Connector) send(r *http.Request) (dial.Answer, error) {
-	a, err := dial.Do(c.http, r, maxAnswer)
-	switch {
-	case errors.Is(err, dial.ErrTooLarge):
-		return a, connectors.ErrMalformed.Because(err)
-	case err != nil:
-		return a, connectors.ErrDown.Because(err)
-	}
-	return a, nil
+	return wire.Do(c.http, r, maxAnswer)
 }
 
 // sign is SHA256withRSA, which v2 calls RSA2, in base64.

@@ -18,7 +18,7 @@ import (
 	"golang.org/x/text/transform"
 
 	"jali/connectors"
-	"jali/internal/dial"
+	"jali/connectors/wire"
 	"jali/internal/fault"
 )
 
@@ -90,12 +90,9 @@ func (c *Connector) fetch(ctx context.Context, address string) ([]byte, error) {
 	if err != nil {
 		return nil, connectors.ErrMalformed.Because(fault.Cause("bill_download_url is no address"))
 	}
-	a, err := dial.Do(c.http, r, maxFile)
-	switch {
-	case errors.Is(err, dial.ErrTooLarge):
-		return nil, connectors.ErrMalformed.Because(err)
-	case err != nil:
-		return nil, connectors.ErrDown.Because(err)
+	a, err := wire.Do(c.http, r, maxFile)
+	if err != nil {
+		return nil, err
 	}
 	if err := connectors.Answered(a.Status, a.RetryAfter(c.now())); err != nil {
 		if a.Status >= 400 && a.Status < 500 && a.Status != http.StatusTooManyRequests {

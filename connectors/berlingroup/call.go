@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,6 +13,7 @@ import (
 	"unicode"
 
 	"jali/connectors"
+	"jali/connectors/wire"
 	"jali/internal/dial"
 	"jali/internal/fault"
 )
@@ -50,7 +50,7 @@ func (c *Connector) call(ctx context.Context, q request, out any) error {
 		return connectors.ErrMalformed.Because(fault.Cause("not an address"))
 	}
 	h := r.Header
-	h.Set("X-Request-ID", uuid())
+	h.Set("X-Request-ID", wire.UUID())
 	h.Set("Accept", "application/json")
 	if q.body != nil {
 		h.Set("Content-Type", "application/json")
@@ -101,14 +101,7 @@ func (c *Connector) attend(ctx context.Context, q request, h http.Header) {
 
 // send makes one exchange and answers what came, whatever its status.
 func (c *Connector) send(r *http.Request) (dial.Answer, error) {
-	a, err := dial.Do(c.http, r, maxAnswer)
-	switch {
-	case errors.Is(err, dial.ErrTooLarge), errors.Is(err, dial.ErrElsewhere):
-		return a, connectors.ErrMalformed.Because(err)
-	case err != nil:
-		return a, connectors.ErrDown.Because(err)
-	}
-	return a, nil
+	return wire.Do(c.http, r, maxAnswer)
 }
 
 func decode(body []byte, out any) error {
@@ -184,14 +177,6 @@ func says(err error, codes ...string) bool {
 		}
 	}
 	return false
-}
-
-// uuid is a random UUID (RFC 9562, version 4).
-func uuid() string {
-	var b [16]byte
-	_, _ = rand.Read(b[:]) // never fails
-	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 }
 
 // within reads a link that the bank gave, whole or relative, which must lead to

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"jali/connectors"
+	"jali/connectors/wire"
 	"jali/internal/dial"
 	"jali/internal/fault"
 )
@@ -79,12 +80,9 @@ func (c *Connector) call(ctx context.Context, function string, body, out any) er
 		return connectors.ErrMalformed.Because(fault.Cause("not an address"))
 	}
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	a, err := dial.Do(c.http, r, maxAnswer)
-	switch {
-	case errors.Is(err, dial.ErrTooLarge):
-		return connectors.ErrMalformed.Because(err)
-	case err != nil:
-		return connectors.ErrDown.Because(err)
+	a, err := wire.Do(c.http, r, maxAnswer)
+	if err != nil {
+		return err
 	}
 	if err := status(a, c.now()); err != nil {
 		return err

@@ -408,7 +408,7 @@ func TestLinking(t *testing.T) {
 		{"refused", url.Values{"error": {"access_denied"}}, 0, "", connectors.ErrLinkRefused},
 		{"two codes", url.Values{"code": {"a", "b"}}, 0, "", connectors.ErrLinkRefused},
 	} {
-		k := config(wire(func(r *http.Request) *http.Response {
+		k := config(transport(func(r *http.Request) *http.Response {
 			if err := r.ParseForm(); err != nil || r.PostForm.Get("code") != "c-1" || r.PostForm.Get("redirect_uri") != "http://127.0.0.1/linked" || r.PostForm.Get("code_verifier") == "" {
 				t.Errorf("%s: asked with %v", tt.why, r.PostForm)
 			}
@@ -428,9 +428,9 @@ func TestLinking(t *testing.T) {
 	}
 }
 
-type wire func(*http.Request) *http.Response
+type transport func(*http.Request) *http.Response
 
-func (w wire) RoundTrip(r *http.Request) (*http.Response, error) { return w(r), nil }
+func (f transport) RoundTrip(r *http.Request) (*http.Response, error) { return f(r), nil }
 
 func TestAccounts(t *testing.T) {
 	b := &bank{answer: says(success, golden(t, "accounts.json"))}
@@ -731,7 +731,7 @@ func FuzzWhole(f *testing.F) {
 		}
 		_, err = c.Balances(ctx, linked, refs("769900000010370"))
 		known(t, err)
-		k := config(wire(func(r *http.Request) *http.Response {
+		k := config(transport(func(r *http.Request) *http.Response {
 			return &http.Response{StatusCode: status, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body)), Request: r}
 		}))
 		login, err := New(k)

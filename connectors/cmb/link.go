@@ -6,12 +6,12 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
-	"errors"
 	"net/http"
 	"net/url"
 	"strings"
 
 	"jali/connectors"
+	"jali/connectors/wire"
 	"jali/internal/dial"
 	"jali/internal/fault"
 	"jali/internal/secret"
@@ -69,12 +69,9 @@ func (c *Connector) Finish(ctx context.Context, l connectors.Linking, query url.
 	}
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	r.Header.Set("Accept", "application/json")
-	a, err := dial.Do(c.http, r, 64<<10)
-	switch {
-	case errors.Is(err, dial.ErrTooLarge):
-		return secret.Value{}, connectors.ErrMalformed.Because(err)
-	case err != nil:
-		return secret.Value{}, connectors.ErrDown.Because(err)
+	a, err := wire.Do(c.http, r, 64<<10)
+	if err != nil {
+		return secret.Value{}, err
 	}
 	var said struct {
 		Error  string `json:"error"`

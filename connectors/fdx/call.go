@@ -3,7 +3,6 @@ package fdx
 import (
 	"bytes"
 	"context"
-	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,6 +11,7 @@ import (
 	"strings"
 
 	"jali/connectors"
+	"jali/connectors/wire"
 	"jali/internal/dial"
 	"jali/internal/fault"
 )
@@ -26,14 +26,7 @@ var (
 // send makes one exchange and answers what came, whatever its status.
 func (c *Connector) send(r *http.Request) (dial.Answer, error) {
 	r.Header.Set("Accept", "application/json")
-	a, err := dial.Do(c.c.HTTP, r, maxAnswer)
-	switch {
-	case errors.Is(err, dial.ErrTooLarge):
-		return a, connectors.ErrMalformed.Because(err)
-	case err != nil:
-		return a, connectors.ErrDown.Because(err)
-	}
-	return a, nil
+	return wire.Do(c.c.HTTP, r, maxAnswer)
 }
 
 // call makes one call of the API with a bearer token and answers its status.
@@ -49,7 +42,7 @@ func (c *Connector) call(ctx context.Context, method string, u *url.URL, token s
 	if err != nil {
 		return 0, connectors.ErrMalformed.Because(fault.Cause("not an address"))
 	}
-	interaction := uuid()
+	interaction := wire.UUID()
 	r.Header.Set("Authorization", "Bearer "+token)
 	r.Header.Set("x-fapi-interaction-id", interaction)
 	if body != nil {
@@ -139,14 +132,6 @@ func (c *Connector) refusal(a dial.Answer) error {
 
 // nothing reports a refusal that says no more than that a list is empty.
 func nothing(err error) bool { return errors.Is(err, errNothing) }
-
-// uuid is a random UUID (RFC 9562, version 4).
-func uuid() string {
-	var b [16]byte
-	_, _ = rand.Read(b[:]) // never fails
-	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
-}
 
 // pages is what of a list says how it goes on.
 type pages struct {

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"jali/connectors"
+	"jali/connectors/wire"
 	"jali/internal/dial"
 	"jali/internal/fault"
 )
@@ -64,12 +65,9 @@ func (c *Connector) call(ctx context.Context, name string, biz, out any) error {
 	}
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded; charset=UTF-8")
 	r.Header.Set("Accept", "application/json")
-	a, err := dial.Do(c.http, r, maxAnswer)
-	switch {
-	case errors.Is(err, dial.ErrTooLarge):
-		return connectors.ErrMalformed.Because(err)
-	case err != nil:
-		return connectors.ErrDown.Because(err)
+	a, err := wire.Do(c.http, r, maxAnswer)
+	if err != nil {
+		return err
 	}
 	wait := a.RetryAfter(c.now())
 	if err := connectors.Answered(a.Status, wait); err != nil {

@@ -577,7 +577,7 @@ func BenchmarkBills(b *testing.B) {
 		pages = append(pages, signed(fmt.Sprintf(`{"return_code":0,"retcode":"0","nextpage":"%s","serialno":"%d","accno":"0200099809277675078","dtllist":[%s]}`, next, p*100+100, strings.Join(rows, ","))))
 	}
 	page := 0
-	c, err := New(config(b, wire(func(r *http.Request) *http.Response {
+	c, err := New(config(b, transport(func(r *http.Request) *http.Response {
 		page++
 		return &http.Response{StatusCode: 200, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(pages[page-1])), Request: r}
 	})))
@@ -601,6 +601,6 @@ func BenchmarkBills(b *testing.B) {
 	}
 }
 
-type wire func(*http.Request) *http.Response
+type transport func(*http.Request) *http.Response
 
-func (w wire) RoundTrip(r *http.Request) (*http.Response, error) { return w(r), nil }
+func (f transport) RoundTrip(r *http.Request) (*http.Response, error) { return f(r), nil }

@@ -3,7 +3,6 @@ package openbanking
 import (
 	"bytes"
 	"context"
-	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,6 +12,7 @@ import (
 	"time"
 
 	"jali/connectors"
+	"jali/connectors/wire"
 	"jali/internal/dial"
 	"jali/internal/fault"
 )
@@ -31,14 +31,7 @@ var (
 
 // send makes one exchange and answers what came, whatever its status.
 func send(client *http.Client, r *http.Request) (dial.Answer, error) {
-	a, err := dial.Do(client, r, maxAnswer)
-	switch {
-	case errors.Is(err, dial.ErrTooLarge), errors.Is(err, dial.ErrElsewhere):
-		return a, connectors.ErrMalformed.Because(err)
-	case err != nil:
-		return a, connectors.ErrDown.Because(err)
-	}
-	return a, nil
+	return wire.Do(client, r, maxAnswer)
 }
 
 func decode(body []byte, out any) error {
@@ -63,7 +56,7 @@ func (c *Connector) call(ctx context.Context, method string, u *url.URL, token s
 	}
 	r.Header.Set("Authorization", "Bearer "+token)
 	r.Header.Set("Accept", "application/json")
-	r.Header.Set("x-fapi-interaction-id", uuid())
+	r.Header.Set("x-fapi-interaction-id", wire.UUID())
 	if body != nil {
 		r.Header.Set("Content-Type", "application/json; charset=utf-8")
 	}
@@ -187,14 +180,6 @@ func each[T any](ctx context.Context, c *Connector, k credential, u *url.URL, ta
 		u = next
 	}
 	return connectors.ErrMalformed.Because(fault.Cause("pages without an end"))
-}
-
-// uuid is a random UUID (RFC 9562, version 4).
-func uuid() string {
-	var b [16]byte
-	_, _ = rand.Read(b[:]) // never fails
-	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 }
 
 // within reads a link that the bank gave, which must stay inside its API: the

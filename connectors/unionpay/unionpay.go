@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"jali/connectors"
+	"jali/connectors/wire"
 	"jali/internal/dial"
 	"jali/internal/fault"
 	"jali/internal/secret"
@@ -190,12 +191,10 @@ func (c *Connector) Balances(_ context.Context, v connectors.Credential, _ []con
 
 // do sends r and answers what came, whatever its status.
 func (c *Connector) do(r *http.Request, limit int64) (dial.Answer, error) {
-	a, err := dial.Do(c.http, r, limit)
+	a, err := wire.Do(c.http, r, limit)
 	switch {
-	case errors.Is(err, dial.ErrTooLarge):
-		return a, connectors.ErrMalformed.Because(err)
 	case err != nil:
-		return a, connectors.ErrDown.Because(err)
+		return a, err
 	case a.Status == http.StatusUnauthorized:
 		// Neither platform says by it anything of a person.
 		return a, connectors.ErrRefused.Because(fault.Cause("HTTP status 401"))

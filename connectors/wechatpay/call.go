@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"jali/connectors"
+	"jali/connectors/wire"
 	"jali/internal/dial"
 	"jali/internal/fault"
 )
@@ -76,14 +77,7 @@ func (c *Connector) send(ctx context.Context, u *url.URL, limit int64) (dial.Ans
 }
 
 func (c *Connector) do(r *http.Request, limit int64) (dial.Answer, error) {
-	a, err := dial.Do(c.http, r, limit)
-	switch {
-	case errors.Is(err, dial.ErrTooLarge):
-		return a, connectors.ErrMalformed.Because(err)
-	case err != nil:
-		return a, connectors.ErrDown.Because(err)
-	}
-	return a, nil
+	return wire.Do(c.http, r, limit)
 }
 
 // verify checks the four Wechatpay- headers against the body as it came.

@@ -39,6 +39,7 @@ var may = map[string]string{
 	"connectors":               "connectors/money internal/fault internal/secret",
 	"connectors/money":         "",
 	"connectors/billfile":      "connectors connectors/money internal/fault internal/secret",
+	"connectors/wire":          "connectors internal/dial",
 	"connectors/conntest":      "connectors connectors/mock internal/fault internal/dial",
 	"connectors/mock":          "connectors/money internal/jose internal/fault internal/secret",
 	"connectors/alipay":        dialect,
@@ -71,7 +72,7 @@ var may = map[string]string{
 	"internal/walk":            "*", // the walk through the whole house, tests only
 }
 
-const dialect = "connectors connectors/money internal/jose internal/dial internal/fault internal/secret"
+const dialect = "connectors connectors/money connectors/wire internal/jose internal/dial internal/fault internal/secret"
 
 // owners names the one room that may import a library.
 var owners = map[string][]string{
