@@ -107,7 +107,7 @@ func (c bankCall) login(title string, claims jwsClaims, k consent, back func(str
 			status = http.StatusBadRequest
 		}
 		if len(own) == 0 {
-			showMistake(c.w, title, "你在这家银行没有账户。", "You have no account at this bank.")
+			showMistake(c.w, title, "你在这家银行没有账户，请返回换一位居民。", "You have no account at this bank: go back and choose somebody else.")
 			return
 		}
 		c.t.showLogin(c.w, c.r, page, status)

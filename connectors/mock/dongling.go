@@ -147,6 +147,7 @@ func (t *Town) donglingProof(path string, q url.Values, now time.Time) (int, str
 func (t *Town) donglingSigning(w http.ResponseWriter, r *http.Request) {
 	const title = "东岭银行 Dongling Bank"
 	q, now := r.URL.Query(), t.cfg.Now()
+	q.Del("who") // a choice on the page, by showLogin, and signed by nobody
 	var biz struct {
 		CorpNo  string `json:"corpNo"`
 		Mode    string `json:"coMode"`
@@ -179,7 +180,7 @@ func (t *Town) donglingSigning(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if p.at(DonglingBank, debitCard) == nil {
-		showMistake(w, title, "你在这家银行没有账户。", "You have no account at this bank.")
+		showMistake(w, title, "你在这家银行没有账户，请返回换一位居民。", "You have no account at this bank: go back and choose somebody else.")
 		return
 	}
 	n, err := rand.Int(rand.Reader, big.NewInt(9e14))

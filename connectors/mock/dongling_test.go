@@ -222,6 +222,9 @@ func TestDonglingsPage(t *testing.T) {
 	if res, body := tt.do(t, get(t, page)); res.StatusCode != 200 || !bytes.Contains(body, []byte(`name="login"`)) {
 		t.Errorf("%d", res.StatusCode)
 	}
+	if res, body := tt.do(t, get(t, page+"&who=lin_xiaozhou")); res.StatusCode != 200 || !bytes.Contains(body, []byte(p.Password)) {
+		t.Errorf("who is chosen on the page is not filled in: %d", res.StatusCode)
+	}
 	if back := tt.login(t, page, p, "refuse", nil); back.Get("error") != "access_denied" || back.Has("agreeno") {
 		t.Errorf("who refuses comes back with %v", back)
 	}

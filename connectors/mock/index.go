@@ -13,7 +13,7 @@ main{max-width:52rem;margin:0 auto;padding:1rem 1.25rem 3rem}
 table{border-collapse:collapse;width:100%;background:var(--card)}td,th{border-bottom:1px solid var(--line);padding:.5rem .65rem;text-align:start}th{color:var(--soft);font-weight:500;font-size:.9rem}td{white-space:nowrap}
 .scroll{overflow-x:auto;border:1px solid var(--line);border-radius:.6rem}code{font-size:.9em}h2{margin-top:2rem;font-size:1.2rem}
 </style></head><body>
-<p class="town">模拟小镇，没有真钱 · <span lang="en">mock town, no real money</span></p>
+<header><p class="town">模拟小镇，没有真钱 · <span lang="en">mock town, no real money</span></p></header>
 <main><h1>模拟小镇 <span lang="en">mock town</span></h1>
 <p>这里的人、店、钱都是虚构的；机构说的是真实的接口。请从花窗的“机构”页过来登录。<br>
 <span lang="en">The people, shops and money are imagined; the institutions speak the real interfaces. Come here by connecting a source in Jali.</span></p>

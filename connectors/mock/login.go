@@ -45,7 +45,7 @@ var loginTemplate = template.Must(template.New("login").Parse(`<!doctype html>
 <html lang="zh-CN"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
 <title>{{.Title}}</title><link rel="icon" href="data:,"><style>` + townStyle + `
 .bar{background:{{.Colour}};color:#fff;padding:.9rem 1.25rem;display:flex;gap:.75rem;align-items:center;justify-content:center;font-size:1.2rem;font-weight:600}
-.bar span{display:grid;place-items:center;width:2.2rem;height:2.2rem;border-radius:.6rem;background:#fff;color:{{.Colour}}}
+.bar span{flex:none;display:grid;place-items:center;width:2.2rem;height:2.2rem;border-radius:.6rem;background:#fff;color:{{.Colour}}}
 main{max-width:26rem;margin:1.25rem auto;background:var(--card);padding:1.25rem;border-radius:.8rem;border:1px solid var(--line)}
 @media(max-width:28rem){main{margin:1rem .75rem}}
 h1{font-size:1.05rem;font-weight:400;margin:0 0 1rem}h2{font-size:.9rem;font-weight:500;color:var(--soft);margin:0 0 .4rem}
@@ -55,8 +55,8 @@ input[type=text],input[type=password]{width:100%;padding:.55rem .7rem;font:inher
 .wrong{color:#b3261e;font-weight:600}@media(prefers-color-scheme:dark){.wrong{color:#ff9d94}}
 .people{display:flex;flex-wrap:wrap;gap:.4rem;margin:0 0 1rem}.people a{padding:.25rem .7rem;border:1px solid var(--line);border-radius:99px;text-decoration:none}.people a[aria-current]{background:{{.Colour}};border-color:{{.Colour}};color:#fff}
 </style></head><body>
-<p class="town">模拟小镇，没有真钱 · <span lang="en">mock town, no real money</span></p>
-<header class="bar"><span aria-hidden="true">{{printf "%.1s" .Title}}</span>{{.Title}}</header>
+<header><p class="town">模拟小镇，没有真钱 · <span lang="en">mock town, no real money</span></p>
+<div class="bar"><span aria-hidden="true">{{printf "%.1s" .Title}}</span>{{.Title}}</div></header>
 <main><h1><b>{{.Asker}}</b> {{.Wants}}</h1>
 {{if .Wrong}}<p class="wrong" role="alert">账号或密码不对 · <span lang="en">wrong login or password</span></p>{{end}}
 {{if and .People (not .Known)}}<h2 id="who">选一位居民，免填账号密码 · <span lang="en">choose who you are</span></h2><nav class="people" aria-labelledby="who">{{range .People}}<a href="{{.Href}}"{{if .Chosen}} aria-current="true"{{end}}>{{.Name}}</a>{{end}}</nav>{{end}}
@@ -104,7 +104,7 @@ func showMistake(w http.ResponseWriter, title, zh, en string) {
 var mistakeTemplate = template.Must(template.New("mistake").Parse(`<!doctype html>
 <html lang="zh-CN"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><title>{{.Title}}</title><style>` + townStyle + `
 main{max-width:34rem;margin:1.5rem auto;padding:0 1.25rem}</style></head><body>
-<p class="town">模拟小镇，没有真钱 · <span lang="en">mock town, no real money</span></p>
+<header><p class="town">模拟小镇，没有真钱 · <span lang="en">mock town, no real money</span></p></header>
 <main><h1>{{.Title}}</h1><p>{{.ZH}}</p><p lang="en">{{.EN}}</p></main></body></html>
 `))
 

@@ -233,7 +233,7 @@ func (c fdxCall) authorize() {
 		}
 	}
 	if len(own) == 0 {
-		showMistake(c.w, title, "你在这里没有花呗或借呗。", "You have no account here.")
+		showMistake(c.w, title, "你在这里没有花呗或借呗，请返回换一位居民。", "You have no account here: go back and choose somebody else.")
 		return
 	}
 	picked := c.r.PostForm["account"]

@@ -130,7 +130,7 @@ func (c xiheCall) login(k xiheConsent, done func(agreed bool, person string) url
 	foreign := slices.ContainsFunc(picked, func(id string) bool { return !slices.Contains(own, id) })
 	switch {
 	case len(own) == 0:
-		showMistake(c.w, c.title(), "你在这家银行没有这样的账户。", "You have no such account at this bank.")
+		showMistake(c.w, c.title(), "你在这家银行没有这样的账户，请返回换一位居民。", "You have no such account at this bank: go back and choose somebody else.")
 	case foreign || form("decision") != "agree" || len(picked) == 0:
 		status := http.StatusOK
 		if foreign {

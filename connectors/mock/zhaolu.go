@@ -143,7 +143,7 @@ func (t *Town) zhaoluAuthorize(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if p.at(ZhaoluBank, savings) == nil {
-		showMistake(w, title, "你在这家银行没有账户。", "You have no account at this bank.")
+		showMistake(w, title, "你在这家银行没有账户，请返回换一位居民。", "You have no account at this bank: go back and choose somebody else.")
 		return
 	}
 	var code string
