@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"jali/connectors"
 	"jali/consent"
@@ -329,11 +330,15 @@ func foldBills(bills []aggregate.OwnBill, accounts map[consent.AccountID]aggrega
 	return rows
 }
 
+// title is what a bill is called by its source, unless that is a code alone.
 func title(b aggregate.OwnBill) string {
-	for _, s := range []string{b.Counterparty, b.Description, b.RawKind} {
+	for _, s := range []string{b.Counterparty, b.Description} {
 		if s = strings.TrimSpace(s); s != "" && s != "/" {
 			return s
 		}
+	}
+	if strings.ContainsFunc(b.RawKind, func(r rune) bool { return unicode.Is(unicode.Han, r) }) {
+		return strings.TrimSpace(b.RawKind)
 	}
 	return ""
 }

@@ -30,7 +30,7 @@ func TestHomeCountsAMirroredBillOnce(t *testing.T) {
 	if len(twin) != 1 || !strings.Contains(inner(twin[0]), "Also in Jiangnan Bank 储蓄卡 ···1234, counted once") {
 		t.Error("the counted bill does not say where else it stands")
 	}
-	for _, s := range []string{"¥151,588.33", "120 bills", "Jiangnan Bank did not answer", "up to 12 Nov 2026"} {
+	for _, s := range []string{"¥151,588.33", "120 bills", "Jiangnan Bank could not be read", "the totals lack the sources", "up to 12 Nov 2026"} {
 		if !strings.Contains(body, s) {
 			t.Errorf("home does not say %q", s)
 		}

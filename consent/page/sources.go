@@ -40,11 +40,15 @@ func (w *catalog) facts(o aggregate.Offer) []string {
 		tells = append(tells, w.T("datatype."+d))
 	}
 	all := []string{w.T("sources.tells", strings.Join(tells, w.T("list.comma")))}
+	history, days := "sources.history", int(o.History/(24*time.Hour))
+	if days > 730 {
+		history, days = "sources.history.years", (days+182)/365
+	}
 	for _, limit := range []struct {
 		key string
 		n   int
 	}{
-		{"sources.history", int(o.History / (24 * time.Hour))},
+		{history, days},
 		{"sources.window", int(o.MaxWindow / (24 * time.Hour))},
 		{"sources.unattended", o.Unattended},
 	} {

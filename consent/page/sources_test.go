@@ -3,10 +3,13 @@ package page
 import (
 	"net/http/httptest"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"jali/connectors"
+	"jali/internal/aggregate"
 )
 
 // What a source tells and how far it goes stands on its card, in plain words.
@@ -48,6 +51,24 @@ func TestWhoLooksIsPresent(t *testing.T) {
 		}
 		if !ok || p.IP != ip || p.UserAgent != "Mozilla/5.0" || !p.Since.Equal(lin.At) {
 			t.Errorf("from %s: %+v, %v", address, p, ok)
+		}
+	}
+}
+
+// A wallet that keeps years is not told of in thousands of days.
+func TestLongHistoriesAreToldInYears(t *testing.T) {
+	for days, want := range map[int]string{90: "账单可回溯 90 天", 730: "账单可回溯 730 天", 2190: "账单可回溯约 6 年"} {
+		o := aggregate.Offer{Source: connectors.Source{History: time.Duration(days) * 24 * time.Hour}}
+		if got := newCatalog(t, "zh-CN").facts(o); !slices.Contains(got, want) {
+			t.Errorf("%d days are told as %q", days, got)
+		}
+	}
+}
+
+func TestCodesAreNoTitles(t *testing.T) {
+	for raw, want := range map[string]string{"S22/01": "", "商户手续费": "商户手续费", "差错/E74": "差错/E74", "/": ""} {
+		if got := title(aggregate.OwnBill{Bill: connectors.Bill{RawKind: raw, Description: " / "}}); got != want {
+			t.Errorf("a bill of kind %q is titled %q, want %q", raw, got, want)
 		}
 	}
 }

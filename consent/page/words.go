@@ -181,6 +181,9 @@ func (c *catalog) fault(f *fault.Error) said {
 	if t := "fault." + f.Code; c.has(t) {
 		s.Body = c.T(t)
 	}
+	if t := "fault." + f.Code + ".title"; c.has(t) {
+		s.Title = c.T(t)
+	}
 	if f.RetryAfter > 0 {
 		minutes := max(1, int((f.RetryAfter+time.Minute-1)/time.Minute))
 		s.Body += " " + c.N("fault.retry", minutes)
