@@ -1,14 +1,19 @@
 package main
 
 import (
+	"bytes"
+	"fmt"
 	"maps"
 	"os"
+	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/alecthomas/kong"
 	"go.yaml.in/yaml/v3"
 
 	"jali/cmd/internal/house"
+	"jali/connectors"
 )
 
 // The example is what operators begin with: every setting in it exists, and
@@ -41,16 +46,21 @@ func TestTheExampleConfiguration(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var file struct {
-		Sources []yaml.Node `yaml:"sources"`
-	}
-	if err := yaml.Unmarshal(b, &file); err != nil || len(file.Sources) < 3 {
-		t.Fatalf("%d sources, %v", len(file.Sources), err)
-	}
-	for _, node := range file.Sources {
-		s, err := readSetting(&node)
-		if err != nil || s.ID == "" || s.Dialect == "" || s.KeyFile == "" {
-			t.Errorf("source %q: %v", s.ID, err)
+	commented := regexp.MustCompile(`(?m)^( +)# ( *[a-z0-9-]+:( \S.*)?)$`)
+	_, whole, _ := bytes.Cut(b, []byte("\nsources:\n"))
+	for why, text := range map[string][]byte{"as it is": whole, "with what is in comments": commented.ReplaceAll(whole, []byte("$1$2"))} {
+		var nodes []yaml.Node
+		if err := yaml.Unmarshal(text, &nodes); err != nil || len(nodes) < 9 {
+			t.Fatalf("%s: %d sources, %v", why, len(nodes), err)
+		}
+		for _, node := range nodes {
+			s, err := readSetting(&node)
+			if err != nil || s.ID == "" || s.Dialect == "" || s.KeyFile == "" {
+				t.Errorf("%s, source %q: %v", why, s.ID, err)
+			}
+			if _, err := s.Limits.of(connectors.Source{}); err != nil || strings.Contains(fmt.Sprint(s), " (") {
+				t.Errorf("%s, source %q: %v, or words where a value is: %+v", why, s.ID, err, s)
+			}
 		}
 	}
 }
