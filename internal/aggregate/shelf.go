@@ -6,7 +6,6 @@ import (
 	"crypto/subtle"
 	"encoding/base64"
 	"encoding/binary"
-	"encoding/json"
 	"slices"
 	"strconv"
 	"time"
@@ -67,7 +66,7 @@ func (s *Service) shelve(ctx context.Context, g consent.Grant, v View, bills []B
 	}
 	sealed := make([][]byte, len(parts))
 	for i, c := range parts {
-		plain, err := json.Marshal(c)
+		plain, err := kv.Pack(c)
 		if err != nil {
 			return err
 		}
@@ -133,7 +132,7 @@ func (s *Service) openPart(id string, n int, sealed []byte) (chunk, error) {
 		return chunk{}, err
 	}
 	var c chunk
-	if json.Unmarshal(plain, &c) != nil || c.Part != n {
+	if kv.Unpack(plain, &c) != nil || c.Part != n {
 		return chunk{}, errTorn
 	}
 	return c, nil

@@ -20,6 +20,7 @@ import (
 	"filippo.io/age"
 
 	"jali/internal/kv"
+	"jali/internal/kv/boltkv"
 )
 
 var bg = context.Background()
@@ -82,7 +83,7 @@ func small(t testing.TB) (b []byte, with Identities) {
 	t.Helper()
 	to, id := key(t)
 	var w bytes.Buffer
-	h := header(Store{Name: "keys.db", Schema: 1, Rows: rowsOf("k0", "k1")}, Store{Name: "jali.db", Schema: 1, Rows: rowsOf("r0", strings.Repeat("r1", 70_000), "r2")})
+	h := header(Store{Name: "keys.db", Schema: boltkv.Schema, Rows: rowsOf("k0", "k1")}, Store{Name: "jali.db", Schema: boltkv.Schema, Rows: rowsOf("r0", strings.Repeat("r1", 70_000), "r2")})
 	if _, err := Write(bg, &w, recipients(t, to), h, signer("ours"), nil); err != nil {
 		t.Fatal(err)
 	}
@@ -162,7 +163,7 @@ func TestEveryRecipientOpensIt(t *testing.T) {
 		"post-quantum": {[]string{hybrid.Recipient().String()}, []string{hybrid.String()}},
 	} {
 		var w bytes.Buffer
-		if _, err := Write(bg, &w, recipients(t, tt.to...), header(Store{Name: "a.db", Schema: 1, Rows: rowsOf("x")}), signer(""), nil); err != nil {
+		if _, err := Write(bg, &w, recipients(t, tt.to...), header(Store{Name: "a.db", Schema: boltkv.Schema, Rows: rowsOf("x")}), signer(""), nil); err != nil {
 			t.Fatal(err)
 		}
 		for _, id := range tt.ids {
@@ -392,7 +393,7 @@ func TestWritingThatFails(t *testing.T) {
 	broken := errors.New("the store broke")
 	failing := func(yield func(kv.Entry, error) bool) { yield(kv.Entry{}, broken) }
 	write := func(ctx context.Context, w io.Writer, rows iter.Seq2[kv.Entry, error]) error {
-		_, err := Write(ctx, w, recipients(t, to), header(Store{Name: "a.db", Schema: 1, Rows: rows}), signer(""), nil)
+		_, err := Write(ctx, w, recipients(t, to), header(Store{Name: "a.db", Schema: boltkv.Schema, Rows: rows}), signer(""), nil)
 		return err
 	}
 	if err := write(bg, io.Discard, failing); !errors.Is(err, broken) {

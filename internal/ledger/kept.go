@@ -76,14 +76,6 @@ type Wish struct {
 	From, To time.Time
 }
 
-// row2 is a kept bill as it is stored.
-type row2 struct {
-	row1
-	First string `json:"first,omitempty"`
-	Was   string `json:"was,omitempty"`
-	Gone  bool   `json:"gone,omitempty"`
-}
-
 // head is what stands beside an account's sheets; what is sealed of it is page.
 type head struct {
 	Until  time.Time `json:"until"` // when the bills go, if nobody reads them again; to the day
@@ -212,30 +204,35 @@ func (k *Kept) Open(ctx context.Context) error {
 		return err
 	}
 	var p page
-	if json.Unmarshal(plain.Reveal(), &p) != nil {
-		return errUnreadable
+	if err := kv.Unpack(plain.Reveal(), &p); err != nil {
+		return err
 	}
 	k.until, k.count = h.Until, h.Bills
 	k.Told, k.Settled = spans(p.Told), spans(p.Settled)
 	k.At, k.Whole, k.Mark = p.At, p.Whole, connectors.Mark(p.Mark)
+	var sheets [][]row
+	total := 0
 	for name, rows := range k.rows {
-		for n, row := range rows {
-			if !bytes.Equal(row.Key, k.shelf.sheetKey([]byte(name), n)) {
+		for n, e := range rows {
+			if !bytes.Equal(e.Key, k.shelf.sheetKey([]byte(name), n)) {
 				return errMoved
 			}
-			plain, err := k.shelf.vault.Open(ctx, k.shelf.sheetRecord([]byte(name), n), row.Value[macSize:])
+			plain, err := k.shelf.vault.Open(ctx, k.shelf.sheetRecord([]byte(name), n), e.Value[macSize:])
 			if err != nil {
 				return err
 			}
-			var bills []row2
-			if json.Unmarshal(plain.Reveal(), &bills) != nil {
-				return errUnreadable
+			var bills []row
+			if err := kv.Unpack(plain.Reveal(), &bills); err != nil {
+				return err
 			}
 			rows[n].Value = nil // its key is all that is wanted of it now
-			k.Bills = slices.Grow(k.Bills, len(bills))
-			for i := range bills {
-				k.Bills = append(k.Bills, bills[i].known())
-			}
+			sheets, total = append(sheets, bills), total+len(bills)
+		}
+	}
+	k.Bills = slices.Grow(k.Bills, total)
+	for _, bills := range sheets {
+		for i := range bills {
+			k.Bills = append(k.Bills, bills[i].known())
 		}
 	}
 	k.sort()
@@ -264,11 +261,11 @@ func (k *Kept) Seal(ctx context.Context) error {
 		from := sort.Search(len(k.Bills), func(i int) bool { return weekOf(k.Bills[i].At) >= w })
 		to := sort.Search(len(k.Bills), func(i int) bool { return weekOf(k.Bills[i].At) > w })
 		for some := range slices.Chunk(k.Bills[from:to], sheetSize) {
-			rows := make([]row2, len(some))
+			rows := make([]row, len(some))
 			for i, b := range some {
-				rows[i] = toRow2(b)
+				rows[i] = toRow(b)
 			}
-			plain, err := json.Marshal(rows)
+			plain, err := kv.Pack(rows)
 			if err != nil {
 				return err
 			}
@@ -283,7 +280,7 @@ func (k *Kept) Seal(ctx context.Context) error {
 			k.drops = append(k.drops, old.Key)
 		}
 	}
-	plain, err := json.Marshal(page{stored(k.Told), stored(k.Settled), k.At, k.Whole, string(k.Mark)})
+	plain, err := kv.Pack(page{stored(k.Told), stored(k.Settled), k.At, k.Whole, string(k.Mark)})
 	if err != nil {
 		return err
 	}
@@ -324,16 +321,6 @@ func (l *Ledger) Keep(tx kv.Tx, k *Kept) (ok bool, err error) {
 		}
 	}
 	return true, nil
-}
-
-func (r *row2) known() Known {
-	b := r.bill()
-	b.Was = r.Was
-	return Known{Bill: b, First: r.First, Gone: r.Gone}
-}
-
-func toRow2(k Known) row2 {
-	return row2{row1: toRow(k.Bill), First: k.First, Was: k.Was, Gone: k.Gone}
 }
 
 func spans(all []span) (out []connectors.Span) {

@@ -41,7 +41,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/hex"
-	"encoding/json"
 	"slices"
 	"time"
 
@@ -53,9 +52,8 @@ import (
 )
 
 var (
-	errDangling   = kv.ErrRecord.Because(fault.Cause("ledger: a month names a bill that is not there"))
-	errMoved      = kv.ErrRecord.Because(fault.Cause("ledger: a bill stands where it does not belong"))
-	errUnreadable = kv.ErrRecord.Because(fault.Cause("ledger: a stored bill cannot be read"))
+	errDangling = kv.ErrRecord.Because(fault.Cause("ledger: a month names a bill that is not there"))
+	errMoved    = kv.ErrRecord.Because(fault.Cause("ledger: a bill stands where it does not belong"))
 )
 
 // maxMonths is where asking month by month stops being worth it.
@@ -326,7 +324,7 @@ func (s shelf) allRows(tx kv.Tx) ([]kv.Entry, error) {
 // seal writes the bill's name before it, so that a walk over all rows can tell
 // what each was sealed as; open checks that it stands under that name.
 func (s shelf) seal(ctx context.Context, name []byte, b connectors.Bill) ([]byte, error) {
-	plain, err := json.Marshal(toRow(b))
+	plain, err := kv.Pack(toRow(Known{Bill: b}))
 	if err != nil {
 		return nil, err
 	}
@@ -337,19 +335,17 @@ func (s shelf) seal(ctx context.Context, name []byte, b connectors.Bill) ([]byte
 	return append(bytes.Clone(name), sealed...), nil
 }
 
-func (s shelf) open(ctx context.Context, row kv.Entry) (connectors.Bill, error) {
-	if len(row.Value) < macSize || !bytes.Equal(row.Key, s.billKey(row.Value[:macSize])) {
+func (s shelf) open(ctx context.Context, e kv.Entry) (connectors.Bill, error) {
+	if len(e.Value) < macSize || !bytes.Equal(e.Key, s.billKey(e.Value[:macSize])) {
 		return connectors.Bill{}, errMoved
 	}
-	plain, err := s.vault.Open(ctx, s.record(row.Value[:macSize]), row.Value[macSize:])
+	plain, err := s.vault.Open(ctx, s.record(e.Value[:macSize]), e.Value[macSize:])
 	if err != nil {
 		return connectors.Bill{}, err
 	}
-	var r row1
-	if err := json.Unmarshal(plain.Reveal(), &r); err != nil {
-		return connectors.Bill{}, errUnreadable
-	}
-	return r.bill(), nil
+	var r row
+	err = kv.Unpack(plain.Reveal(), &r)
+	return r.known().Bill, err
 }
 
 func (s shelf) record(name []byte) vault.Record {

@@ -340,7 +340,7 @@ func (c *bustle) apart(t *testing.T, o operator, order []*boltkv.DB) bool {
 	var b bytes.Buffer
 	state := c.h.held.State()
 	_, err := backup.Write(bg, &b, o.to, backup.Header{Made: time.Now(), Ring: state.Ring, Term: state.Term, Stores: []backup.Store{
-		{Name: keysFile, Schema: 1, Rows: rows[c.h.keys]}, {Name: rowsFile, Schema: 1, Rows: rows[c.h.db]},
+		{Name: keysFile, Schema: boltkv.Schema, Rows: rows[c.h.keys]}, {Name: rowsFile, Schema: boltkv.Schema, Rows: rows[c.h.db]},
 	}}, c.h.signBackup, nil)
 	if err != nil {
 		t.Fatal(err)

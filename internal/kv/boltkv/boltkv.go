@@ -51,6 +51,10 @@ var (
 	ErrNewer = &fault.Error{Kind: fault.Unavailable, Code: "database_newer", Owner: fault.Us,
 		Detail: "this database was written by a newer version of Jali; run that version or a later one"}
 
+	// ErrOlder is a file of a version before the first release.
+	ErrOlder = &fault.Error{Kind: fault.Unavailable, Code: "database_older", Owner: fault.Us,
+		Detail: "this database was made by an older version of Jali, which this one cannot read; use that version, nothing was changed"}
+
 	errFile = &fault.Error{Kind: fault.Unavailable, Code: "database_file", Owner: fault.Us,
 		Detail: "the database file cannot be opened or made"}
 	errRow = &fault.Error{Kind: fault.Internal, Code: "storage_row",
@@ -102,7 +106,8 @@ type DB struct {
 var _ kv.DB = (*DB)(nil)
 
 // Open opens the database file at path, or makes it: whole or not at all, and
-// readable by its owner alone. Errors: [ErrLocked], [ErrDamaged], [ErrNewer].
+// readable by its owner alone. Errors: [ErrLocked], [ErrDamaged], [ErrNewer],
+// [ErrOlder].
 func Open(path string) (*DB, error) { return OpenWith(path, Options{}) }
 
 // OpenWith is [Open] with options.

@@ -270,8 +270,11 @@ func TestOpenRefusesAndLeavesUntouched(t *testing.T) {
 		{"schema version of no size", func(t *testing.T) []byte { return raw(t, versioned([]byte("1"))) }, ErrDamaged},
 		{"schema version 0", func(t *testing.T) []byte { return raw(t, versioned(make([]byte, 8))) }, ErrDamaged},
 		{"a later version's file", func(t *testing.T) []byte {
-			return raw(t, versioned(binary.BigEndian.AppendUint64(nil, schema+1)))
+			return raw(t, versioned(binary.BigEndian.AppendUint64(nil, Schema+1)))
 		}, ErrNewer},
+		{"a former version's file", func(t *testing.T) []byte {
+			return raw(t, versioned(binary.BigEndian.AppendUint64(nil, Schema-1)))
+		}, ErrOlder},
 	} {
 		t.Run(tt.why, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "jali.db")

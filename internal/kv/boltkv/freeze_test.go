@@ -184,7 +184,7 @@ func TestLoadMakesTheSame(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := Load(ctx, path, schema, frozen[0].Scan(kv.Range{})); err == nil {
+	if err := Load(ctx, path, Schema, frozen[0].Scan(kv.Range{})); err == nil {
 		t.Error("Load over a file = nil, want an error")
 	}
 	if n := count(t, loaded, false); n != 30_000 {
@@ -204,15 +204,16 @@ func TestLoadLeavesNothing(t *testing.T) {
 		err    error
 		want   error
 	}{
-		"out of order":       {schema: schema, rows: []kv.Entry{row("b", "x"), row("a", "x")}, want: ErrDamaged},
-		"the same twice":     {schema: schema, rows: []kv.Entry{row("a", "x"), row("a", "y")}, want: ErrDamaged},
-		"no key":             {schema: schema, rows: []kv.Entry{row("", "x")}, want: ErrDamaged},
-		"no value":           {schema: schema, rows: []kv.Entry{row("a", "")}, want: ErrDamaged},
-		"too long a key":     {schema: schema, rows: []kv.Entry{row(string(make([]byte, 40_000)), "x")}, want: ErrDamaged},
-		"a later schema":     {schema: schema + 1, want: ErrNewer},
+		"out of order":       {schema: Schema, rows: []kv.Entry{row("b", "x"), row("a", "x")}, want: ErrDamaged},
+		"the same twice":     {schema: Schema, rows: []kv.Entry{row("a", "x"), row("a", "y")}, want: ErrDamaged},
+		"no key":             {schema: Schema, rows: []kv.Entry{row("", "x")}, want: ErrDamaged},
+		"no value":           {schema: Schema, rows: []kv.Entry{row("a", "")}, want: ErrDamaged},
+		"too long a key":     {schema: Schema, rows: []kv.Entry{row(string(make([]byte, 40_000)), "x")}, want: ErrDamaged},
+		"a later schema":     {schema: Schema + 1, want: ErrNewer},
+		"a former schema":    {schema: Schema - 1, want: ErrOlder},
 		"no schema":          {schema: 0, want: ErrDamaged},
-		"a source that ends": {schema: schema, rows: []kv.Entry{row("a", "x")}, err: broken, want: broken},
-		"an ended context":   {ctx: ended, schema: schema, rows: []kv.Entry{row("a", "x")}, want: context.Canceled},
+		"a source that ends": {schema: Schema, rows: []kv.Entry{row("a", "x")}, err: broken, want: broken},
+		"an ended context":   {ctx: ended, schema: Schema, rows: []kv.Entry{row("a", "x")}, want: context.Canceled},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()

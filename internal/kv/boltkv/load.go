@@ -18,7 +18,8 @@ import (
 // Load makes a database file out of rows in key order, dense, and on disk when
 // it answers. Nothing may be at path; what a Load that fails has made there, it
 // takes away. Errors: [ErrNewer] for a schema that is not known yet,
-// [ErrDamaged] for rows that no database can have held, and those of rows.
+// [ErrOlder] for one that is not any more, [ErrDamaged] for rows that no
+// database can have held, and those of rows.
 func Load(ctx context.Context, path string, schema uint64, rows iter.Seq2[kv.Entry, error]) error {
 	if err := known(schema); err != nil {
 		return err

@@ -22,9 +22,9 @@ var (
 	schemaKey   = []byte("schema")
 )
 
-// schema is the version of the layout of the file and of all rooms' rows in
-// it. What is older is brought up to it when it is opened.
-const schema = 1
+// Schema is the version of the layout of the file and of all rooms' rows in
+// it. Before the first release what is older is refused.
+const Schema = 2
 
 // tempMark follows the database's own name in files that are not finished;
 // what a crash leaves of them is removed by the next to open the database.
@@ -85,7 +85,7 @@ func create(path string, o Options) (*handle, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = h.Update(func(tx *bbolt.Tx) error { return layOut(tx, schema) })
+	err = h.Update(func(tx *bbolt.Tx) error { return layOut(tx, Schema) })
 	if err == nil {
 		err = h.finish()
 	}
@@ -210,8 +210,10 @@ func known(version uint64) error {
 	switch {
 	case version == 0:
 		return ErrDamaged.Because(fault.Cause("schema version 0"))
-	case version > schema:
-		return ErrNewer.Because(fmt.Errorf("schema version %d, known are up to %d", version, schema))
+	case version < Schema:
+		return ErrOlder.Because(fmt.Errorf("schema version %d, read are those from %d", version, Schema))
+	case version > Schema:
+		return ErrNewer.Because(fmt.Errorf("schema version %d, known are up to %d", version, Schema))
 	}
 	return nil
 }
