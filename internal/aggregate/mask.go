@@ -302,10 +302,10 @@ func init() {
 // pinyinName reports whether s is two or three words of which the first or
 // the last is a surname in pinyin: ZHANG WEI, Li Xiaoming.
 func pinyinName(s string) bool {
-	w := strings.Fields(strings.ToLower(strings.ReplaceAll(s, ",", " ")))
-	if len(w) < 2 || len(w) > 3 || !latinName(s) {
+	if !latinName(s) {
 		return false
 	}
+	w := strings.Fields(strings.ToLower(strings.ReplaceAll(s, ",", " ")))
 	return pinyin[w[0]] || pinyin[w[len(w)-1]]
 }
 

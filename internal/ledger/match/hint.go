@@ -43,9 +43,13 @@ type text struct {
 // reader keeps what it has read: methods repeat by the thousand.
 type reader map[string]text
 
-func (seen reader) words(r *row) words {
+func (r *row) words() *words {
+	if r.read != nil {
+		return r.read
+	}
 	b := r.item.Bill
-	w := words{paidWith: seen.text(b.Method)}
+	w := &words{paidWith: r.reader.text(b.Method)}
+	r.read = w
 	w.all = strings.ToLower(b.RawKind + "\n" + b.Counterparty + "\n" + b.Description + "\n" + b.Method)
 	switch {
 	case !r.wallet && (b.Kind == connectors.Payment || b.Kind == connectors.Refund || b.Kind == connectors.Fee):
@@ -123,7 +127,7 @@ func shortened(found string, names []string) bool {
 var sorts = []string{"商业银行", "村镇银行", "合作银行", "储蓄银行", "农村商业银行", "城市商业银行"}
 
 // marksOf weighs what a bank's bill says of a wallet.
-func (w words) marksOf(wallet *row) (weight int, no bool) {
+func (w *words) marksOf(wallet *row) (weight int, no bool) {
 	if slices.Contains(w.marked, wallet.item.Source) || containsAny(w.all, wallet.names) {
 		return 1, false
 	}
@@ -132,11 +136,11 @@ func (w words) marksOf(wallet *row) (weight int, no bool) {
 
 // funded weighs that the bank's bill paid for the wallet's: 0 is no link.
 func funded(wallet, bank *row) int {
-	says, no := wallet.words.paidWith.names(bank.item)
-	if no || (wallet.words.paidWith.pot && says == 0) {
+	says, no := wallet.words().paidWith.names(bank.item)
+	if no || (wallet.words().paidWith.pot && says == 0) {
 		return 0
 	}
-	marked, no := bank.words.marksOf(wallet)
+	marked, no := bank.words().marksOf(wallet)
 	if no {
 		return 0
 	}
@@ -154,8 +158,8 @@ func between(a, b *row) int {
 		if a.item.Bill.Kind != connectors.Transfer && !moves(a.item.Bill) && b.item.Bill.Kind != connectors.Transfer && !moves(b.item.Bill) {
 			return 0
 		}
-		x, _ := a.words.between.names(b.item)
-		y, _ := b.words.between.names(a.item)
+		x, _ := a.words().between.names(b.item)
+		y, _ := b.words().between.names(a.item)
 		return x + y
 	}
 	if b.wallet {
@@ -164,11 +168,11 @@ func between(a, b *row) int {
 	if !moves(a.item.Bill) {
 		return 0
 	}
-	says, no := a.words.between.names(b.item)
+	says, no := a.words().between.names(b.item)
 	if no {
 		return 0
 	}
-	marked, no := b.words.marksOf(a)
+	marked, no := b.words().marksOf(a)
 	if no {
 		return 0
 	}

@@ -114,13 +114,15 @@ func (t *table) judge(members []int) (flow connectors.Flow, chosen int) {
 	return flow, chosen
 }
 
-// row is an item and what is read out of its texts once.
+// row is an item and what is read out of its texts, once and if it is needed:
+// most bills have no other beside them that they may belong to.
 type row struct {
 	item    *Item
 	place   int // in the input
 	wallet  bool
 	names   []string // of the source, in lower case
-	words   words
+	reader  reader
+	read    *words
 	refunds string
 }
 
@@ -162,13 +164,10 @@ func newTable(items []Item) *table {
 		a, b := &items[i], &items[j]
 		return cmp.Or(a.Bill.At.Compare(b.Bill.At), cmp.Compare(a.ID, b.ID), cmp.Compare(a.Account, b.Account))
 	})
+	seen := reader{}
 	for i, place := range order {
 		it := &items[place]
-		t.rows[i] = row{item: it, place: place, wallet: isWallet(it), names: lower(it.Names)}
-	}
-	seen := reader{}
-	for i := range t.rows {
-		t.rows[i].words = seen.words(&t.rows[i])
+		t.rows[i] = row{item: it, place: place, wallet: isWallet(it), names: lower(it.Names), reader: seen}
 		t.parent[i] = i
 	}
 	return t
