@@ -7,6 +7,7 @@ import (
 
 	"jali/connectors"
 	"jali/connectors/money"
+	"jali/connectors/wire"
 	"jali/internal/fault"
 	"jali/internal/secret"
 )
@@ -73,7 +74,7 @@ func (c *Connector) held(ctx context.Context, k credential) ([]connectors.Balanc
 	if a.Available == "" {
 		return nil, connectors.ErrMalformed.Because(fault.Cause("no available_amount"))
 	}
-	now := c.now().Truncate(time.Second).In(beijing)
+	now := c.now().Truncate(time.Second).In(wire.Beijing)
 	var all []connectors.Balance
 	for _, b := range []struct {
 		kind connectors.BalanceKind
@@ -119,6 +120,6 @@ func balance(kind connectors.BalanceKind, yuan string, at time.Time) (connectors
 
 // midnight is the last one of Beijing.
 func midnight(at time.Time) time.Time {
-	at = at.In(beijing)
-	return time.Date(at.Year(), at.Month(), at.Day(), 0, 0, 0, 0, beijing)
+	at = at.In(wire.Beijing)
+	return time.Date(at.Year(), at.Month(), at.Day(), 0, 0, 0, 0, wire.Beijing)
 }

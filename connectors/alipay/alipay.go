@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"jali/connectors"
+	"jali/connectors/wire"
 	"jali/internal/dial"
 	"jali/internal/secret"
 )
@@ -96,8 +97,8 @@ func New(c Config) (*Connector, error) {
 	}
 	made := &Connector{source: describe(c.Source), appID: c.AppID, now: c.Now}
 	var err error
-	if made.key, err = privateKey(c.Key); err != nil {
-		return nil, err
+	if made.key, err = wire.PrivateKey(c.Key); err != nil {
+		return nil, fmt.Errorf("alipay: Key %w", err)
 	}
 	if made.trust, err = newTrust(c, made.key); err != nil {
 		return nil, err

@@ -24,6 +24,7 @@ import (
 	"go.uber.org/goleak"
 
 	"jali/connectors"
+	"jali/connectors/wire"
 	"jali/internal/dial"
 	"jali/internal/secret"
 )
@@ -33,7 +34,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 var (
 	ourKey    = sync.OnceValue(newKey)
 	alipayKey = sync.OnceValue(newKey)
-	now       = time.Date(2026, 10, 20, 12, 0, 0, 0, beijing)
+	now       = time.Date(2026, 10, 20, 12, 0, 0, 0, wire.Beijing)
 )
 
 func newKey() *rsa.PrivateKey {

@@ -21,9 +21,6 @@ import (
 // maxAnswer holds a full page of 2,000 log entries several times over.
 const maxAnswer = 8 << 20
 
-// beijing is the zone of every time on this wire.
-var beijing = time.FixedZone("UTC+8", 8*60*60)
-
 const clock = "2006-01-02 15:04:05"
 
 // ask calls a method and decodes its verified answer into out. token is the

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"jali/connectors"
+	"jali/connectors/wire"
 	"jali/internal/dial"
 )
 
@@ -73,7 +74,7 @@ func BenchmarkTenThousandBillsOfAFile(b *testing.B) {
 		fmt.Fprintf(&rows, "6100%014d\t,20241001220014%014d\t,M20241001%010d\t,日用百货\t,2024-10-%02d %02d:%02d:%02d,桂花便利店\t,0.00,-%d.%02d,%d.00,支付宝,交易付款,日用百货 江南银行储蓄卡(1234)\t\r\n",
 			n, n, n, 1+n%19, n%24, n%60, n%60, 1+n%300, n%100, n)
 	}
-	month := time.Date(2024, 10, 1, 0, 0, 0, 0, beijing)
+	month := time.Date(2024, 10, 1, 0, 0, 0, 0, wire.Beijing)
 	archive := zipped(b, map[string]string{"账务明细.csv": csvOf("2088000000000001", month, rows.String(), 0, manyBills)})
 	var base string
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

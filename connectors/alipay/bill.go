@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"jali/connectors"
+	"jali/connectors/wire"
 	"jali/internal/fault"
 	"jali/internal/secret"
 )
@@ -92,8 +93,8 @@ func (c *Connector) first(start time.Time) cursor {
 
 // month is the first of one in Beijing.
 func month(at time.Time) time.Time {
-	at = at.In(beijing)
-	return time.Date(at.Year(), at.Month(), 1, 0, 0, 0, 0, beijing)
+	at = at.In(wire.Beijing)
+	return time.Date(at.Year(), at.Month(), 1, 0, 0, 0, 0, wire.Beijing)
 }
 
 func earlier(a, b time.Time) time.Time {
@@ -115,14 +116,14 @@ func readCursor(text connectors.Cursor) (cursor, error) {
 	unreadable := fault.Cause("unreadable")
 	if len(text) > 0 && text[0] == 'f' {
 		_, err := fmt.Sscanf(string(text), "f%d.%d.%d", &from, &place, &horizon)
-		at := cursor{files: true, from: time.Unix(from, 0).In(beijing), place: place, horizon: time.Unix(horizon, 0).In(beijing)}
+		at := cursor{files: true, from: time.Unix(from, 0).In(wire.Beijing), place: place, horizon: time.Unix(horizon, 0).In(wire.Beijing)}
 		if err != nil || place < 0 || !at.from.Equal(month(at.from)) || !at.from.Before(at.horizon) || at.text() != text {
 			return cursor{}, unreadable
 		}
 		return at, nil
 	}
 	_, err := fmt.Sscanf(string(text), "%d.%d", &from, &place)
-	at := cursor{from: time.Unix(from, 0).In(beijing), place: place}
+	at := cursor{from: time.Unix(from, 0).In(wire.Beijing), place: place}
 	if err != nil || place < 1 || place > maxPages || at.text() != text {
 		return cursor{}, unreadable
 	}

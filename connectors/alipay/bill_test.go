@@ -15,6 +15,7 @@ import (
 
 	"jali/connectors"
 	"jali/connectors/money"
+	"jali/connectors/wire"
 	"jali/internal/fault"
 	"jali/internal/secret"
 )
@@ -30,7 +31,9 @@ func TestBillsGolden(t *testing.T) {
 	if err != nil || page.Next != "" {
 		t.Fatalf("%v, next %q", err, page.Next)
 	}
-	at := func(day, hour, min, sec int) time.Time { return time.Date(2026, 10, day, hour, min, sec, 0, beijing) }
+	at := func(day, hour, min, sec int) time.Time {
+		return time.Date(2026, 10, day, hour, min, sec, 0, wire.Beijing)
+	}
 	cny := func(n int64) money.Amount { return money.Amount{Minor: n, Currency: "CNY"} }
 	bill := func(n string, when time.Time, minor int64, d connectors.Direction, f connectors.Flow, k connectors.Kind, raw string) connectors.Bill {
 		return connectors.Bill{ID: "61000000000000000" + n, At: when, Amount: cny(minor), Direction: d, Flow: f, Kind: k, RawKind: raw, State: connectors.Done}
@@ -169,8 +172,8 @@ func TestPagesAndWindowsAreWalkedToTheEnd(t *testing.T) {
 		}
 		var biz map[string]string
 		_ = json.Unmarshal([]byte(form.Get("biz_content")), &biz)
-		from, _ := time.ParseInLocation(clock, biz["start_time"], beijing)
-		to, _ := time.ParseInLocation(clock, biz["end_time"], beijing)
+		from, _ := time.ParseInLocation(clock, biz["start_time"], wire.Beijing)
+		to, _ := time.ParseInLocation(clock, biz["end_time"], wire.Beijing)
 		if to.Sub(from) > maxWindow {
 			t.Errorf("asked for %v at once", to.Sub(from))
 		}

@@ -21,6 +21,7 @@ import (
 
 	"jali/connectors"
 	"jali/connectors/money"
+	"jali/connectors/wire"
 )
 
 func gbk(t testing.TB, text string) []byte {
@@ -71,7 +72,7 @@ func testdata(t testing.TB, name string) string {
 	return string(b)
 }
 
-var october = time.Date(2024, 10, 1, 0, 0, 0, 0, beijing)
+var october = time.Date(2024, 10, 1, 0, 0, 0, 0, wire.Beijing)
 
 // filesOf serves a file for each month that it is given, behind addresses that
 // the gateway tells, and a log that is empty.
@@ -128,7 +129,9 @@ func TestFilesGolden(t *testing.T) {
 	if covers != (connectors.Span{}) {
 		t.Errorf("covers %v of a month that was told whole", covers)
 	}
-	at := func(day, hour, min, sec int) time.Time { return time.Date(2024, 10, day, hour, min, sec, 0, beijing) }
+	at := func(day, hour, min, sec int) time.Time {
+		return time.Date(2024, 10, day, hour, min, sec, 0, wire.Beijing)
+	}
 	cny := func(n int64) money.Amount { return money.Amount{Minor: n, Currency: "CNY"} }
 	shop := []string{"2024102922001400001", "SHOP-1"}
 	want := []connectors.Bill{

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"jali/connectors"
+	"jali/connectors/wire"
 	"jali/internal/dial"
 	"jali/internal/fault"
 )
@@ -68,7 +69,7 @@ func (c *Connector) askGateway(ctx context.Context, method, token string, params
 func (c *Connector) post(ctx context.Context, method, token string, params map[string]string, sealed *content) (dial.Answer, error) {
 	form := map[string]string{
 		"app_id": c.appID, "method": method, "format": "JSON", "charset": "utf-8", "sign_type": "RSA2",
-		"timestamp": c.now().In(beijing).Format(clock), "version": "1.0", "auth_token": token,
+		"timestamp": c.now().In(wire.Beijing).Format(clock), "version": "1.0", "auth_token": token,
 		"app_cert_sn": c.trust.appSerial, "alipay_root_cert_sn": c.trust.rootSerial,
 	}
 	if plain(method) {

@@ -11,6 +11,7 @@ import (
 
 	"jali/connectors"
 	"jali/connectors/money"
+	"jali/connectors/wire"
 	"jali/internal/fault"
 )
 
@@ -49,7 +50,7 @@ type listing[Row any] struct {
 func list[Row any](ctx context.Context, c *Connector, method string, k credential, from, to time.Time, page int64) (rows []Row, more bool, err error) {
 	var a listing[Row]
 	err = c.ask(ctx, method, k.Access, map[string]string{
-		"start_time": from.In(beijing).Format(clock), "end_time": to.In(beijing).Format(clock),
+		"start_time": from.In(wire.Beijing).Format(clock), "end_time": to.In(wire.Beijing).Format(clock),
 		"page_no": fmt.Sprint(page), "page_size": fmt.Sprint(pageSize),
 	}, &a)
 	if err != nil {
@@ -121,7 +122,7 @@ func (e entry) bill() (connectors.Bill, error) {
 	if e.ID == "" {
 		return connectors.Bill{}, fault.Cause("an entry has no account_log_id")
 	}
-	at, err := time.ParseInLocation(clock, e.At, beijing)
+	at, err := time.ParseInLocation(clock, e.At, wire.Beijing)
 	if err != nil {
 		return connectors.Bill{}, fault.Cause("trans_dt is not a time")
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"jali/connectors"
+	"jali/connectors/wire"
 )
 
 // methods answers by method, and counts who was asked for what.
@@ -147,7 +148,7 @@ func TestTheClosingBalanceStandsInForTheOneOfNow(t *testing.T) {
 			continue
 		}
 		if day := m.asked[closedMethod][0]["biz_date"]; day != "2026-10-19" || len(got) != 1 || got[0].Kind != connectors.Booked ||
-			got[0].Amount.Minor != 1_100_000 || !got[0].AsOf.Equal(time.Date(2026, 10, 20, 0, 0, 0, 0, beijing)) || !got[0].Account.ID.Equal(own.ID) {
+			got[0].Amount.Minor != 1_100_000 || !got[0].AsOf.Equal(time.Date(2026, 10, 20, 0, 0, 0, 0, wire.Beijing)) || !got[0].Account.ID.Equal(own.ID) {
 			t.Errorf("%s: of %s, %+v", tt.why, day, got)
 		}
 	}

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"jali/connectors"
+	"jali/connectors/wire"
 	"jali/internal/fault"
 )
 
@@ -39,8 +40,11 @@ type trust struct {
 // newTrust parses what c gives of either mode.
 func newTrust(c Config, own *rsa.PrivateKey) (trust, error) {
 	if c.AppCert == "" && c.AlipayCert == "" && c.RootCert == "" {
-		key, err := publicKey(c.AlipayKey)
-		return trust{key: key}, err
+		key, err := wire.PublicKey(c.AlipayKey, wire.MinBits)
+		if err != nil {
+			return trust{}, fmt.Errorf("alipay: AlipayKey %w", err)
+		}
+		return trust{key: key}, nil
 	}
 	if c.AlipayKey != "" {
 		return trust{}, errors.New("alipay: AlipayKey and certificates are two modes: leave one out")
@@ -93,7 +97,7 @@ func (t trust) verify(chain []*x509.Certificate, now time.Time) error {
 	if err != nil {
 		return fault.Cause("the certificate does not chain to a root")
 	}
-	if key, ok := chain[0].PublicKey.(*rsa.PublicKey); !ok || key.N.BitLen() < minBits {
+	if key, ok := chain[0].PublicKey.(*rsa.PublicKey); !ok || key.N.BitLen() < wire.MinBits {
 		return fault.Cause("the certificate holds no RSA key of 2048 bits or more")
 	}
 	if string(chain[0].RawSubject) != t.subject {

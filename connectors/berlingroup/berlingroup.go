@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"jali/connectors"
+	"jali/connectors/wire"
 	"jali/internal/dial"
 	"jali/internal/secret"
 )
@@ -128,7 +129,7 @@ func New(c Config) (*Connector, error) {
 		n.source.History = published
 	}
 	if n.zone == nil {
-		n.zone = time.FixedZone("UTC+8", 8*60*60)
+		n.zone = wire.Beijing
 	}
 	if n.http == nil {
 		n.http = dial.New(dial.Config{})

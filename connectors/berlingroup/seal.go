@@ -6,9 +6,7 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
-	"crypto/x509"
 	"encoding/base64"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"net/http"
@@ -16,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"jali/connectors/wire"
 	"jali/internal/secret"
 )
 
@@ -27,25 +26,13 @@ type seal struct {
 }
 
 func newSeal(certificate string, key secret.Value) (*seal, error) {
-	block, _ := pem.Decode([]byte(certificate))
-	if block == nil {
-		return nil, errors.New("berlingroup: Certificate is not PEM")
-	}
-	cert, err := x509.ParseCertificate(block.Bytes)
+	cert, err := wire.Certificate(certificate)
 	if err != nil {
-		return nil, errors.New("berlingroup: Certificate is not an X.509 certificate")
+		return nil, fmt.Errorf("berlingroup: Certificate %w", err)
 	}
-	block, _ = pem.Decode(key.Reveal())
-	if block == nil {
-		return nil, errors.New("berlingroup: Key is not PEM")
-	}
-	parsed, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+	private, err := wire.PrivateKey(key)
 	if err != nil {
-		return nil, errors.New("berlingroup: Key is not PKCS #8")
-	}
-	private, ok := parsed.(*rsa.PrivateKey)
-	if !ok || private.N.BitLen() < 2048 {
-		return nil, errors.New("berlingroup: Key is not an RSA key of 2048 bits or more")
+		return nil, fmt.Errorf("berlingroup: Key %w", err)
 	}
 	if !private.PublicKey.Equal(cert.PublicKey) {
 		return nil, errors.New("berlingroup: Certificate is of another key")

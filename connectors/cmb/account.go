@@ -7,6 +7,7 @@ import (
 
 	"jali/connectors"
 	"jali/connectors/money"
+	"jali/connectors/wire"
 	"jali/internal/fault"
 	"jali/internal/secret"
 )
@@ -74,7 +75,7 @@ func list(k credential, told []totalAccount) ([]connectors.Account, error) {
 	seen := map[string]bool{}
 	for _, a := range told {
 		card := strings.TrimSpace(a.Card)
-		if !number(card, 35) || seen[card] {
+		if !wire.Code(card, 35) || seen[card] {
 			return nil, connectors.ErrMalformed.Because(fault.Cause("an account without a number of its own"))
 		}
 		seen[card] = true
@@ -95,7 +96,7 @@ func list(k credential, told []totalAccount) ([]connectors.Account, error) {
 func (k credential) card(ref connectors.AccountRef) (string, error) {
 	client, card, _ := strings.Cut(ref.ID.RevealString(), ":")
 	switch {
-	case !number(client, 10) || !number(card, 35):
+	case !wire.Code(client, 10) || !wire.Code(card, 35):
 		return "", connectors.ErrRefused.Because(fault.Cause("not an account of this dialect"))
 	case client != k.Client:
 		return "", connectors.ErrUnauthorized.Because(fault.Cause("an account of another customer"))

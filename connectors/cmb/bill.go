@@ -12,6 +12,7 @@ import (
 
 	"jali/connectors"
 	"jali/connectors/money"
+	"jali/connectors/wire"
 	"jali/internal/fault"
 )
 
@@ -137,8 +138,8 @@ func (c *Connector) Bills(ctx context.Context, v connectors.Credential, ref conn
 
 // oldest is the first day whose movements the bank tells.
 func (c *Connector) oldest() time.Time {
-	y, m, d := c.now().In(beijing).Date()
-	return time.Date(y, m-13, d, 0, 0, 0, 0, beijing)
+	y, m, d := c.now().In(wire.Beijing).Date()
+	return time.Date(y, m-13, d, 0, 0, 0, 0, wire.Beijing)
 }
 
 // mark is where a listing came to its end.
@@ -170,7 +171,7 @@ func (c *Connector) Changes(ctx context.Context, v connectors.Credential, ref co
 		if json.Unmarshal([]byte(since), &m) != nil || !isBreak(m.Break) {
 			return connectors.ChangePage{}, connectors.ErrMark.Because(fault.Cause("not a mark of this dialect"))
 		}
-		if begin, err = time.ParseInLocation(dayOnly, m.Begin, beijing); err != nil || begin.Before(c.oldest()) {
+		if begin, err = time.ParseInLocation(dayOnly, m.Begin, wire.Beijing); err != nil || begin.Before(c.oldest()) {
 			return connectors.ChangePage{}, connectors.ErrMark.Because(fault.Cause("the mark is older than what the bank tells"))
 		}
 		if next == "" {
@@ -195,7 +196,7 @@ func (c *Connector) Changes(ctx context.Context, v connectors.Credential, ref co
 			if !isBreak(answer.Break) {
 				return connectors.ChangePage{}, connectors.ErrMalformed.Because(fault.Cause("a listing that ends in no break-point"))
 			}
-			out.Mark, err = write[connectors.Mark](mark{Begin: now.In(beijing).Format(dayOnly), Break: answer.Break})
+			out.Mark, err = write[connectors.Mark](mark{Begin: now.In(wire.Beijing).Format(dayOnly), Break: answer.Break})
 			if silent {
 				out.Bills = nil
 			}
@@ -217,7 +218,7 @@ func write[T ~string](v any) (T, error) {
 // movements asks for a page of what was booked in the days from begin to end.
 // A refusal may mean that the customer has taken the accounts away.
 func (c *Connector) movements(ctx context.Context, k credential, card string, begin, end time.Time, at cursor) (movements, error) {
-	body := asked{Query: []query{{Card: card, Begin: begin.In(beijing).Format(dayOnly), End: end.In(beijing).Format(dayOnly), Sequence: "1", Going: at.Going}}, Break: at.Break}
+	body := asked{Query: []query{{Card: card, Begin: begin.In(wire.Beijing).Format(dayOnly), End: end.In(wire.Beijing).Format(dayOnly), Sequence: "1", Going: at.Going}}, Break: at.Break}
 	var answer movements
 	err := c.call(ctx, "trsQryByBreakPoint", body, &answer)
 	if errors.Is(err, connectors.ErrRefused) {
@@ -277,7 +278,7 @@ func (m movement) bill(card string) (connectors.Bill, error) {
 		return connectors.Bill{}, fault.Cause("transAmount is not a sum")
 	}
 	sequence := trim(m.Sequence)
-	if !number(sequence, 32) {
+	if !wire.Code(sequence, 32) {
 		return connectors.Bill{}, fault.Cause("a movement without a transSequenceIdn")
 	}
 	b := connectors.Bill{ID: m.Date + sequence, At: at, DateOnly: dateOnly, Amount: amount.Abs(), Direction: connectors.In, Flow: connectors.FlowIn,
@@ -309,9 +310,9 @@ func trim(s string) string { return strings.Trim(s, " \u00a0\u3000\t\r\n") }
 
 func (m movement) at() (at time.Time, dateOnly bool, err error) {
 	if clock := trim(m.Time); clock != "" {
-		at, err = time.ParseInLocation("20060102150405", m.Date+clock, beijing)
+		at, err = time.ParseInLocation("20060102150405", m.Date+clock, wire.Beijing)
 	} else {
-		at, err = time.ParseInLocation(dayOnly, m.Date, beijing)
+		at, err = time.ParseInLocation(dayOnly, m.Date, wire.Beijing)
 		dateOnly = true
 	}
 	if err != nil || len(m.Date) != len(dayOnly) {

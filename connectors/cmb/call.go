@@ -46,7 +46,7 @@ func (c *Connector) request(h head, body any) (string, error) {
 		Signature stamp `json:"signature"`
 	}
 	whole.Request.Body, whole.Request.Head = body, h
-	whole.Signature = stamp{unsigned, c.now().In(beijing).Format("20060102150405")}
+	whole.Signature = stamp{unsigned, c.now().In(wire.Beijing).Format("20060102150405")}
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
@@ -64,7 +64,7 @@ func (c *Connector) request(h head, body any) (string, error) {
 
 // requID is unique, and tells the moment as the bank wants it.
 func (c *Connector) requID() string {
-	return strings.Replace(c.now().In(beijing).Format("20060102150405.000"), ".", "", 1) + rand.Text()
+	return strings.Replace(c.now().In(wire.Beijing).Format("20060102150405.000"), ".", "", 1) + rand.Text()
 }
 
 // call asks one function and reads its body into out, once the bank's

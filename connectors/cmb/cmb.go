@@ -104,6 +104,3 @@ func describe(s connectors.Source) connectors.Source {
 
 // Source describes the bank.
 func (c *Connector) Source() connectors.Source { return c.source }
-
-// beijing is the zone of every time of the bank.
-var beijing = time.FixedZone("Asia/Shanghai", 8*60*60)

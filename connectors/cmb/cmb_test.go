@@ -24,6 +24,7 @@ import (
 	"github.com/emmansun/gmsm/smx509"
 
 	"jali/connectors"
+	"jali/connectors/wire"
 	"jali/internal/dial"
 	"jali/internal/secret"
 )
@@ -37,7 +38,7 @@ const (
 )
 
 var (
-	today  = time.Date(2023, 5, 3, 12, 0, 0, 0, beijing)
+	today  = time.Date(2023, 5, 3, 12, 0, 0, 0, wire.Beijing)
 	linked = secret.Of(`{"client":"5000000071"}`)
 	card   = connectors.AccountRef{ID: secret.Of("5000000071:755947919810515")}
 )
@@ -537,7 +538,7 @@ func TestBalancesOfManyAndOfNone(t *testing.T) {
 func TestBills(t *testing.T) {
 	b := &bank{answer: says(success, golden(t, "movements.json"))}
 	c := connect(t, b)
-	from := time.Date(2023, 4, 1, 15, 30, 2, 0, beijing)
+	from := time.Date(2023, 4, 1, 15, 30, 2, 0, wire.Beijing)
 	page, err := c.Bills(context.Background(), linked, card, from, today, "")
 	if err != nil || len(page.Bills) != 4 || page.Next == "" || page.Covers != (connectors.Span{}) {
 		t.Fatalf("%+v, %v", page, err)
@@ -568,7 +569,7 @@ func TestBills(t *testing.T) {
 	if later, err := c.Bills(context.Background(), linked, card, from.Add(time.Second), today, ""); err != nil || len(later.Bills) != 3 {
 		t.Errorf("what lies before the window is told: %v", err)
 	}
-	if far, err := c.Bills(context.Background(), linked, card, today.AddDate(-3, 0, 0), today, ""); err != nil || !far.Covers.From.Equal(time.Date(2022, 4, 3, 0, 0, 0, 0, beijing)) || !far.Covers.To.Equal(today) {
+	if far, err := c.Bills(context.Background(), linked, card, today.AddDate(-3, 0, 0), today, ""); err != nil || !far.Covers.From.Equal(time.Date(2022, 4, 3, 0, 0, 0, 0, wire.Beijing)) || !far.Covers.To.Equal(today) {
 		t.Errorf("covers %v, %v", far.Covers, err)
 	}
 	n := len(b.asked)

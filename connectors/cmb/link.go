@@ -29,15 +29,10 @@ type kept struct {
 
 func read(v connectors.Credential) (credential, error) {
 	var k credential
-	if json.Unmarshal(v.Reveal(), &k) != nil || !number(k.Client, 10) {
+	if json.Unmarshal(v.Reveal(), &k) != nil || !wire.Code(k.Client, 10) {
 		return k, connectors.ErrUnauthorized.Because(fault.Cause("the credential is not one of this dialect"))
 	}
 	return k, nil
-}
-
-// number reports whether s is of digits and capital letters, and not too long.
-func number(s string, longest int) bool {
-	return s != "" && len(s) <= longest && strings.Trim(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") == ""
 }
 
 // Begin answers the login page.
@@ -83,7 +78,7 @@ func (c *Connector) Finish(ctx context.Context, l connectors.Linking, query url.
 		return secret.Value{}, connectors.ErrLinkRefused.Because(fault.Cause("the code is not good"))
 	case err != nil:
 		return secret.Value{}, err
-	case !readable, !number(said.Client, 10):
+	case !readable, !wire.Code(said.Client, 10):
 		return secret.Value{}, connectors.ErrMalformed.Because(fault.Cause("no customer number"))
 	}
 	b, err := json.Marshal(credential{said.Client})

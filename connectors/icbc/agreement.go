@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"jali/connectors"
+	"jali/connectors/wire"
 	"jali/internal/fault"
 	"jali/internal/secret"
 )
@@ -33,9 +34,7 @@ func read(v connectors.Credential) (credential, error) {
 }
 
 // number reports whether s can be the number of an agreement or an account.
-func number(s string) bool {
-	return s != "" && len(s) <= 40 && strings.Trim(s, "0123456789") == ""
-}
+func number(s string) bool { return wire.Digits(s, 40) }
 
 // signing is the business content of adsagrsignui (协议签订页面).
 type signing struct {
@@ -166,7 +165,7 @@ func (c *Connector) standing(answer agreementAnswer, k credential) (agreement, e
 	if a.Status != "1" {
 		return agreement{}, connectors.ErrUnauthorized.Because(fault.Cause("the agreement does not stand"))
 	}
-	last, err := time.ParseInLocation(time.DateOnly, a.MatDate, beijing)
+	last, err := time.ParseInLocation(time.DateOnly, a.MatDate, wire.Beijing)
 	if err != nil {
 		return agreement{}, connectors.ErrMalformed.Because(fault.Cause("matdate is not a date"))
 	}

@@ -7,6 +7,7 @@ import (
 
 	"jali/connectors"
 	"jali/connectors/money"
+	"jali/connectors/wire"
 	"jali/internal/fault"
 )
 
@@ -30,7 +31,7 @@ func (c *Connector) Balances(ctx context.Context, v connectors.Credential, refs 
 		}
 		now := c.now()
 		for to, i := now.Add(time.Second), 0; i < len(lookBack); i++ {
-			from := now.In(beijing).AddDate(0, -lookBack[i], 0)
+			from := now.In(wire.Beijing).AddDate(0, -lookBack[i], 0)
 			last, amount, err := c.newest(ctx, k, a, from, to)
 			if err != nil {
 				return nil, err

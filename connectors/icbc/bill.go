@@ -12,6 +12,7 @@ import (
 
 	"jali/connectors"
 	"jali/connectors/money"
+	"jali/connectors/wire"
 	"jali/internal/fault"
 )
 
@@ -126,7 +127,7 @@ func (c *Connector) movements(ctx context.Context, k credential, a account, from
 	return answer, nil
 }
 
-func day(t time.Time) string { return t.In(beijing).Format(time.DateOnly) }
+func day(t time.Time) string { return t.In(wire.Beijing).Format(time.DateOnly) }
 
 func (m movements) page(a account, from, to time.Time, at cursor) (connectors.Page, error) {
 	page := connectors.Page{Bills: make([]connectors.Bill, 0, len(m.Rows))}
@@ -212,10 +213,10 @@ func (m movement) bill(a account) (connectors.Bill, error) {
 func (m movement) at() (at time.Time, dateOnly bool, err error) {
 	clock := strings.ReplaceAll(strings.TrimSpace(m.Time), ".", ":")
 	if clock == "" {
-		at, err = time.ParseInLocation(time.DateOnly, m.Date, beijing)
+		at, err = time.ParseInLocation(time.DateOnly, m.Date, wire.Beijing)
 		dateOnly = true
 	} else {
-		at, err = time.ParseInLocation(time.DateTime, m.Date+" "+clock, beijing)
+		at, err = time.ParseInLocation(time.DateTime, m.Date+" "+clock, wire.Beijing)
 	}
 	if err != nil {
 		return at, false, fault.Cause("busidate or busitime is not a time")

@@ -35,7 +35,7 @@ func (c *Connector) params(u *url.URL, biz any, extra map[string]string) (url.Va
 	}
 	all := map[string]string{
 		"app_id": c.appID, "msg_id": rand.Text(), "format": "json", "charset": "UTF-8", "sign_type": c.signType,
-		"timestamp": c.now().In(beijing).Format(time.DateTime), "biz_content": strings.TrimSuffix(content.String(), "\n"),
+		"timestamp": c.now().In(wire.Beijing).Format(time.DateTime), "biz_content": strings.TrimSuffix(content.String(), "\n"),
 	}
 	for name, value := range extra {
 		all[name] = value

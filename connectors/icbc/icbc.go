@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"jali/connectors"
+	"jali/connectors/wire"
 	"jali/internal/dial"
 	"jali/internal/secret"
 )
@@ -74,11 +75,11 @@ func New(c Config) (*Connector, error) {
 		return nil, errors.New("icbc: SignType is neither RSA2 nor RSA")
 	}
 	var err error
-	if n.key, err = privateKey(c.Key); err != nil {
-		return nil, err
+	if n.key, err = wire.PrivateKey(c.Key); err != nil {
+		return nil, fmt.Errorf("icbc: Key %w", err)
 	}
-	if n.bank, err = publicKey(c.BankKey); err != nil {
-		return nil, err
+	if n.bank, err = wire.PublicKey(c.BankKey, minGatewayBits); err != nil {
+		return nil, fmt.Errorf("icbc: BankKey %w", err)
 	}
 	if n.gateway, err = dial.Endpoint(cmp.Or(c.Gateway, Gateway)); err != nil {
 		return nil, fmt.Errorf("icbc: Gateway: %w", err)
@@ -104,6 +105,3 @@ func describe(s connectors.Source) connectors.Source {
 
 // Source describes the bank.
 func (c *Connector) Source() connectors.Source { return c.source }
-
-// beijing is the zone of every time of the platform.
-var beijing = time.FixedZone("Asia/Shanghai", 8*60*60)

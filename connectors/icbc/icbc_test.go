@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"jali/connectors"
+	"jali/connectors/wire"
 	"jali/internal/dial"
 	"jali/internal/secret"
 )
@@ -44,7 +45,7 @@ func inPEM(t testing.TB, kind string, der []byte, err error) string {
 }
 
 var (
-	today  = time.Date(2026, 10, 20, 12, 0, 0, 0, beijing)
+	today  = time.Date(2026, 10, 20, 12, 0, 0, 0, wire.Beijing)
 	linked = secret.Of(`{"agreement":"4000000000000071"}`)
 	own    = connectors.AccountRef{ID: secret.Of("1:0200099809277675078")}
 )
@@ -375,7 +376,7 @@ func TestOnlyOnesOwnAgreementLinks(t *testing.T) {
 func TestMovements(t *testing.T) {
 	g := &gateway{t: t, answer: func(string, map[string]any) string { return golden(t, "movements.json") }}
 	c := connect(t, g)
-	from := time.Date(2026, 10, 3, 12, 30, 21, 0, beijing)
+	from := time.Date(2026, 10, 3, 12, 30, 21, 0, wire.Beijing)
 	page, err := c.Bills(context.Background(), linked, own, from, today, "")
 	if err != nil || len(page.Bills) != 4 || page.Next == "" {
 		t.Fatalf("%d bills, next %q, %v", len(page.Bills), page.Next, err)

@@ -9,7 +9,6 @@ import (
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/hex"
-	"encoding/pem"
 	"maps"
 	"net/http"
 	"net/url"
@@ -19,6 +18,7 @@ import (
 	"unicode/utf8"
 
 	"jali/connectors"
+	"jali/connectors/wire"
 	"jali/internal/fault"
 )
 
@@ -115,11 +115,7 @@ func (c *Connector) verify(m message) error {
 	if m["version"] != "5.1.0" || m["signMethod"] != "01" {
 		return fault.Cause("signed by another method than was asked for")
 	}
-	block, _ := pem.Decode([]byte(m["signPubKeyCert"]))
-	if block == nil {
-		return fault.Cause("signPubKeyCert is not PEM")
-	}
-	crt, err := x509.ParseCertificate(block.Bytes)
+	crt, err := wire.Certificate(m["signPubKeyCert"])
 	if err != nil {
 		return fault.Cause("signPubKeyCert cannot be read")
 	}
@@ -132,7 +128,7 @@ func (c *Connector) verify(m message) error {
 		return fault.Cause("signPubKeyCert is not of UnionPay")
 	}
 	key, ok := crt.PublicKey.(*rsa.PublicKey)
-	if !ok || key.N.BitLen() < 2048 {
+	if !ok || key.N.BitLen() < wire.MinBits {
 		return fault.Cause("signPubKeyCert is not of an RSA key of 2048 bits or more")
 	}
 	sig, err := base64.StdEncoding.DecodeString(m["signature"])

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"jali/connectors"
+	"jali/connectors/wire"
 	"jali/internal/fault"
 	"jali/internal/secret"
 )
@@ -18,9 +19,6 @@ const (
 	// ready is when on the next day a file is asked for.
 	ready = 10 * time.Hour
 )
-
-// beijing is the zone of every date and time.
-var beijing = time.FixedZone("UTC+8", 8*60*60)
 
 // Bills reads the files of the settlement dates that [from, to) touches,
 // several at once, and keeps what lies inside. A longer span than the source's
@@ -40,7 +38,7 @@ func (c *Connector) Bills(ctx context.Context, v connectors.Credential, ref conn
 	}
 	first := settling(covers.From)
 	if next != "" {
-		first, err = time.ParseInLocation(time.DateOnly, string(next), beijing)
+		first, err = time.ParseInLocation(time.DateOnly, string(next), wire.Beijing)
 		if err != nil || first.Before(settling(covers.From)) || !begins(first).Before(covers.To) {
 			return connectors.Page{}, connectors.ErrRefused.Because(fault.Cause("not a cursor of this listing"))
 		}
@@ -70,8 +68,8 @@ func (c *Connector) Bills(ctx context.Context, v connectors.Credential, ref conn
 
 // settling is the settlement date of a moment, as the midnight that begins it.
 func settling(t time.Time) time.Time {
-	y, m, d := t.In(beijing).Add(early).Date()
-	return time.Date(y, m, d, 0, 0, 0, 0, beijing)
+	y, m, d := t.In(wire.Beijing).Add(early).Date()
+	return time.Date(y, m, d, 0, 0, 0, 0, wire.Beijing)
 }
 
 // begins is the first moment of a settlement date.
@@ -80,8 +78,8 @@ func begins(date time.Time) time.Time { return date.Add(-early) }
 // kept is the part of [from, to) whose files there should be by now.
 func (c *Connector) kept(from, to time.Time) connectors.Span {
 	now := c.now()
-	y, m, d := now.In(beijing).Add(-ready).Date()
-	today := time.Date(y, m, d, 0, 0, 0, 0, beijing)
+	y, m, d := now.In(wire.Beijing).Add(-ready).Date()
+	today := time.Date(y, m, d, 0, 0, 0, 0, wire.Beijing)
 	s := connectors.Span{From: from, To: to}
 	if oldest := begins(settling(now.Add(-c.source.History))); s.From.Before(oldest) {
 		s.From = oldest

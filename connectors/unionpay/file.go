@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"jali/connectors"
+	"jali/connectors/wire"
 	"jali/internal/dial"
 	"jali/internal/fault"
 )
@@ -28,7 +29,7 @@ const (
 // reads it. A date without one is empty.
 func (c *Connector) file(ctx context.Context, merchant string, settled time.Time) ([]connectors.Bill, error) {
 	asked := message{"txnType": "76", "txnSubType": "01", "bizType": "000000", "accessType": "1", "acqInsCode": c.acquirer, "merId": merchant,
-		"settleDate": settled.Format("0102"), "txnTime": c.now().In(beijing).Format("20060102150405"), "fileType": "00"}
+		"settleDate": settled.Format("0102"), "txnTime": c.now().In(wire.Beijing).Format("20060102150405"), "fileType": "00"}
 	a, err := c.ask(ctx, asked)
 	switch {
 	case errors.Is(err, errNoFile):

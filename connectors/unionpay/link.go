@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"jali/connectors"
+	"jali/connectors/wire"
 	"jali/internal/dial"
 	"jali/internal/fault"
 	"jali/internal/secret"
@@ -30,20 +31,10 @@ type credential struct {
 
 func read(v connectors.Credential) (credential, error) {
 	var k credential
-	if json.Unmarshal(v.Reveal(), &k) != nil || k.OpenID == "" || !number(k.Merchant, 15) {
+	if json.Unmarshal(v.Reveal(), &k) != nil || k.OpenID == "" || !wire.Code(k.Merchant, 15) {
 		return k, connectors.ErrUnauthorized.Because(fault.Cause("the credential is not one of this dialect"))
 	}
 	return k, nil
-}
-
-// number reports whether s is digits and letters of upper case, up to n.
-func number(s string, n int) bool {
-	for _, c := range s {
-		if (c < '0' || c > '9') && (c < 'A' || c > 'Z') {
-			return false
-		}
-	}
-	return s != "" && len(s) <= n
 }
 
 // Begin answers 云闪付's page of authorization.
@@ -78,7 +69,7 @@ func (c *Connector) Finish(ctx context.Context, _ connectors.Linking, query url.
 		return secret.Value{}, connectors.ErrMalformed.Because(fault.Cause("a token without openId"))
 	case a.Merchant == "":
 		return secret.Value{}, connectors.ErrLinkRefused.Because(fault.Cause("the person is no merchant of this acquirer"))
-	case !number(a.Merchant, 15):
+	case !wire.Code(a.Merchant, 15):
 		return secret.Value{}, connectors.ErrMalformed.Because(fault.Cause("merId is not a merchant's number"))
 	}
 	b, err := json.Marshal(credential{a.OpenID, a.Merchant})

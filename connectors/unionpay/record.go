@@ -11,6 +11,7 @@ import (
 
 	"jali/connectors"
 	"jali/connectors/money"
+	"jali/connectors/wire"
 	"jali/internal/fault"
 )
 
@@ -85,7 +86,7 @@ func (r record) credited(n int) (money.Amount, error) {
 func (r record) at(n int, settled time.Time) (time.Time, error) {
 	end := settled.Add(day)
 	for _, year := range []int{end.Year(), end.Year() - 1} {
-		t, err := time.ParseInLocation("20060102150405", fmt.Sprintf("%04d", year)+r.field(n), beijing)
+		t, err := time.ParseInLocation("20060102150405", fmt.Sprintf("%04d", year)+r.field(n), wire.Beijing)
 		if err == nil && t.Before(end) {
 			return t, nil
 		}

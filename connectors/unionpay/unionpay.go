@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/rsa"
 	"crypto/x509"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"math/big"
@@ -50,7 +49,7 @@ type Config struct {
 
 	Acquirer    string       // 收单机构代码, acqInsCode
 	Certificate string       // PEM: the acquirer's signing certificate, whose serial number is certId
-	Key         secret.Value // PEM, PKCS#8: its private key
+	Key         secret.Value // its private key, as wire.PrivateKey reads it
 	// Roots and Intermediates are whom certificates of answers are believed
 	// from (acp_prod_root.cer, acp_prod_middle.cer), in PEM.
 	Roots, Intermediates string
@@ -87,7 +86,7 @@ func New(c Config) (*Connector, error) {
 	if c.AppID == "" || c.AppSecret.Empty() {
 		return nil, errors.New("unionpay: AppID or AppSecret is empty")
 	}
-	if !number(c.Acquirer, 11) {
+	if !wire.Code(c.Acquirer, 11) {
 		return nil, errors.New("unionpay: Acquirer is not a 收单机构代码 of up to 11 digits")
 	}
 	n := &Connector{source: describe(c.Source), appID: c.AppID, appSecret: c.AppSecret, acquirer: c.Acquirer,
@@ -103,16 +102,12 @@ func New(c Config) (*Connector, error) {
 		*e.to = u
 	}
 	var err error
-	if n.key, err = privateKey(c.Key); err != nil {
-		return nil, err
+	if n.key, err = wire.PrivateKey(c.Key); err != nil {
+		return nil, fmt.Errorf("unionpay: Key %w", err)
 	}
-	block, _ := pem.Decode([]byte(c.Certificate))
-	if block == nil {
-		return nil, errors.New("unionpay: Certificate is not PEM")
-	}
-	own, err := x509.ParseCertificate(block.Bytes)
+	own, err := wire.Certificate(c.Certificate)
 	if err != nil {
-		return nil, fmt.Errorf("unionpay: Certificate: %w", err)
+		return nil, fmt.Errorf("unionpay: Certificate %w", err)
 	}
 	if public, ok := own.PublicKey.(*rsa.PublicKey); !ok || !public.Equal(n.key.Public()) {
 		return nil, errors.New("unionpay: Certificate is of another key than Key")
@@ -133,22 +128,6 @@ func New(c Config) (*Connector, error) {
 		n.now = time.Now
 	}
 	return n, nil
-}
-
-func privateKey(v secret.Value) (*rsa.PrivateKey, error) {
-	block, _ := pem.Decode(v.Reveal())
-	if block == nil {
-		return nil, errors.New("unionpay: Key is not PEM")
-	}
-	parsed, err := x509.ParsePKCS8PrivateKey(block.Bytes)
-	if err != nil {
-		return nil, errors.New("unionpay: Key is not PKCS#8")
-	}
-	key, ok := parsed.(*rsa.PrivateKey)
-	if !ok || key.N.BitLen() < 2048 {
-		return nil, errors.New("unionpay: Key is not an RSA key of 2048 bits or more")
-	}
-	return key, nil
 }
 
 // describe fills in what the operator left out, and what the platform tells no

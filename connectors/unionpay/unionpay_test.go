@@ -37,6 +37,7 @@ import (
 	"go.uber.org/goleak"
 
 	"jali/connectors"
+	"jali/connectors/wire"
 	"jali/internal/dial"
 	"jali/internal/fault"
 	"jali/internal/secret"
@@ -47,8 +48,8 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 const merchant = "777290058110097"
 
 var (
-	now     = time.Date(2026, 10, 20, 12, 0, 0, 0, beijing)
-	theDate = time.Date(2026, 10, 9, 0, 0, 0, 0, beijing)
+	now     = time.Date(2026, 10, 20, 12, 0, 0, 0, wire.Beijing)
+	theDate = time.Date(2026, 10, 9, 0, 0, 0, 0, wire.Beijing)
 	ours    = sync.OnceValue(func() *rsa.PrivateKey { return keyOf("ours") })
 	theirs  = sync.OnceValue(func() *rsa.PrivateKey { return keyOf("theirs") })
 	root    = sync.OnceValue(newAuthority)
@@ -63,7 +64,7 @@ func keyOf(name string) *rsa.PrivateKey {
 	if err != nil {
 		panic(err)
 	}
-	key, err := privateKey(secret.New(b))
+	key, err := wire.PrivateKey(secret.New(b))
 	if err != nil {
 		panic(err)
 	}
@@ -427,7 +428,7 @@ func TestFilesThatAreRefused(t *testing.T) {
 
 // A record's time has no year, and a settlement date begins at 23:00.
 func TestSettlementDatesAndYears(t *testing.T) {
-	at := func(y, m, d, h, min int) time.Time { return time.Date(y, time.Month(m), d, h, min, 0, 0, beijing) }
+	at := func(y, m, d, h, min int) time.Time { return time.Date(y, time.Month(m), d, h, min, 0, 0, wire.Beijing) }
 	for _, tt := range []struct {
 		t    time.Time
 		want string
@@ -458,7 +459,7 @@ func TestSettlementDatesAndYears(t *testing.T) {
 func TestWindowsAndDates(t *testing.T) {
 	p := &platform{t: t, days: map[string][]byte{"1009": goldenZip(t)}}
 	c := connect(t, p)
-	at := func(m time.Month, d, h int) time.Time { return time.Date(2026, m, d, h, 0, 0, 0, beijing) }
+	at := func(m time.Month, d, h int) time.Time { return time.Date(2026, m, d, h, 0, 0, 0, wire.Beijing) }
 	oldest := begins(settling(now.Add(-history)))
 	for _, tt := range []struct {
 		why      string

@@ -8,6 +8,7 @@ import (
 
 	"jali/connectors"
 	"jali/connectors/money"
+	"jali/connectors/wire"
 	"jali/internal/fault"
 	"jali/internal/secret"
 )
@@ -60,7 +61,7 @@ func (c *Connector) Balances(ctx context.Context, v connectors.Credential, refs 
 	if err != nil {
 		return nil, err
 	}
-	now := c.now().Truncate(time.Second).In(beijing)
+	now := c.now().Truncate(time.Second).In(wire.Beijing)
 	out := []connectors.Balance{{Account: own, Kind: connectors.Available, AsOf: now,
 		Amount: money.Amount{Minor: int64(*held.Available), Currency: cny}}}
 	if held.Pending != nil {

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"testing"
 	"time"
+
+	"jali/connectors/wire"
 )
 
 // BenchmarkTenThousandBills is a day's bills from the signed answers on: both
@@ -16,7 +18,7 @@ func BenchmarkTenThousandBills(b *testing.B) {
 	trades.WriteString("交易时间,特约商户号,微信订单号,商户订单号,交易类型,交易状态,货币种类,应结订单金额,微信退款单号,商户退款单号,退款金额,商品名称,手续费,订单金额\r\n")
 	book.WriteString("记账时间,微信支付业务单号,资金流水单号,业务名称,业务类型,收支类型,收支金额(元),账户结余(元),资金变更提交申请人,备注,业务凭证号\r\n")
 	for i := range 10_000 {
-		at := time.Date(2026, 10, 9, 0, 0, i*8, 0, beijing).Format(time.DateTime)
+		at := time.Date(2026, 10, 9, 0, 0, i*8, 0, wire.Beijing).Format(time.DateTime)
 		fmt.Fprintf(trades, "`%s,`%s,`42%026d,`S%d,`JSAPI,`SUCCESS,`CNY,`10.00,`0,`0,`0.00,`豆浆,`0.00000,`10.00\r\n", at, merchant, i, i)
 		fmt.Fprintf(book, "`%s,`42%026d,`19%d,`交易,`交易,`收入,`10.00,`%d.00,`system,`,`S%d\r\n", at, i, i, 10*(i+1), i)
 	}

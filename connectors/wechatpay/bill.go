@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"jali/connectors"
+	"jali/connectors/wire"
 	"jali/internal/fault"
 	"jali/internal/secret"
 )
@@ -16,9 +17,6 @@ const (
 	ready = 10 * time.Hour
 	day   = 24 * time.Hour
 )
-
-// beijing is the zone of bill days and of every time in a file.
-var beijing = time.FixedZone("UTC+8", 8*60*60)
 
 // Bills reads the days that [from, to) touches, several at once, and keeps what
 // lies inside. A longer span than the source's MaxWindow
@@ -38,7 +36,7 @@ func (c *Connector) Bills(ctx context.Context, v connectors.Credential, ref conn
 	}
 	first := midnight(covers.From)
 	if next != "" {
-		first, err = time.ParseInLocation(time.DateOnly, string(next), beijing)
+		first, err = time.ParseInLocation(time.DateOnly, string(next), wire.Beijing)
 		if err != nil || first.Before(midnight(covers.From)) || !first.Before(covers.To) {
 			return connectors.Page{}, connectors.ErrRefused.Because(fault.Cause("not a cursor of this listing"))
 		}
@@ -95,8 +93,8 @@ func (c *Connector) kept(from, to time.Time) connectors.Span {
 }
 
 func midnight(t time.Time) time.Time {
-	y, m, d := t.In(beijing).Date()
-	return time.Date(y, m, d, 0, 0, 0, 0, beijing)
+	y, m, d := t.In(wire.Beijing).Date()
+	return time.Date(y, m, d, 0, 0, 0, 0, wire.Beijing)
 }
 
 // told is what a day's bills tell, oldest first, or that they are being made.

@@ -25,6 +25,7 @@ import (
 
 	"jali/connectors"
 	"jali/connectors/money"
+	"jali/connectors/wire"
 )
 
 func (s *statements) answer(w http.ResponseWriter, r *http.Request) (int, string) {
@@ -122,12 +123,12 @@ func golden(t testing.TB, name string) []byte {
 func TestBillsGolden(t *testing.T) {
 	s := &statements{files: map[string][]byte{"2026-10-09": golden(t, "tradebill.csv")}}
 	c := connect(t, &platform{t: t, answer: s.answer})
-	from := time.Date(2026, 10, 8, 0, 0, 0, 0, beijing)
+	from := time.Date(2026, 10, 8, 0, 0, 0, 0, wire.Beijing)
 	page, err := c.Bills(context.Background(), linked, own, from, from.AddDate(0, 0, 3), "")
 	if err != nil || page.Next != "" || page.Covers != (connectors.Span{}) {
 		t.Fatalf("%v, next %q, covers %v", err, page.Next, page.Covers)
 	}
-	at := func(h, m, s int) time.Time { return time.Date(2026, 10, 9, h, m, s, 0, beijing) }
+	at := func(h, m, s int) time.Time { return time.Date(2026, 10, 9, h, m, s, 0, wire.Beijing) }
 	cny := func(n int64) money.Amount { return money.Amount{Minor: n, Currency: "CNY"} }
 	want := []connectors.Bill{
 		{ID: "4200000000202610090000000002", At: at(8, 0, 0), Amount: cny(350), Direction: "in", Flow: "in", State: "booked", Kind: "income", RawKind: "NATIVE/SUCCESS",
@@ -160,7 +161,7 @@ func TestWindowsAndDays(t *testing.T) {
 	s := &statements{files: map[string][]byte{"2026-10-09": file, "2026-10-20": file}, unav: map[string]string{}}
 	p := &platform{t: t, answer: s.answer}
 	c := connect(t, p)
-	at := func(m time.Month, d, h int) time.Time { return time.Date(2026, m, d, h, 0, 0, 0, beijing) }
+	at := func(m time.Month, d, h int) time.Time { return time.Date(2026, m, d, h, 0, 0, 0, wire.Beijing) }
 	oldest := midnight(now.Add(-history))
 	for _, tt := range []struct {
 		why      string
@@ -172,7 +173,7 @@ func TestWindowsAndDays(t *testing.T) {
 		covers   connectors.Span
 	}{
 		{"an evening of a day", now, at(10, 9, 22), at(10, 9, 23), "", 3, 1, connectors.Span{}},
-		{"the end is not in it", now, at(10, 9, 8), time.Date(2026, 10, 9, 21, 3, 4, 0, beijing), "", 2, 1, connectors.Span{}},
+		{"the end is not in it", now, at(10, 9, 8), time.Date(2026, 10, 9, 21, 3, 4, 0, wire.Beijing), "", 2, 1, connectors.Span{}},
 		{"today has no statement", now, at(10, 19, 0), now, "", 0, 1, connectors.Span{From: at(10, 19, 0), To: at(10, 20, 0)}},
 		{"before ten, nor has yesterday", at(10, 20, 9), at(10, 18, 0), at(10, 20, 9), "", 0, 1, connectors.Span{From: at(10, 18, 0), To: at(10, 19, 0)}},
 		{"only today", now, at(10, 20, 1), now, "", 0, 0, connectors.Span{From: at(10, 20, 1), To: at(10, 20, 1)}},
@@ -272,7 +273,7 @@ func TestAFileIsBelievedByItsSignedHash(t *testing.T) {
 	} {
 		s := &statements{files: map[string][]byte{"2026-10-09": file}, bend: tt.bend, unav: map[string]string{"2026-10-09": tt.code}}
 		c := connect(t, &platform{t: t, answer: s.answer, header: tt.header})
-		day := time.Date(2026, 10, 9, 0, 0, 0, 0, beijing)
+		day := time.Date(2026, 10, 9, 0, 0, 0, 0, wire.Beijing)
 		_, err := c.Bills(context.Background(), linked, own, day, day.AddDate(0, 0, 1), "")
 		if !errors.Is(err, tt.want) {
 			t.Errorf("%s: %v, want %v", tt.why, err, tt.want)

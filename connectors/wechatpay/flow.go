@@ -8,6 +8,7 @@ import (
 
 	"jali/connectors"
 	"jali/connectors/money"
+	"jali/connectors/wire"
 	"jali/internal/fault"
 )
 
@@ -78,7 +79,7 @@ func readFlow(r io.Reader) (flow, error) {
 func (t *table) movement() (connectors.Bill, error) {
 	b := connectors.Bill{State: connectors.Done, Description: t.cell("备注"), RawKind: t.cell("业务名称") + "/" + t.cell("业务类型")}
 	var err error
-	if b.At, err = time.ParseInLocation(time.DateTime, t.cell("记账时间"), beijing); err != nil {
+	if b.At, err = time.ParseInLocation(time.DateTime, t.cell("记账时间"), wire.Beijing); err != nil {
 		return b, fault.Cause("column 记账时间 is not a time")
 	}
 	if b.Order = t.cell("微信支付业务单号"); b.Order == "" {

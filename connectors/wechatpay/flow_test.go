@@ -11,12 +11,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"jali/connectors"
+	"jali/connectors/wire"
 )
 
 const held = `{"sub_mchid":"1230000109","available_amount":114,"pending_amount":0}`
 
 func theDay() (from, to time.Time) {
-	from = time.Date(2026, 10, 9, 0, 0, 0, 0, beijing)
+	from = time.Date(2026, 10, 9, 0, 0, 0, 0, wire.Beijing)
 	return from, from.AddDate(0, 0, 1)
 }
 

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"jali/connectors"
+	"jali/connectors/wire"
 	"jali/internal/dial"
 	"jali/internal/fault"
 	"jali/internal/secret"
@@ -17,6 +18,10 @@ import (
 
 // early is how long before its end a token is renewed.
 const early = time.Minute
+
+// longMerchant is the most digits of a merchant's number, which becomes part of
+// a path.
+const longMerchant = 32
 
 // credential is what the vault keeps of a link. The tokens open nothing on
 // their own; that they can still be renewed is how one knows that the person's
@@ -31,20 +36,10 @@ type credential struct {
 
 func read(v connectors.Credential) (credential, error) {
 	var k credential
-	if json.Unmarshal(v.Reveal(), &k) != nil || k.OpenID == "" || !number(k.Merchant) {
+	if json.Unmarshal(v.Reveal(), &k) != nil || k.OpenID == "" || !wire.Digits(k.Merchant, longMerchant) {
 		return k, connectors.ErrUnauthorized.Because(fault.Cause("the credential is not one of this dialect"))
 	}
 	return k, nil
-}
-
-// number reports whether s can be a merchant's number; it becomes part of a path.
-func number(s string) bool {
-	for _, c := range s {
-		if c < '0' || c > '9' {
-			return false
-		}
-	}
-	return s != "" && len(s) <= 32
 }
 
 // Begin answers the authorization page of the web login.
@@ -71,7 +66,7 @@ func (c *Connector) Finish(ctx context.Context, _ connectors.Linking, query url.
 		return secret.Value{}, err
 	case k.Merchant == "":
 		return secret.Value{}, connectors.ErrLinkRefused.Because(fault.Cause("the person is no merchant of this service provider"))
-	case !number(k.Merchant):
+	case !wire.Digits(k.Merchant, longMerchant):
 		return secret.Value{}, connectors.ErrMalformed.Because(fault.Cause("sub_mchid is not a number"))
 	}
 	return k.seal()

@@ -5,7 +5,6 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 	"encoding/base64"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"maps"
@@ -14,6 +13,7 @@ import (
 	"time"
 
 	"jali/connectors"
+	"jali/connectors/wire"
 	"jali/internal/dial"
 	"jali/internal/fault"
 	"jali/internal/secret"
@@ -177,16 +177,12 @@ func openCertificates(body []byte, apiV3 secret.Value) (map[string]*x509.Certifi
 		if text, err = openGCM(apiV3.Reveal(), []byte(one.Sealed.Nonce), text, []byte(one.Sealed.Data)); err != nil {
 			return nil, err
 		}
-		block, _ := pem.Decode(text)
-		if block == nil {
-			return nil, fault.Cause("a certificate is not PEM")
-		}
-		crt, err := x509.ParseCertificate(block.Bytes)
+		crt, err := wire.Certificate(string(text))
 		if err != nil {
 			return nil, fault.Cause("a certificate cannot be read")
 		}
 		key, ok := crt.PublicKey.(*rsa.PublicKey)
-		if serial := fmt.Sprintf("%X", crt.SerialNumber); !ok || key.N.BitLen() < 2048 || serial != strings.ToUpper(one.Serial) {
+		if serial := fmt.Sprintf("%X", crt.SerialNumber); !ok || key.N.BitLen() < wire.MinBits || serial != strings.ToUpper(one.Serial) {
 			return nil, fault.Cause("a certificate is not RSA, or has another serial than it is listed under")
 		}
 		all[strings.ToUpper(one.Serial)] = crt
@@ -199,9 +195,12 @@ func (c *Connector) believe(cfg Config) error {
 	p := &trusted{keys: map[string]*rsa.PublicKey{}, apiV3: cfg.APIv3Key, turn: make(chan *look, 1)}
 	p.turn <- &look{}
 	for id, text := range cfg.PlatformKeys {
-		key, err := publicKey(text)
-		if err != nil || id == "" {
-			return fmt.Errorf("wechatpay: PlatformKeys[%q] is not an RSA public key of 2048 bits or more in PEM", id)
+		key, err := wire.PublicKey(text, wire.MinBits)
+		if id == "" {
+			return errors.New("wechatpay: PlatformKeys has a key without its id")
+		}
+		if err != nil {
+			return fmt.Errorf("wechatpay: PlatformKeys[%q] %w", id, err)
 		}
 		p.keys[id] = key
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"jali/connectors"
+	"jali/connectors/wire"
 	"jali/internal/fault"
 )
 
@@ -48,7 +49,7 @@ func readTrades(r io.Reader, merchant string) ([]connectors.Bill, error) {
 // trade translates a row into the movement that it tells and the fee; a fee of
 // no sum is none.
 func (t *table) trade() (b, fee connectors.Bill, err error) {
-	at, err := time.ParseInLocation(time.DateTime, t.cell("交易时间"), beijing)
+	at, err := time.ParseInLocation(time.DateTime, t.cell("交易时间"), wire.Beijing)
 	if err != nil {
 		return b, fee, fault.Cause("column 交易时间 is not a time")
 	}

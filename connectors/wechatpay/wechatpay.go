@@ -3,9 +3,6 @@ package wechatpay
 import (
 	"cmp"
 	"crypto/rsa"
-	"crypto/x509"
-	"encoding/pem"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -13,6 +10,7 @@ import (
 	"time"
 
 	"jali/connectors"
+	"jali/connectors/wire"
 	"jali/internal/dial"
 	"jali/internal/secret"
 )
@@ -47,7 +45,7 @@ type Config struct {
 
 	MchID  string       // the service provider's number
 	Serial string       // of the certificate that belongs to Key
-	Key    secret.Value // PEM, PKCS#8, RSA of 2048 bits or more (apiclient_key.pem)
+	Key    secret.Value // RSA of 2048 bits or more, as wire.PrivateKey reads it (apiclient_key.pem)
 	// PlatformKeys are WeChat Pay's public keys (PEM, PKIX) by their ids
 	// (PUB_KEY_ID_…); more than one while a key is being replaced.
 	PlatformKeys map[string]string
@@ -104,8 +102,8 @@ func New(c Config) (*Connector, error) {
 		*e.to = u
 	}
 	var err error
-	if n.key, err = privateKey(c.Key); err != nil {
-		return nil, err
+	if n.key, err = wire.PrivateKey(c.Key); err != nil {
+		return nil, fmt.Errorf("wechatpay: Key %w", err)
 	}
 	if err = n.believe(c); err != nil {
 		return nil, err
@@ -118,38 +116,6 @@ func New(c Config) (*Connector, error) {
 		n.now = time.Now
 	}
 	return n, nil
-}
-
-func privateKey(v secret.Value) (*rsa.PrivateKey, error) {
-	block, _ := pem.Decode(v.Reveal())
-	if block == nil {
-		return nil, errors.New("wechatpay: Key is not PEM")
-	}
-	parsed, err := x509.ParsePKCS8PrivateKey(block.Bytes)
-	if err != nil {
-		return nil, errors.New("wechatpay: Key is not PKCS#8")
-	}
-	key, ok := parsed.(*rsa.PrivateKey)
-	if !ok || key.N.BitLen() < 2048 {
-		return nil, errors.New("wechatpay: Key is not an RSA key of 2048 bits or more")
-	}
-	return key, nil
-}
-
-func publicKey(text string) (*rsa.PublicKey, error) {
-	block, _ := pem.Decode([]byte(text))
-	if block == nil {
-		return nil, errors.New("not PEM")
-	}
-	parsed, err := x509.ParsePKIXPublicKey(block.Bytes)
-	if err != nil {
-		return nil, err
-	}
-	key, ok := parsed.(*rsa.PublicKey)
-	if !ok || key.N.BitLen() < 2048 {
-		return nil, errors.New("not RSA")
-	}
-	return key, nil
 }
 
 // describe fills in what the operator left out, and holds what is told of the

@@ -26,6 +26,7 @@ import (
 	"go.uber.org/goleak"
 
 	"jali/connectors"
+	"jali/connectors/wire"
 	"jali/internal/dial"
 	"jali/internal/secret"
 )
@@ -35,7 +36,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 var (
 	ourKey      = sync.OnceValue(func() *rsa.PrivateKey { return keyOf("ours") })
 	platformKey = sync.OnceValue(func() *rsa.PrivateKey { return keyOf("theirs") })
-	now         = time.Date(2026, 10, 20, 12, 0, 0, 0, beijing)
+	now         = time.Date(2026, 10, 20, 12, 0, 0, 0, wire.Beijing)
 )
 
 const (
@@ -50,7 +51,7 @@ func keyOf(name string) *rsa.PrivateKey {
 	if err != nil {
 		panic(err)
 	}
-	key, err := privateKey(secret.New(b))
+	key, err := wire.PrivateKey(secret.New(b))
 	if err != nil {
 		panic(err)
 	}

@@ -1,5 +1,7 @@
 // Package wire is what the dialects have in common below their words: an
-// exchange by HTTP, and what its failures mean to whoever asked.
+// exchange by HTTP and what its failures mean to whoever asked, the RSA keys and
+// certificates that operators give and sources send, and the zone and the
+// numbers that Chinese sources write.
 package wire
 
 import (

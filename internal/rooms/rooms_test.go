@@ -39,7 +39,7 @@ var may = map[string]string{
 	"connectors":               "connectors/money internal/fault internal/secret",
 	"connectors/money":         "",
 	"connectors/billfile":      "connectors connectors/money internal/fault internal/secret",
-	"connectors/wire":          "connectors internal/dial",
+	"connectors/wire":          "connectors internal/dial internal/secret",
 	"connectors/conntest":      "connectors connectors/mock internal/fault internal/dial",
 	"connectors/mock":          "connectors/money internal/jose internal/fault internal/secret",
 	"connectors/alipay":        dialect,
