@@ -34,6 +34,13 @@ func send(client *http.Client, r *http.Request) (dial.Answer, error) {
 	return wire.Do(client, r, maxAnswer)
 }
 
+// sendThere makes one exchange with an endpoint of the authorization server, and
+// with nothing else: no redirect takes an assertion or a refresh token to another
+// host, nor puts another's document in the place of the issuer's.
+func (c *Connector) sendThere(r *http.Request) (dial.Answer, error) {
+	return send(dial.Only(c.http, r.URL), r)
+}
+
 func decode(body []byte, out any) error {
 	if err := dial.JSON(body, out); err != nil {
 		return connectors.ErrMalformed.Because(fault.Cause("the answer is not of its documented form"))

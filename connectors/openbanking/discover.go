@@ -115,7 +115,7 @@ func (c *Connector) fetch(ctx context.Context, address string) ([]byte, error) {
 		return nil, connectors.ErrMalformed.Because(fault.Cause("not an address"))
 	}
 	r.Header.Set("Accept", "application/json")
-	a, err := send(c.http, r)
+	a, err := c.sendThere(r)
 	if err != nil {
 		return nil, err
 	}

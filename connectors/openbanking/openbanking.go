@@ -35,6 +35,7 @@ type Config struct {
 	Issuer string
 	// Authorize, Token and JWKS are its endpoints; any that is empty is
 	// learned from {Issuer}/.well-known/openid-configuration when it is needed.
+	// They may be on other hosts than the Issuer; each is asked at its own alone.
 	Authorize, Token, JWKS string
 
 	ClientID string
@@ -62,7 +63,7 @@ type Connector struct {
 	clientID string
 	key      jose.PrivateKey
 	keyID    string
-	http     *http.Client // to endpoints that the issuer names
+	http     *http.Client // to what the issuer names, each by itself: sendThere
 	toAPI    *http.Client // to the API alone, with what a person's token opens
 	now      func() time.Time
 }

@@ -56,7 +56,7 @@ func (c *Connector) token(ctx context.Context, e endpoints, form url.Values) (to
 	}
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	r.Header.Set("Accept", "application/json")
-	a, err := send(c.http, r)
+	a, err := c.sendThere(r)
 	if err != nil {
 		return tokens{}, err
 	}
