@@ -427,6 +427,9 @@ func TestHostileSources(t *testing.T) {
 	b.inFullLength(t)
 	b.house.Aggregate.Deadline = share
 	all := hostiles("http://127.0.0.1:" + b.canary.Port + "/")
+	if raced {
+		all = everyFifth(all)
+	}
 	var quiet, siege paces
 	for _, h := range all {
 		b.forget()
@@ -487,7 +490,7 @@ func TestHostileSources(t *testing.T) {
 		t.Errorf("%d connections to where redirects led", came)
 	}
 	t.Logf("%d hostile sources; other people's p95 of %d and %d looks: %v in quiet, %v in siege", len(all), len(quiet.took), len(siege.took), quiet.p95(), siege.p95())
-	if slowed(&quiet, &siege) {
+	if !raced && slowed(&quiet, &siege) {
 		t.Errorf("other people's p95 went from %v to %v", quiet.p95(), siege.p95())
 	}
 	if err := b.stop(); err != nil {
@@ -497,6 +500,15 @@ func TestHostileSources(t *testing.T) {
 	if err := goleak.Find(before); err != nil {
 		t.Error(err)
 	}
+}
+
+// everyFifth is what is tried under the race detector, which makes all slower
+// and says nothing of paces. .ci/run tries every one without it.
+func everyFifth(all []hostile) (some []hostile) {
+	for i := 0; i < len(all); i += 5 {
+		some = append(some, all[i])
+	}
+	return some
 }
 
 // inFullLength asks sources that never answer with the deadline of production.

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"jali/connectors"
@@ -45,13 +46,14 @@ func FuzzAnswer(f *testing.F) {
 		if status < 100 || status > 599 {
 			t.Skip()
 		}
-		asked := 0
+		var asked atomic.Int32
 		c, err := New(config("https://lender.example", &http.Client{Transport: transport(func(r *http.Request) (*http.Response, error) {
-			if asked++; asked > 3*maxPages {
-				t.Fatal("it asks without an end")
+			if asked.Add(1) > 3*maxPages {
+				t.Error("it asks without an end")
+				return nil, io.ErrUnexpectedEOF
 			}
 			if r.URL.Host != "lender.example" {
-				t.Fatalf("it asks %s", r.URL.Host)
+				t.Errorf("it asks %s", r.URL.Host)
 			}
 			return &http.Response{StatusCode: status, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body)), Request: r, ContentLength: -1}, nil
 		})}))
