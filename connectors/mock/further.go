@@ -128,7 +128,7 @@ func (w *world) charge(a *account) func(time.Time) {
 }
 
 // settleDebt repays what the last statement asks for: all that is due, or the
-// minimum alone.
+// minimum alone; never more than is owed.
 func (w *world) settleDebt(from, a *account, minimum bool) func(time.Time) {
 	return func(at time.Time) {
 		s, ok := a.lastStatement(at)
@@ -139,6 +139,6 @@ func (w *world) settleDebt(from, a *account, minimum bool) func(time.Time) {
 		if minimum {
 			fen = s.minimum
 		}
-		w.move(from, a, fen-s.paid, a.product+"还款", "DMCT", "还款")(at)
+		w.move(from, a, min(fen-s.paid, -a.balance), a.product+"还款", "DMCT", "还款")(at)
 	}
 }

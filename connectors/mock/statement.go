@@ -17,7 +17,7 @@ type statement struct {
 	due      int64     // of that, by dueOn
 	minimum  int64     // what keeps the person from default
 	dueOn    time.Time // midnight
-	paid     int64     // since it closed, up to the next closing or to now
+	paid     int64     // since it closed, up to the next closing or to now; what shops give back is not
 	interest int64     // posted in the month
 }
 
@@ -44,7 +44,7 @@ func (a *account) statements(now time.Time) []statement {
 				if x.sub == "INTR" && !x.at.Before(s.from) {
 					s.interest -= x.amount
 				}
-			case x.amount > 0 && x.at.Before(close.AddDate(0, 1, 0)):
+			case x.amount > 0 && x.sub != "RIMB" && x.at.Before(close.AddDate(0, 1, 0)):
 				s.paid += x.amount
 			}
 		}
