@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"jali/connectors"
 	"jali/connectors/money"
 	"jali/consent"
 	"jali/internal/aggregate"
@@ -35,7 +36,11 @@ func dues(look aggregate.Look, accounts map[consent.AccountID]aggregate.OwnAccou
 		if left, err := s.Due.Sub(s.Paid); err == nil {
 			d.Left = left
 		}
-		d.State, d.Days = stateOf(s, look.At)
+		if owed, known := owes(look, s.Account, s.Due.Currency); known && owed < d.Left.Minor {
+			d.Left.Minor = owed // a shop gave back what the statement asks for
+			d.Settled = d.Settled || owed <= 0
+		}
+		d.State, d.Days = stateOf(d.OwnStatement, look.At)
 		if d.State == "paid" || d.Left.Minor < 0 {
 			d.Left.Minor = 0
 		}
@@ -51,6 +56,17 @@ func dues(look aggregate.Look, accounts map[consent.AccountID]aggregate.OwnAccou
 		return cmp.Or(paid(a)-paid(b), undated(a)-undated(b), a.DueDate.Compare(b.DueDate))
 	})
 	return all
+}
+
+// owes answers what is owed in all on an account.
+func owes(look aggregate.Look, account consent.AccountID, currency string) (minor int64, known bool) {
+	at := slices.IndexFunc(look.Balances, func(b aggregate.OwnBalance) bool {
+		return b.Account == account && b.Kind == connectors.Outstanding && b.Amount.Currency == currency
+	})
+	if at < 0 {
+		return 0, false
+	}
+	return look.Balances[at].Amount.Minor, true
 }
 
 func undated(d due) int {

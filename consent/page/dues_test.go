@@ -23,7 +23,7 @@ func TestDues(t *testing.T) {
 			Due: cny(asked), Minimum: cny(minimum), Paid: cny(paid), DueDate: due, Settled: settled}}
 	}
 	accounts := map[consent.AccountID]aggregate.OwnAccount{}
-	for _, id := range []consent.AccountID{"today", "soon", "minimum", "past", "paid", "open", "late", "foreign"} {
+	for _, id := range []consent.AccountID{"today", "soon", "minimum", "past", "paid", "open", "late", "foreign", "given back", "less"} {
 		accounts[id] = aggregate.OwnAccount{ID: id, Source: alipay, Kind: connectors.CreditLine, Side: connectors.Debt}
 	}
 	// At half past eleven in the evening in Shanghai it is still the day before
@@ -39,6 +39,13 @@ func TestDues(t *testing.T) {
 		statement("past", 1, day(20), 500, 100, 200, false),
 		statement("foreign", 1, time.Date(2026, 11, 23, 0, 0, 0, 0, newYork), 700, 0, 0, false),
 		statement("nobody's", 1, day(25), 1, 0, 0, false),
+		statement("given back", 1, day(24), 800, 0, 100, false),
+		statement("less", 1, day(26), 800, 0, 100, false),
+	}, Balances: []aggregate.OwnBalance{
+		{Account: "given back", Kind: connectors.Outstanding, Amount: cny(0)},
+		{Account: "less", Kind: connectors.Outstanding, Amount: cny(250)},
+		{Account: "soon", Kind: connectors.Outstanding, Amount: cny(999999)}, // bought since
+		{Account: "open", Kind: connectors.Available, Amount: cny(1)},
 	}}
 	want := []struct {
 		id    consent.AccountID
@@ -47,7 +54,8 @@ func TestDues(t *testing.T) {
 		left  int64
 	}{
 		{"past", "past", 0, 300}, {"today", "today", 0, 500}, {"foreign", "soon", 1, 700}, {"minimum", "minimum", 2, 118845},
-		{"soon", "soon", 3, 132050}, {"open", "open", 0, 100}, {"paid", "paid", 0, 0},
+		{"soon", "soon", 3, 132050}, {"less", "soon", 4, 250}, {"open", "open", 0, 100},
+		{"paid", "paid", 0, 0}, {"given back", "paid", 0, 0},
 	}
 	got := dues(look, accounts)
 	if len(got) != len(want) {
