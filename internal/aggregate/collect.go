@@ -208,16 +208,25 @@ type walk struct {
 	size int // of what it holds
 }
 
+// counted reports whether the source counts how often each of its lists is read.
+// Then each is read once for a reading that is counted here.
+func (w *walk) counted(ctx context.Context) bool {
+	_, present := connectors.PresenceOf(ctx)
+	return !present && w.source.Unattended > 0
+}
+
 // bills asks for what may have changed: where the source tells changes, for
-// these and for the days it has told nothing of; else for the days that are not
-// settled. What came before a failure is kept.
+// these and for the days it has told nothing of; else, and where it counts the
+// asking, for the days that are not settled. What came before a failure is kept.
 func (w *walk) bills(ctx context.Context, anew bool) error {
 	parts, whole := w.kept.Ask(w.span, w.now)
 	if anew && !whole {
 		parts, whole = []connectors.Span{w.span}, true
 	}
 	w.reading.At, w.reading.Anew, w.reading.Mark = w.now, whole, w.kept.Mark
-	if l, ok := w.lister.(connectors.ChangeLister); ok {
+	if w.counted(ctx) {
+		parts = []connectors.Span{hull(parts)}
+	} else if l, ok := w.lister.(connectors.ChangeLister); ok {
 		since := w.kept.Mark
 		if whole {
 			since = ""

@@ -192,6 +192,28 @@ func TestChangesAreReadFromTheirMark(t *testing.T) {
 	}
 }
 
+// A source that counts readings counts each list that is asked for: unattended,
+// its bills are asked for once and nothing besides.
+func TestACountedReadingAsksOnce(t *testing.T) {
+	h := newHouse(t)
+	c := &changing{fake: wallet("xihe_bank"), gone: map[int][]string{}}
+	c.source.Unattended = 4
+	if err := h.reg.Register(c); err != nil {
+		t.Fatal(err)
+	}
+	p := h.person("li")
+	h.link(p, "xihe_bank")
+	view := h.daily(p, "bank")
+	for i := range 4 {
+		c.tell(paid("b1", 18+i, connectors.Done), paid("p1", 7, connectors.Pending))
+		v := view()
+		if len(c.windows) != 1 || len(c.since) != 0 || !v.Complete || len(v.Bills.Items) != 2 {
+			t.Errorf("after reading %d it was asked for the windows %v and for changes from %q; complete %v, %d bills", i+1, c.windows, c.since, v.Complete, len(v.Bills.Items))
+		}
+		h.pass(26 * time.Hour) // a gap of a day, and what is pending
+	}
+}
+
 // Disconnecting destroys what the source has told; so does leaving. Who counts
 // what goes counts it.
 func TestWhatIsKeptGoesWithItsConnection(t *testing.T) {

@@ -36,7 +36,7 @@ async function begin(client) {
 
 const view = (config, token, DPoP, key = randomUUID()) => oauth.fetchProtectedResource(
   config, token, new URL(ready.api + '/views'), 'POST', '{}',
-  new Headers({ 'content-type': 'application/json', 'idempotency-key': key }), { DPoP })
+  new Headers({ 'content-type': 'application/json', 'idempotency-key': key, 'x-fapi-customer-ip-address': '192.0.2.7' }), { DPoP })
 
 const code = async (promise) => {
   const answer = await promise.catch((error) => error.response ?? error.cause?.response ?? Promise.reject(error))
