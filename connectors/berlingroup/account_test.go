@@ -149,11 +149,14 @@ func TestBalancesOfACard(t *testing.T) {
 			t.Errorf("%s: %v, %v; want %v, %v", tt.why, all, err, tt.want, tt.err)
 		}
 	}
-	b := &bank{files: map[string]string{"GET /card-accounts/3d9a": `{"cardAccount":{"resourceId":"3d9a","creditLimit":{"currency":"EUR","amount":"1"}}}`,
-		"GET /card-accounts/3d9a/balances": `{"cardAccount":{"maskedPan":"525412******3241"},"debitAccounting":true,"balances":[{"balanceType":"closingBooked","balanceAmount":{"currency":"EUR","amount":"9"}}]}`}}
-	got, err := connect(t, b).Balances(context.Background(), linked, []connectors.AccountRef{card})
-	if err != nil || len(got) != 2 || got[0].Amount.Minor != 900 || got[0].Kind != connectors.Outstanding {
-		t.Errorf("a bank that tells the balances apart: %v, %v", got, err)
+	// A bank that tells the balances apart, and one that says among them what it counts.
+	for _, answer := range []string{`"debitAccounting":true,"balances":[`, `"balances":[{"debitAccounting":true},`} {
+		b := &bank{files: map[string]string{"GET /card-accounts/3d9a": `{"cardAccount":{"resourceId":"3d9a","creditLimit":{"currency":"EUR","amount":"1"}}}`,
+			"GET /card-accounts/3d9a/balances": `{"cardAccount":{"maskedPan":"525412******3241"},` + answer + `{"balanceType":"closingBooked","balanceAmount":{"currency":"EUR","amount":"9"}}]}`}}
+		got, err := connect(t, b).Balances(context.Background(), linked, []connectors.AccountRef{card})
+		if err != nil || len(got) != 2 || got[0].Amount.Minor != 900 || got[0].Kind != connectors.Outstanding {
+			t.Errorf("%s: %v, %v", answer, got, err)
+		}
 	}
 }
 

@@ -20,6 +20,7 @@ type balance struct {
 	Included bool   `json:"creditLimitIncluded"`
 	Day      string `json:"referenceDate"`
 	Last     string `json:"lastCommittedTransaction"`
+	Positive bool   `json:"debitAccounting"` // of all of a card's: a published example has it among them
 }
 
 // Balances asks for each account's balances, several accounts at once.
@@ -100,7 +101,8 @@ func (c *Connector) balancesOf(ctx context.Context, k credential, of ref, d deta
 	case !a.Account.is(of.identified), !a.Card.is(of.identified):
 		return d, connectors.ErrMalformed.Because(fault.Cause("balances of another account"))
 	}
-	d.Balances, d.Positive = *a.Balances, d.Positive || a.Positive
+	d.Balances = *a.Balances
+	d.Positive = d.Positive || a.Positive || slices.ContainsFunc(d.Balances, func(b balance) bool { return b.Positive })
 	return d, nil
 }
 
