@@ -2,10 +2,10 @@ package unionpay
 
 import (
 	"context"
-	"errors"
 	"slices"
-	"sync"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"jali/connectors"
 	"jali/connectors/wire"
@@ -96,34 +96,20 @@ func (c *Connector) kept(from, to time.Time) connectors.Span {
 // dates reads each date's file with as many calls at once as the source bears,
 // and answers the bills of all, oldest first. The first failure ends the others.
 func (c *Connector) dates(ctx context.Context, merchant string, dates []time.Time) ([]connectors.Bill, error) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
 	told := make([][]connectors.Bill, len(dates))
-	places := make(chan struct{}, c.source.Concurrent)
-	var wg sync.WaitGroup
+	together, ctx := errgroup.WithContext(ctx)
+	together.SetLimit(c.source.Concurrent)
 	for i, d := range dates {
-		places <- struct{}{}
-		wg.Go(func() {
-			defer func() { <-places }()
-			if ctx.Err() != nil {
-				return
-			}
-			var err error
-			defer func() {
-				if err != nil {
-					cancel(err) // the first one stays
-				}
-			}()
+		together.Go(func() (err error) {
 			defer fault.Caught(&err)
+			if err := ctx.Err(); err != nil {
+				return connectors.ErrDown.Because(err)
+			}
 			told[i], err = c.file(ctx, merchant, d)
+			return err
 		})
 	}
-	wg.Wait()
-	if ctx.Err() != nil {
-		err := context.Cause(ctx)
-		if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-			err = connectors.ErrDown.Because(err)
-		}
+	if err := together.Wait(); err != nil {
 		return nil, err
 	}
 	all := slices.Concat(told...)

@@ -4,8 +4,9 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"sync"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"jali/connectors"
 	"jali/connectors/wire"
@@ -106,37 +107,20 @@ type told struct {
 // days reads each day with as many calls at once as the source
 // bears. The first failure ends the others.
 func (c *Connector) days(ctx context.Context, merchant string, days []time.Time) ([]told, error) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
 	all := make([]told, len(days))
-	places := make(chan struct{}, c.source.Concurrent)
-	var wg sync.WaitGroup
+	together, ctx := errgroup.WithContext(ctx)
+	together.SetLimit(c.source.Concurrent)
 	for i, d := range days {
-		places <- struct{}{}
-		wg.Go(func() {
-			defer func() { <-places }()
-			if ctx.Err() != nil {
-				return
-			}
-			var err error
-			defer func() {
-				if err != nil {
-					cancel(err) // the first one stays
-				}
-			}()
+		together.Go(func() (err error) {
 			defer fault.Caught(&err)
+			if err := ctx.Err(); err != nil {
+				return connectors.ErrDown.Because(err)
+			}
 			all[i], err = c.day(ctx, merchant, d)
+			return err
 		})
 	}
-	wg.Wait()
-	if ctx.Err() == nil {
-		return all, nil
-	}
-	err := context.Cause(ctx)
-	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-		err = connectors.ErrDown.Because(err)
-	}
-	return nil, err
+	return all, together.Wait()
 }
 
 // day reads a day's trade bill and, where the operator has that product, the
