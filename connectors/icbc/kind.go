@@ -4,24 +4,8 @@ import (
 	"strings"
 
 	"jali/connectors"
+	"jali/connectors/wire"
 )
-
-// words are whole parts of a text, as the bank writes a 摘要 or "支付宝-充值" into an
-// 附言: a shop that has one of them in its name does not make its bill a top-up.
-var words = map[string]connectors.Kind{
-	"消费": connectors.Payment, "POS消费": connectors.Payment, "快捷支付": connectors.Payment, "网上支付": connectors.Payment, "缴费": connectors.Payment,
-	"工资": connectors.Income, "代发工资": connectors.Income, "奖金": connectors.Income, "劳务费": connectors.Income,
-	"退款": connectors.Refund, "退货": connectors.Refund, "快捷退款": connectors.Refund, "支付宝退款": connectors.Refund, "财付通退款": connectors.Refund,
-	"转账": connectors.Transfer, "汇款": connectors.Transfer, "跨行转账": connectors.Transfer, "行内转账": connectors.Transfer, "跨行汇款": connectors.Transfer,
-	"充值": connectors.Topup, "存现": connectors.Topup, "ATM存款": connectors.Topup,
-	"提现": connectors.Withdrawal, "商户提现": connectors.Withdrawal, "取现": connectors.Withdrawal, "取款": connectors.Withdrawal, "ATM取款": connectors.Withdrawal,
-	"还款": connectors.Repayment, "信用卡还款": connectors.Repayment, "贷款还款": connectors.Repayment,
-	"贷款放款": connectors.LoanKind, "放款": connectors.LoanKind,
-	"理财申购": connectors.Investment, "基金申购": connectors.Investment, "理财赎回": connectors.Redemption, "基金赎回": connectors.Redemption,
-	"利息": connectors.Interest, "结息": connectors.Interest,
-	"手续费": connectors.Fee, "年费": connectors.Fee, "工本费": connectors.Fee, "短信费": connectors.Fee,
-	"冲正": connectors.Adjustment, "抹账": connectors.Adjustment,
-}
 
 // kindOf believes the bank's own summary first where it says more than that
 // money was paid or sent, then the parts of the note.
@@ -29,7 +13,7 @@ func kindOf(m movement, way connectors.Direction) connectors.Kind {
 	parts := append([]string{m.Summary}, strings.FieldsFunc(m.Notes+"-"+m.Purpose, dash)...)
 	kind := connectors.Other
 	for _, part := range parts {
-		k, ok := words[strings.TrimSpace(part)]
+		k, ok := wire.Summaries[strings.TrimSpace(part)]
 		switch {
 		case !ok:
 		case k != connectors.Payment && k != connectors.Transfer:
