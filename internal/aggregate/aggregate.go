@@ -25,6 +25,8 @@ import (
 	"jali/connectors/billfile"
 	"jali/connectors/money"
 	"jali/consent"
+	"jali/internal/ledger/match"
+	"jali/internal/ledger/sums"
 )
 
 // Connection is one person's link to one source.
@@ -58,6 +60,37 @@ type Look struct {
 	Totals     []Total
 	Bills      []OwnBill // newest first
 	Statements []OwnStatement
+
+	// For the person alone: nothing of these goes into a view.
+	Suggestions []Suggestion
+	Gaps        []Gap
+	LoanUses    []LoanUse
+	Sums        sums.Report
+}
+
+// Suggestion is two bills of a look that may belong together: the person
+// decides, once, by [Service.Decide].
+type Suggestion = match.Suggestion
+
+// Link is what two bills may be to one another: [Mirror] or [Refund].
+type Link = match.Link
+
+const (
+	Mirror = match.Mirror
+	Refund = match.Refund
+)
+
+// Gap is where what an account held and its bills do not add up.
+type Gap struct {
+	Account  consent.AccountID
+	From, To time.Time    // of the balances that stand on both sides of it
+	Missing  money.Amount // what bills would have to bring, for the later balance to be right; negative: take away
+}
+
+// LoanUse is borrowed money that seems to have gone into an investment, which
+// the lender forbids.
+type LoanUse struct {
+	Loan, Investment string // ids of bills
 }
 
 // SourceReport says how one source answered.
@@ -94,9 +127,13 @@ type OwnBill struct {
 	Account consent.AccountID
 	connectors.Bill
 	Category string // of Jali's tree; hides the source's hint
-	Counted  bool
-	Mirrors  []string // ids of the same movement seen by other accounts
-	Refunds  string   // id of the bill this one gives back
+	// CategoryBy says who found it: "person" (a correction of this bill),
+	// "learnt" (one of another bill of that shop), "rule" or "source".
+	CategoryBy string
+	Counted    bool
+	Mirrors    []string // ids of the same movement seen by other accounts
+	Refunds    string   // id of the bill this one gives back
+	Sure       int      // of both, in percent; 0: it has neither
 }
 
 type OwnStatement struct {

@@ -50,8 +50,8 @@ func (s *Service) join(answers []answer) []OwnBill {
 			bills = append(bills, OwnBill{ID: id, Account: t.account.ID, Bill: *t.bill, Category: ledger.Category(*t.bill)})
 		}
 	}
-	for i, j := range match.Join(items) {
-		bills[i].Counted, bills[i].Mirrors, bills[i].Refunds = j.Counted, j.Mirrors, j.Refunds
+	for i, j := range match.Join(items, nil).Joined {
+		bills[i].Counted, bills[i].Mirrors, bills[i].Refunds, bills[i].Sure = j.Counted, j.Mirrors, j.Refunds, j.Sure
 		if j.Flow != "" {
 			bills[i].Flow = j.Flow
 		}

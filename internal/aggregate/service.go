@@ -106,6 +106,8 @@ var (
 		Detail: "this connection was not begun here, took too long or was made already; begin again"}
 	ErrNoConnection = &fault.Error{Kind: fault.NotFound, Code: "connection_not_found", Owner: fault.Person,
 		Detail: "there is no such connection"}
+	// ErrNoBill is a bill that is not there, or another's.
+	ErrNoBill = &fault.Error{Kind: fault.NotFound, Code: "bill_not_found", Owner: fault.Person, Detail: "there is no such bill; look again, its source may have taken it back"}
 	// ErrNoUpload is a staged file that is unknown, somebody else's, taken in
 	// or over an hour old.
 	ErrNoUpload = &fault.Error{Kind: fault.NotFound, Code: "upload_not_found", Owner: fault.Person, Action: "upload",

@@ -53,12 +53,41 @@ type Item struct {
 	Bill    *connectors.Bill // only read
 }
 
-// Joined is what Join found of one item, in the order of its input.
+// Joined is what Join found of one item.
 type Joined struct {
 	Counted bool     // in totals; of mirrors only one is
 	Mirrors []string // ids of the same movement in other accounts, sorted
 	Refunds string   // id of the payment this refund gives back
 	Flow    connectors.Flow
+	Sure    int // of its links, in percent; 0: it has none
+}
+
+// Link is what two bills may be to one another.
+type Link string
+
+const (
+	Mirror Link = "mirror" // A and B tell of one movement
+	Refund Link = "refund" // A gives back B, or part of it
+)
+
+// Decision is the person's own word on two bills. It wins over all evidence.
+type Decision struct {
+	A, B string // ids of items
+	Link Link
+	Yes  bool
+}
+
+// Suggestion is a link that is not sure enough to be made: the person decides.
+type Suggestion struct {
+	A, B string
+	Link Link
+	Sure int // in percent
+}
+
+// Result holds of each item what was found, in the order of Join's input.
+type Result struct {
+	Joined      []Joined
+	Suggestions []Suggestion
 }
 
 // Join links mirrors and refunds.
@@ -68,7 +97,7 @@ type Joined struct {
 // fails its bill falls out of the totals then. Of a group the wallet's bill is
 // counted, being the one that says what was bought. Internal flows may be
 // counted too, but belong to neither in nor out.
-func Join(items []Item) []Joined {
+func Join(items []Item, _ []Decision) Result {
 	t := newTable(items)
 	t.linkByID()
 	t.linkFunding()
@@ -94,7 +123,7 @@ func Join(items []Item) []Joined {
 			slices.Sort(j.Mirrors)
 		}
 	}
-	return out
+	return Result{Joined: out}
 }
 
 // judge answers what a group's flow is, if not each bill's own, and which of

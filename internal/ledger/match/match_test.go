@@ -183,7 +183,7 @@ func TestMirrors(t *testing.T) {
 			item(jiangnan, "b", "10-01 10:00:00", "27.00", party("支付宝-小店"))}, "w=b b!=w"},
 	} {
 		t.Run(tt.why, func(t *testing.T) {
-			if got := show(tt.items, Join(tt.items)); got != tt.want {
+			if got := show(tt.items, Join(tt.items, nil).Joined); got != tt.want {
 				t.Errorf("Join = %s, want %s", got, tt.want)
 			}
 		})
@@ -232,7 +232,7 @@ func TestTransfers(t *testing.T) {
 			item(jiangnan, "b", "10-01 10:00:20", "500.00", in, kind(connectors.Income), party("支付宝-阿明"))}, "w b"},
 	} {
 		t.Run(tt.why, func(t *testing.T) {
-			if got := show(tt.items, Join(tt.items)); got != tt.want {
+			if got := show(tt.items, Join(tt.items, nil).Joined); got != tt.want {
 				t.Errorf("Join = %s, want %s", got, tt.want)
 			}
 		})
@@ -280,7 +280,7 @@ func TestRefunds(t *testing.T) {
 			item(alipayAccount, "r", "10-02 10:00:00", "83.00", in, refund, of("77"))}, "p! r"},
 	} {
 		t.Run(tt.why, func(t *testing.T) {
-			if got := show(tt.items, Join(tt.items)); got != tt.want {
+			if got := show(tt.items, Join(tt.items, nil).Joined); got != tt.want {
 				t.Errorf("Join = %s, want %s", got, tt.want)
 			}
 		})
@@ -288,8 +288,8 @@ func TestRefunds(t *testing.T) {
 }
 
 func TestNothing(t *testing.T) {
-	if got := Join(nil); len(got) != 0 {
-		t.Errorf("Join(nil) = %v", got)
+	if got := Join(nil, nil).Joined; len(got) != 0 {
+		t.Errorf("Join(nil, nil).Joined = %v", got)
 	}
 }
 
@@ -326,7 +326,7 @@ func drawItems(t *rapid.T) []Item {
 func TestJoinHolds(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		items := drawItems(t)
-		joined := Join(items)
+		joined := Join(items, nil).Joined
 		byID := map[string]int{}
 		for i, it := range items {
 			byID[it.ID] = i
@@ -377,7 +377,7 @@ func TestJoinDoesNotDependOnOrder(t *testing.T) {
 		for to, from := range perm {
 			shuffled[to] = items[from]
 		}
-		want, got := Join(items), Join(shuffled)
+		want, got := Join(items, nil).Joined, Join(shuffled, nil).Joined
 		for to, from := range perm {
 			if diff := cmp.Diff(want[from], got[to]); diff != "" {
 				t.Fatalf("%s: -in order +shuffled:\n%s", items[from].ID, diff)
@@ -429,7 +429,7 @@ func TestYear(t *testing.T) {
 	for _, ids := range []bool{true, false} {
 		items, truth := year(20000, ids)
 		right, wrong := 0, 0
-		for i, j := range Join(items) {
+		for i, j := range Join(items, nil).Joined {
 			if want, ok := truth[items[i].ID]; ok {
 				switch {
 				case len(j.Mirrors) == 1 && j.Mirrors[0] == want:
@@ -455,7 +455,7 @@ func BenchmarkJoin(b *testing.B) {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				Join(items)
+				Join(items, nil)
 			}
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(n), "ns/bill")
 		})
@@ -469,6 +469,6 @@ func BenchmarkJoinAllAlike(b *testing.B) {
 		items[i].Bill.Amount.Minor = 200
 	}
 	for b.Loop() {
-		Join(items)
+		Join(items, nil)
 	}
 }
