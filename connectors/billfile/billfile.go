@@ -28,16 +28,36 @@ import (
 // MaxSize is the largest file that is read, in bytes, packed and unpacked.
 const MaxSize = 20 << 20
 
+// Options are what a person says beside the file. Zero: nothing.
+type Options struct {
+	Password secret.Value // of an archive that has one
+	Mapping  *Mapping     // of a table whose columns no form knows
+}
+
 // File is what a file says.
 type File struct {
-	Format   string            // "alipay_web", "alipay_app_2021", "alipay_app_2023", "wechat_csv", "wechat_xlsx_text", "wechat_xlsx_number"
-	Source   connectors.Source // "alipay" or "wechatpay"
-	Account  connectors.Account
+	Format   string            // of the form or document that read it: "alipay_app_2023", "wechat_xlsx_number", "boc_debit", "camt053", …
+	Source   connectors.Source // "alipay", "wechatpay", "boc", …
 	Holder   secret.Value      // the login or nickname in the preamble, if any: tells one person's files from another's
-	Covers   connectors.Span   // the period the file says it holds, at most until Exported; where it says none, the days of its rows
 	Exported time.Time         // zero if the file does not say
-	Bills    []connectors.Bill // in the file's order
+	Accounts []Account         // that it tells of; one at least
 	Problems []Problem
+}
+
+// Account is what a file says of one account.
+type Account struct {
+	connectors.Account
+	Covers   connectors.Span   // the period the file says it holds, at most until Exported; where it says none, the days of its rows
+	Bills    []connectors.Bill // in the file's order
+	Balances []Balance         // oldest first
+}
+
+// Balance is what an account held at a moment, as the file says or as follows
+// from its running balance: what is owed, on an account of debt. Every bill of
+// the account in the file lies wholly before or wholly after it.
+type Balance struct {
+	At     time.Time
+	Amount money.Amount
 }
 
 // Problem is a disagreement of a file with itself: what it claims in preamble
@@ -49,12 +69,14 @@ type File struct {
 //	claim_missing     there are rows that nothing is claimed of: the file has lost its preamble or footer
 //	outside_period    RowCount rows lie outside the claimed period
 //	sheet_ignored     another sheet holds RowCount rows, too, and was not read
+//	balance_breaks    the running balance does not follow from RowCount rows, the first of them at Line
 type Problem struct {
 	Code          string
-	Of            string       // "total", "in", "out", "other", "in_pending", "out_pending", "period"
+	Of            string       // "total", "in", "out", "other", "in_pending", "out_pending", "period", "balance"
 	Claimed, Rows money.Amount // of sum_differs
 	ClaimedCount  int          // of count_differs
 	RowCount      int
+	Line          int
 }
 
 // zone is the one zone of these files: China has kept UTC+8 without summer
@@ -64,7 +86,7 @@ var zone = time.FixedZone("Asia/Shanghai", 8*60*60)
 // Read reads one file whole. What cannot be read is ErrUnknown, ErrTooLarge
 // or ErrDamaged; the last has a [*Place] in its chain. A parser that panics is
 // the file's fault.
-func Read(r io.Reader) (f *File, err error) {
+func Read(r io.Reader, o Options) (f *File, err error) {
 	data, err := io.ReadAll(io.LimitReader(r, MaxSize+1))
 	if err != nil {
 		return nil, ErrInterrupted.Because(err)
@@ -77,9 +99,5 @@ func Read(r io.Reader) (f *File, err error) {
 			f, err = nil, ErrDamaged.Because(fault.Panicked(p))
 		}
 	}()
-	s, err := open(data)
-	if err != nil {
-		return nil, err
-	}
-	return s.read()
+	return open(data, o)
 }

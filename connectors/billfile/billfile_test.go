@@ -38,7 +38,7 @@ func at(s string) time.Time {
 func checkSound(t *testing.T, f *File) {
 	t.Helper()
 	seen := map[string]bool{}
-	for i, b := range f.Bills {
+	for i, b := range f.Accounts[0].Bills {
 		switch {
 		case b.ID == "" || seen[b.ID]:
 			t.Errorf("bill %d: id %q is empty or not unique", i, b.ID)
@@ -54,20 +54,20 @@ func checkSound(t *testing.T, f *File) {
 func TestAlipayWeb(t *testing.T) {
 	for name, encode := range encodings {
 		t.Run(name, func(t *testing.T) {
-			f, err := Read(bytes.NewReader(encode(alipayWebFile)))
+			f, err := Read(bytes.NewReader(encode(alipayWebFile)), Options{})
 			if err != nil {
 				t.Fatal(err)
 			}
 			checkSound(t, f)
 			if f.Format != "alipay_web" || f.Source.ID != "alipay" || f.Holder.RevealString() != "mei@example.org" ||
-				f.Account.Number.RevealString() != "mei@example.org" || f.Account.Kind != connectors.WalletBalance {
+				f.Accounts[0].Number.RevealString() != "mei@example.org" || f.Accounts[0].Kind != connectors.WalletBalance {
 				t.Errorf("file = %+v", f)
 			}
 			if len(f.Problems) != 0 {
 				t.Errorf("problems = %v, want none: the footer agrees with the rows", f.Problems)
 			}
-			if !f.Covers.From.Equal(at("2021-03-01 00:00:00")) || !f.Covers.To.Equal(at("2021-04-01 00:00:00")) {
-				t.Errorf("covers %v", f.Covers)
+			if !f.Accounts[0].Covers.From.Equal(at("2021-03-01 00:00:00")) || !f.Accounts[0].Covers.To.Equal(at("2021-04-01 00:00:00")) {
+				t.Errorf("covers %v", f.Accounts[0].Covers)
 			}
 			want := []connectors.Bill{
 				{At: at("2021-03-20 09:00:00"), Amount: yuan("12.50"), Direction: "in", Flow: "in", State: "booked", Kind: "refund",
@@ -85,7 +85,7 @@ func TestAlipayWeb(t *testing.T) {
 				{At: at("2021-03-14 12:00:00"), Amount: yuan("3.00"), Direction: "out", Flow: "out", State: "booked", Kind: "other",
 					RawKind: "星际转运", Counterparty: "某店", Description: "谁也不认识的类型", Order: "20210314001"},
 			}
-			if diff := cmp.Diff(want, withoutIDs(f.Bills)); diff != "" {
+			if diff := cmp.Diff(want, withoutIDs(f.Accounts[0].Bills)); diff != "" {
 				t.Errorf("-want +got:\n%s", diff)
 			}
 		})
@@ -93,28 +93,28 @@ func TestAlipayWeb(t *testing.T) {
 }
 
 func TestAlipayApp2021(t *testing.T) {
-	f, err := Read(bytes.NewReader(gb18030(alipayApp2021File)))
+	f, err := Read(bytes.NewReader(gb18030(alipayApp2021File)), Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	checkSound(t, f)
-	if f.Format != "alipay_app_2021" || !f.Account.Number.Empty() || f.Holder.RevealString() != "m***@example.org" {
+	if f.Format != "alipay_app_2021" || !f.Accounts[0].Number.Empty() || f.Holder.RevealString() != "m***@example.org" {
 		t.Errorf("format %s; a masked login is a holder and no number", f.Format)
 	}
 	if len(f.Problems) != 0 {
 		t.Errorf("problems = %v", f.Problems)
 	}
 	// The day had not ended when the file was made.
-	if !f.Exported.Equal(at("2021-06-19 03:10:16")) || !f.Covers.To.Equal(f.Exported) {
-		t.Errorf("exported %v, covers %v", f.Exported, f.Covers)
+	if !f.Exported.Equal(at("2021-06-19 03:10:16")) || !f.Accounts[0].Covers.To.Equal(f.Exported) {
+		t.Errorf("exported %v, covers %v", f.Exported, f.Accounts[0].Covers)
 	}
 	kinds := []connectors.Kind{connectors.Payment, connectors.Refund, connectors.Payment, connectors.Investment}
-	for i, b := range f.Bills {
+	for i, b := range f.Accounts[0].Bills {
 		if b.Kind != kinds[i] {
 			t.Errorf("bill %d is %s, want %s", i, b.Kind, kinds[i])
 		}
 	}
-	if a, b := f.Bills[1], f.Bills[2]; a.Order != b.Order || a.ID == b.ID || b.State != connectors.Reversed {
+	if a, b := f.Accounts[0].Bills[1], f.Accounts[0].Bills[2]; a.Order != b.Order || a.ID == b.ID || b.State != connectors.Reversed {
 		t.Errorf("a refund under its payment's number: ids %q %q, state %q", a.ID, b.ID, b.State)
 	}
 }
@@ -162,11 +162,11 @@ func TestAlipayAppMeaning(t *testing.T) {
 		t.Run(tt.why, func(t *testing.T) {
 			c := strings.Split(tt.row, ",")
 			row := strings.Join([]string{"2024-01-02 10:00:00", c[0], c[1], "/", c[2], c[3], c[4], c[5], c[6], "9001\t", "\t", "", ""}, ",")
-			f, err := Read(strings.NewReader(appHeader + row + "\n"))
+			f, err := Read(strings.NewReader(appHeader+row+"\n"), Options{})
 			if err != nil {
 				t.Fatal(err)
 			}
-			b := f.Bills[0]
+			b := f.Accounts[0].Bills[0]
 			if b.Kind != tt.kind || b.Flow != tt.flow || b.Direction != tt.direction || b.State != tt.state || b.Note != tt.note || b.RawKind != c[0] {
 				t.Errorf("= %s %s %s %s %q; want %s %s %s %s %q", b.Kind, b.Flow, b.Direction, b.State, b.Note,
 					tt.kind, tt.flow, tt.direction, tt.state, tt.note)
@@ -178,18 +178,18 @@ func TestAlipayAppMeaning(t *testing.T) {
 func TestWechatCSV(t *testing.T) {
 	for name, encode := range encodings {
 		t.Run(name, func(t *testing.T) {
-			f, err := Read(bytes.NewReader(encode(wechatFile)))
+			f, err := Read(bytes.NewReader(encode(wechatFile)), Options{})
 			if err != nil {
 				t.Fatal(err)
 			}
 			checkSound(t, f)
-			if f.Format != "wechat_csv" || f.Holder.RevealString() != "小美" || !f.Account.Number.Empty() || f.Account.Name != "零钱" {
+			if f.Format != "wechat_csv" || f.Holder.RevealString() != "小美" || !f.Accounts[0].Number.Empty() || f.Accounts[0].Name != "零钱" {
 				t.Errorf("file = %+v; a nickname is no account number", f)
 			}
 			if len(f.Problems) != 0 {
 				t.Errorf("problems = %v", f.Problems)
 			}
-			if diff := cmp.Diff(wechatBills, withoutIDs(f.Bills)); diff != "" {
+			if diff := cmp.Diff(wechatBills, withoutIDs(f.Accounts[0].Bills)); diff != "" {
 				t.Errorf("-want +got:\n%s", diff)
 			}
 		})
@@ -208,7 +208,7 @@ func TestWechatWorkbooks(t *testing.T) {
 		{"inline strings", "wechat_xlsx_text", func(t *testing.T) []byte { return inlined(t, wechatFile) }},
 	} {
 		t.Run(tt.why, func(t *testing.T) {
-			f, err := Read(bytes.NewReader(tt.make(t)))
+			f, err := Read(bytes.NewReader(tt.make(t)), Options{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -216,7 +216,7 @@ func TestWechatWorkbooks(t *testing.T) {
 			if f.Format != tt.format || len(f.Problems) != 0 {
 				t.Errorf("format %s, problems %v", f.Format, f.Problems)
 			}
-			if diff := cmp.Diff(wechatBills, withoutIDs(f.Bills)); diff != "" {
+			if diff := cmp.Diff(wechatBills, withoutIDs(f.Accounts[0].Bills)); diff != "" {
 				t.Errorf("-want +got:\n%s", diff)
 			}
 		})
@@ -242,7 +242,7 @@ func TestClaims(t *testing.T) {
 			if tt.old != "" && text == wechatFile {
 				t.Fatal("the fixture has no such text")
 			}
-			f, err := Read(strings.NewReader(text))
+			f, err := Read(strings.NewReader(text), Options{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -260,18 +260,18 @@ func TestClaims(t *testing.T) {
 // A row has the same id in every file it stands in, alone or among others;
 // and keeps it when the source changes what became of it.
 func TestIDsAreTheRowsOwn(t *testing.T) {
-	whole, err := Read(strings.NewReader(wechatFile))
+	whole, err := Read(strings.NewReader(wechatFile), Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	head, rows, _ := strings.Cut(wechatFile, wechatColumns)
 	for i, row := range strings.SplitAfter(strings.TrimSuffix(rows, "\n"), "\n")[:5] {
 		row = strings.NewReplacer("支付成功", "已全额退款").Replace(row)
-		f, err := Read(strings.NewReader(head + wechatColumns + row + "\n"))
+		f, err := Read(strings.NewReader(head+wechatColumns+row+"\n"), Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, want := f.Bills[0].ID, whole.Bills[i].ID; got != want {
+		if got, want := f.Accounts[0].Bills[0].ID, whole.Accounts[0].Bills[i].ID; got != want {
 			t.Errorf("row %d alone is %q, in the file %q", i, got, want)
 		}
 	}
@@ -282,16 +282,16 @@ func TestEqualRows(t *testing.T) {
 	row := func(clock string) string {
 		return "2024-05-09 " + clock + ",商户消费,小店,/,支出,¥1.00,零钱,支付成功,77,88,/\n"
 	}
-	a, err := Read(strings.NewReader(wechatColumns + row("10:00:00") + row("11:00:00")))
+	a, err := Read(strings.NewReader(wechatColumns+row("10:00:00")+row("11:00:00")), Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	b, err := Read(strings.NewReader(wechatColumns + row("11:00:00") + row("10:00:00")))
+	b, err := Read(strings.NewReader(wechatColumns+row("11:00:00")+row("10:00:00")), Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if a.Bills[0].ID != b.Bills[1].ID || a.Bills[1].ID != b.Bills[0].ID || a.Bills[0].ID == a.Bills[1].ID {
-		t.Errorf("ids %q %q and %q %q", a.Bills[0].ID, a.Bills[1].ID, b.Bills[0].ID, b.Bills[1].ID)
+	if a.Accounts[0].Bills[0].ID != b.Accounts[0].Bills[1].ID || a.Accounts[0].Bills[1].ID != b.Accounts[0].Bills[0].ID || a.Accounts[0].Bills[0].ID == a.Accounts[0].Bills[1].ID {
+		t.Errorf("ids %q %q and %q %q", a.Accounts[0].Bills[0].ID, a.Accounts[0].Bills[1].ID, b.Accounts[0].Bills[0].ID, b.Accounts[0].Bills[1].ID)
 	}
 }
 
@@ -316,7 +316,7 @@ func TestDamage(t *testing.T) {
 		{"bytes that are no text", wechatColumns + "2024-05-09 10:00:00,商户消费,小\xff店,/,支出,¥1.00,零钱,支付成功,77,88,/\n", 2, "", "encoding"},
 	} {
 		t.Run(tt.why, func(t *testing.T) {
-			f, err := Read(strings.NewReader(tt.text))
+			f, err := Read(strings.NewReader(tt.text), Options{})
 			var p *Place
 			if f != nil || !isFault(err, ErrDamaged) || !errors.As(err, &p) {
 				t.Fatalf("Read = %v, %v; want damaged_file with a place", f, err)
@@ -356,7 +356,7 @@ func TestOtherFiles(t *testing.T) {
 		{"a workbook that unpacks to more", bomb(t), ErrTooLarge},
 	} {
 		t.Run(tt.why, func(t *testing.T) {
-			f, err := Read(bytes.NewReader(tt.data))
+			f, err := Read(bytes.NewReader(tt.data), Options{})
 			if f != nil || !isFault(err, tt.want) {
 				t.Errorf("Read = %v, %v; want %v", f, err, tt.want)
 			}
@@ -377,12 +377,12 @@ func TestQuotes(t *testing.T) {
 	} {
 		t.Run(tt.why, func(t *testing.T) {
 			next := "2024-05-08 10:00:00,商户消费,小店,/,支出,¥1.00,零钱,支付成功,78,89,/\n"
-			f, err := Read(strings.NewReader(wechatColumns + "2024-05-09 10:00:00,商户消费,小店," + tt.cell + ",支出,¥1.00,零钱,支付成功,77,88,/\n" + next))
+			f, err := Read(strings.NewReader(wechatColumns+"2024-05-09 10:00:00,商户消费,小店,"+tt.cell+",支出,¥1.00,零钱,支付成功,77,88,/\n"+next), Options{})
 			if err != nil {
 				t.Fatal(err)
 			}
-			if len(f.Bills) != 2 || f.Bills[0].Description != tt.want {
-				t.Errorf("%d bills, the first %q; want 2, %q", len(f.Bills), f.Bills[0].Description, tt.want)
+			if len(f.Accounts[0].Bills) != 2 || f.Accounts[0].Bills[0].Description != tt.want {
+				t.Errorf("%d bills, the first %q; want 2, %q", len(f.Accounts[0].Bills), f.Accounts[0].Bills[0].Description, tt.want)
 			}
 		})
 	}
@@ -390,11 +390,11 @@ func TestQuotes(t *testing.T) {
 
 // WeChat leaves a shop's comma without quotes.
 func TestCommaInAName(t *testing.T) {
-	f, err := Read(strings.NewReader(wechatColumns + "2024-05-09 10:00:00,商户消费,RIVER NOODLES CO.,LIMITED,\"面\",支出,¥1.00,零钱,支付成功,77,88,\"/\"\n"))
+	f, err := Read(strings.NewReader(wechatColumns+"2024-05-09 10:00:00,商户消费,RIVER NOODLES CO.,LIMITED,\"面\",支出,¥1.00,零钱,支付成功,77,88,\"/\"\n"), Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if b := f.Bills[0]; b.Counterparty != "RIVER NOODLES CO.,LIMITED" || b.Description != "面" || b.Amount != yuan("1.00") {
+	if b := f.Accounts[0].Bills[0]; b.Counterparty != "RIVER NOODLES CO.,LIMITED" || b.Description != "面" || b.Amount != yuan("1.00") {
 		t.Errorf("= %q %q %v", b.Counterparty, b.Description, b.Amount)
 	}
 }

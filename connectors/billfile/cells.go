@@ -124,7 +124,7 @@ func (l *layout) mended(cells []string) ([]string, bool) {
 	if _, known := sideOf[side]; !known && side != "/" {
 		return nil, false
 	}
-	_, err := parseAmount(m[l.column["金额(元)"]], false)
+	_, err := parseAmount(m[l.column["金额(元)"]], currency, false)
 	return m, err == nil
 }
 

@@ -14,9 +14,8 @@ import (
 // tally is what the rows give, by the words of the file itself: its own
 // columns 收/支 and 资金状态, not what Jali makes of them.
 type tally struct {
-	first, last time.Time
-	created     []time.Time
-	sums        map[string]sum
+	created []time.Time
+	sums    map[string]sum
 }
 
 type sum struct {
@@ -37,12 +36,6 @@ func (t *tally) add(e entry, b connectors.Bill) error {
 		s.count++
 		t.sums[of] = s
 	}
-	if t.first.IsZero() || e.created.Before(t.first) {
-		t.first = e.created
-	}
-	if e.created.After(t.last) {
-		t.last = e.created
-	}
 	t.created = append(t.created, e.created)
 	return nil
 }
@@ -52,6 +45,7 @@ type claims struct {
 	holder   secret.Value
 	login    bool // holder is an account's name, not a nickname
 	web      bool // the web export claims nothing of rows that are neither in nor out
+	silent   bool // the form claims nothing at all
 	from, to time.Time
 	exported time.Time
 	stated   map[string]claim
@@ -111,7 +105,7 @@ func readClaims(lines []string) claims {
 		if m := claimSide.FindStringSubmatch(line); m != nil {
 			of := sideOf[m[1]]
 			n, err := strconv.Atoi(m[2])
-			a, err2 := parseAmount(m[3], false)
+			a, err2 := parseAmount(m[3], currency, false)
 			if err != nil || n < 0 || err2 != nil {
 				unreadable(of)
 			}
@@ -132,12 +126,12 @@ func afterLast(t time.Time) time.Time {
 
 // covers is the period the file can speak of. What has not happened when it
 // was exported is not in it.
-func (c claims) covers(t tally) connectors.Span {
+func (c claims) covers(first, last time.Time) connectors.Span {
 	if c.to.IsZero() {
-		if t.first.IsZero() {
+		if first.IsZero() {
 			return connectors.Span{}
 		}
-		return connectors.Span{From: midnight(t.first), To: midnight(t.last).AddDate(0, 0, 1)}
+		return connectors.Span{From: midnight(first), To: midnight(last).AddDate(0, 0, 1)}
 	}
 	to := c.to
 	if !c.exported.IsZero() && c.exported.Before(to) && c.exported.After(c.from) {
@@ -160,7 +154,7 @@ func (c claims) check(t tally) []Problem {
 		said, ok := c.stated[of]
 		has := t.sums[of]
 		if !ok {
-			if has.count > 0 && !(of == "other" && c.web) {
+			if has.count > 0 && !c.silent && !(of == "other" && c.web) {
 				found = append(found, Problem{Code: "claim_missing", Of: of, RowCount: has.count, Rows: has.amount})
 			}
 			continue

@@ -22,6 +22,10 @@ type entry struct {
 	layout *layout
 	era    int
 
+	account  string        // what tells its account from the others of the file; empty: there is one
+	currency string        // of its amounts
+	balance  *money.Amount // of the account after it; nil: not told
+
 	created time.Time // when the source made the row: it never changes, as the time of payment may
 	side    string    // the bucket of the file's own sums: "in", "out", "other", …
 	refund  bool
@@ -54,7 +58,7 @@ func (e *entry) order(column string) (string, error) {
 var rounded = regexp.MustCompile(`^[0-9](\.[0-9]+)?[eE]\+[0-9]+$`)
 
 func (e *entry) amount(column string) (money.Amount, error) {
-	a, err := parseAmount(e.text(column), e.era != 0)
+	a, err := parseAmount(e.text(column), e.currency, e.era != 0)
 	switch {
 	case err != nil:
 		return a, e.damaged(column, "not_an_amount")
@@ -64,10 +68,19 @@ func (e *entry) amount(column string) (money.Amount, error) {
 	return a, nil
 }
 
+// signed is an amount that may be below zero.
+func (e *entry) signed(column string) (money.Amount, error) {
+	a, err := parseAmount(e.text(column), e.currency, e.era != 0)
+	if err != nil {
+		return a, e.damaged(column, "not_an_amount")
+	}
+	return a, nil
+}
+
 // parseAmount reads "28.16", "¥28.16", "￥1,028.16". A number cell of a
 // workbook is the shortest decimal of its float: Excel writes ¥0.07 as
 // 7.0000000000000007E-2.
-func parseAmount(s string, number bool) (money.Amount, error) {
+func parseAmount(s, currency string, number bool) (money.Amount, error) {
 	s = clean(strings.TrimPrefix(clean(norm.NFKC.String(s)), "¥"))
 	if thousands.MatchString(s) {
 		s = strings.ReplaceAll(s, ",", "")

@@ -18,6 +18,13 @@ var (
 	// ErrTooLarge is a file over [MaxSize], or a workbook that unpacks beyond it.
 	ErrTooLarge = &fault.Error{Kind: fault.TooLarge, Code: "file_too_large", Owner: fault.Person, Action: "export_again",
 		Detail: "the file is over 20 MiB; export a shorter period"}
+	// ErrPassword is an archive whose password is wanted, or was another.
+	ErrPassword = &fault.Error{Kind: fault.Invalid, Code: "file_password", Owner: fault.Person, Action: "give_password",
+		Detail: "the file has a password; say the one that came with it"}
+	// ErrUnmapped is a table whose columns no form knows: a [Mapping] opens it.
+	// [Unmapped] in its chain shows how it begins.
+	ErrUnmapped = &fault.Error{Kind: fault.Unsupported, Code: "file_unmapped", Owner: fault.Person, Action: "map_columns",
+		Detail: "this is a table, and which of its columns is what is not known; say it once"}
 	// ErrInterrupted is an upload that broke off.
 	ErrInterrupted = &fault.Error{Kind: fault.Invalid, Code: "file_interrupted", Owner: fault.Person, Action: "ask_again",
 		Detail: "the file did not arrive whole; upload it again"}

@@ -36,7 +36,7 @@ func FuzzSheet(f *testing.F) {
 }
 
 func checkRead(t *testing.T, data []byte) {
-	got, err := Read(bytes.NewReader(data))
+	got, err := Read(bytes.NewReader(data), Options{})
 	if err != nil {
 		var e *fault.Error
 		if got != nil || !errors.As(err, &e) || e.Kind == fault.Internal {
@@ -45,11 +45,11 @@ func checkRead(t *testing.T, data []byte) {
 		return
 	}
 	checkSound(t, got)
-	again, err := Read(bytes.NewReader(data))
+	again, err := Read(bytes.NewReader(data), Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(got.Bills, again.Bills); diff != "" {
+	if diff := cmp.Diff(got.Accounts[0].Bills, again.Accounts[0].Bills); diff != "" {
 		t.Errorf("read twice: %s", diff)
 	}
 }

@@ -128,7 +128,7 @@ func laterProblems(claimed string) []string {
 func TestPublishedFiles(t *testing.T) {
 	for _, want := range goldens {
 		t.Run(filepath.Base(want.file), func(t *testing.T) {
-			f, err := Read(openShared(t, want.file))
+			f, err := Read(openShared(t, want.file), Options{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -145,14 +145,14 @@ func TestPublishedFiles(t *testing.T) {
 func TestGenerationsAgree(t *testing.T) {
 	var first []connectors.Bill
 	for _, name := range []string{"wechat-csv-latest.csv", "wechat-2025-07.xlsx", "wechat-2026-03.xlsx"} {
-		f, err := Read(openShared(t, "double-entry-generator/"+name))
+		f, err := Read(openShared(t, "double-entry-generator/"+name), Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
 		if first == nil {
-			first = f.Bills
+			first = f.Accounts[0].Bills
 		}
-		if diff := cmp.Diff(first, f.Bills); diff != "" {
+		if diff := cmp.Diff(first, f.Accounts[0].Bills); diff != "" {
 			t.Errorf("%s: -csv +this:\n%s", name, diff)
 		}
 	}
@@ -161,18 +161,18 @@ func TestGenerationsAgree(t *testing.T) {
 // Bills of banks and shops are other files than these.
 func TestOtherPublishedFilesAreUnknown(t *testing.T) {
 	for _, name := range []string{"jd-2024.csv", "boc-credit-2025.csv", "meituan-2025.csv", "ccb-debit-2025.xls", "cib-debit-cny-2026.xlsx"} {
-		f, err := Read(openShared(t, "double-entry-generator/"+name))
+		f, err := Read(openShared(t, "double-entry-generator/"+name), Options{})
 		if f != nil || !isFault(err, ErrUnknown) {
-			t.Errorf("Read(%s) = %v, %v; want nil, unknown_file", name, f, err)
+			t.Errorf("Read(%s, Options{}) = %v, %v; want nil, unknown_file", name, f, err)
 		}
 	}
 }
 
 func summary(file string, f *File) golden {
-	g := golden{file: file, format: f.Format, rows: len(f.Bills), kinds: map[connectors.Kind]int{},
+	g := golden{file: file, format: f.Format, rows: len(f.Accounts[0].Bills), kinds: map[connectors.Kind]int{},
 		states: map[connectors.BillState]int{}, sides: map[connectors.Direction]string{}, flows: map[connectors.Flow]string{}}
 	count, sums := map[string]int{}, map[string]money.Amount{}
-	for _, b := range f.Bills {
+	for _, b := range f.Accounts[0].Bills {
 		at := b.At.Format("2006-01-02 15:04:05")
 		if g.first == "" || at < g.first {
 			g.first = at

@@ -14,8 +14,31 @@ const bom = "\ufeff"
 // maxLines bounds a text: an empty line of one byte takes sixteen in memory.
 const maxLines = 1 << 20
 
-// open tells from the first bytes what a file is, and makes a sheet of it.
-func open(data []byte) (*sheet, error) {
+// document is a format that is no table.
+type document struct {
+	is   func(head []byte) bool // by its first bytes, up to 512, in lower case, without white space and byte order mark before them
+	read func(data []byte) (*File, error)
+}
+
+// documents are tried in this order, before tables.
+var documents = []document{}
+
+// open tells from the first bytes what a file is, and reads it.
+func open(data []byte, o Options) (*File, error) {
+	head := bytes.ToLower(bytes.TrimSpace(bytes.TrimPrefix(data[:min(len(data), 512)], []byte(bom))))
+	for _, d := range documents {
+		if d.is(head) {
+			return d.read(data)
+		}
+	}
+	s, err := openTable(data)
+	if err != nil {
+		return nil, err
+	}
+	return s.read()
+}
+
+func openTable(data []byte) (*sheet, error) {
 	head := data[:min(len(data), 512)]
 	trimmed := bytes.ToLower(bytes.TrimSpace(bytes.TrimPrefix(head, []byte(bom))))
 	has := func(magic string) bool { return bytes.HasPrefix(head, []byte(magic)) }

@@ -1,7 +1,9 @@
 package billfile
 
 import (
+	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"jali/connectors"
@@ -34,35 +36,73 @@ func (s *sheet) read() (*File, error) {
 		return nil, err
 	}
 	l := s.layout
-	f := &File{Format: l.format, Source: l.source}
+	f := &File{Format: l.name, Source: l.source}
 	if s.era != 0 {
 		f.Format = l.workbookFormat(rows)
 	}
 	t := tally{}
-	entries := make([]entry, len(rows))
-	for i, r := range rows {
-		e := &entries[i]
-		*e = entry{row: r, layout: l, era: s.era}
-		b, err := l.meaning(e)
+	var books []*book
+	for _, r := range rows {
+		e := entry{row: r, layout: l, era: s.era, currency: currency}
+		b, err := l.row(&e)
 		if err != nil {
 			return nil, err
 		}
-		if err := t.add(*e, b); err != nil {
+		if err := t.add(e, b); err != nil {
 			return nil, damaged(r.line, "", "out_of_range")
 		}
-		f.Bills = append(f.Bills, b)
+		i := slices.IndexFunc(books, func(k *book) bool { return k.key == e.account })
+		if i < 0 {
+			i = len(books)
+			books = append(books, &book{key: e.account})
+		}
+		books[i].bills, books[i].entries = append(books[i].bills, b), append(books[i].entries, e)
 	}
-	identify(f.Bills, entries)
-	c := readClaims(around)
-	c.web = l.format == "alipay_web"
+	if len(books) == 0 {
+		books = []*book{{}}
+	}
+	read := readClaims
+	if l.claims != nil {
+		read = l.claims
+	}
+	c := read(around)
 	f.Holder, f.Exported = c.holder, c.exported
-	f.Covers = c.covers(t)
-	f.Account = accountOf(l.source, c)
 	f.Problems = append(c.check(t), c.problems...)
+	for _, k := range books {
+		a := Account{Account: accountOf(l.source, c), Bills: k.bills, Covers: c.covers(k.span())}
+		if l.account != nil {
+			a.Account = l.account(k.key, around, c)
+		}
+		identify(k.bills, k.entries)
+		var broken []Problem
+		a.Balances, broken = k.balances(a)
+		f.Problems = append(f.Problems, broken...)
+		f.Accounts = append(f.Accounts, a)
+	}
 	for _, n := range s.others {
 		f.Problems = append(f.Problems, Problem{Code: "sheet_ignored", Of: "total", RowCount: n})
 	}
 	return f, nil
+}
+
+// book is the rows of one account.
+type book struct {
+	key     string
+	bills   []connectors.Bill
+	entries []entry
+}
+
+// span is of its rows' times.
+func (k *book) span() (first, last time.Time) {
+	for _, e := range k.entries {
+		if first.IsZero() || e.created.Before(first) {
+			first = e.created
+		}
+		if e.created.After(last) {
+			last = e.created
+		}
+	}
+	return first, last
 }
 
 // split answers the rows of the table and the lines around it.
@@ -84,7 +124,7 @@ func (s *sheet) split() (rows []row, around []string, err error) {
 		}
 		cells, used, fits := s.layout.record(s.lines[i:])
 		last := i+used == len(s.lines)
-		if last && (!fits || !s.ended && s.layout.cut(cells)) {
+		if last && (!fits || !s.ended && s.layout.broken(cells)) {
 			return nil, nil, damaged(i+1, "", "cut_short")
 		}
 		if !fits {
@@ -128,32 +168,30 @@ func ruled(line string) bool { return strings.HasPrefix(clean(line), "----------
 
 // layout is where one generation of one source's export keeps what.
 type layout struct {
-	generation
+	form
 	line   int // of the header row, from 1
 	column map[string]int
 	width  int // columns that have a name
 	comma  bool
 }
 
-type generation struct {
-	format  string
-	source  connectors.Source
-	needs   []string
-	meaning func(*entry) (connectors.Bill, error)
+// form is one generation of one source's table.
+type form struct {
+	name   string
+	source connectors.Source
+	needs  []string // the columns by which it is known, in [fullWidth]'s writing
+	// row reads a row. It sets of the entry what the file's own sums, its
+	// account and its running balance are.
+	row     func(*entry) (connectors.Bill, error)
+	account func(key string, lines []string, c claims) connectors.Account // that rows with entry.account key belong to; nil: the wallet itself
+	claims  func(lines []string) claims                                   // of the lines around the table; nil: as wallets write them
+	cut     func(l *layout, cells []string) bool                          // whether the last row, without its line break, was broken off; nil: nothing tells
 }
 
-var generations = []generation{
-	{"wechat_csv", wechat, []string{"交易时间", "交易类型", "收/支", "金额(元)", "当前状态", "交易单号"}, readWechat},
-	{"alipay_web", alipay, []string{"交易号", "交易创建时间", "付款时间", "类型", "金额(元)", "收/支", "交易状态", "资金状态"}, readAlipayWeb},
-	{"alipay_app_2023", alipay, []string{"交易时间", "交易分类", "交易对方", "商品说明", "收/支", "金额", "交易状态", "交易订单号", "备注"}, readAlipayApp},
-	{"alipay_app_2021", alipay, []string{"交易时间", "交易分类", "交易对方", "商品说明", "收/支", "金额", "交易状态", "交易订单号"}, readAlipayApp},
-}
+// forms are tried in this order.
+var forms = slices.Concat(wallets, apps, banks)
 
-var (
-	alipay    = connectors.Source{ID: "alipay", Name: connectors.Name{ZH: "支付宝", EN: "Alipay"}, Kind: connectors.Wallet}
-	wechat    = connectors.Source{ID: "wechatpay", Name: connectors.Name{ZH: "微信支付", EN: "WeChat Pay"}, Kind: connectors.Wallet}
-	fullWidth = strings.NewReplacer("（", "(", "）", ")", "／", "/", " ", "", "\t", "")
-)
+var fullWidth = strings.NewReplacer("（", "(", "）", ")", "／", "/", " ", "", "\t", "")
 
 // layoutOf reads cells as a header row; nil if they are none.
 func layoutOf(cells []string) *layout {
@@ -168,34 +206,25 @@ func layoutOf(cells []string) *layout {
 	}
 	l.comma = len(cells) > l.width
 next:
-	for _, g := range generations {
-		for _, name := range g.needs {
+	for _, f := range forms {
+		for _, name := range f.needs {
 			if _, ok := l.column[name]; !ok {
 				continue next
 			}
 		}
-		l.generation = g
+		l.form = f
 		return &l
 	}
 	return nil
 }
 
-// cut reports whether a last row without a line break was broken off: where
-// the header has a comma after its last column so has every whole row, and
-// WeChat fills an empty remark with "/".
-func (l *layout) cut(cells []string) bool {
-	if l.comma {
-		return len(cells) <= l.width
-	}
-	remark := clean(cells[l.width-1])
-	return remark == "" || remark[0] == '"' || strings.HasSuffix(remark, "\ufffd")
-}
+func (l *layout) broken(cells []string) bool { return l.cut != nil && l.cut(l, cells) }
 
 // workbookFormat tells the two generations of WeChat's workbook apart by how
 // they write amounts.
 func (l *layout) workbookFormat(rows []row) string {
 	if l.source.ID != wechat.ID {
-		return l.format
+		return l.name
 	}
 	for _, r := range rows {
 		if !strings.ContainsAny(r.cells[l.column["金额(元)"]], "¥￥") {

@@ -93,7 +93,7 @@ func wechatState(status string, k connectors.Kind, amount money.Amount) (connect
 		return connectors.Reversed, ""
 	case has(status, "已退款"):
 		if m := partBack.FindStringSubmatch(status); m != nil {
-			if back, err := parseAmount(m[1], false); err == nil && back.Minor >= amount.Minor {
+			if back, err := parseAmount(m[1], currency, false); err == nil && back.Minor >= amount.Minor {
 				return connectors.Reversed, ""
 			}
 		}

@@ -101,13 +101,13 @@ func TestAWorkbookIsReadWholeAndWithinBounds(t *testing.T) {
 		{"spoilt between two rows", main(billRow(2) + "<row r=\"3\"><c <<< ></row>" + billRow(4)), 0, ErrDamaged},
 		{"an encoding that hides it", map[string]string{sheet: `<?xml version="1.0" encoding="GBK"?>` + sheetOf(headerRow+billRow(2))}, 0, ErrDamaged},
 	} {
-		f, err := Read(bytes.NewReader(packed(t, tt.parts)))
+		f, err := Read(bytes.NewReader(packed(t, tt.parts)), Options{})
 		if !errors.Is(err, tt.want) {
 			t.Errorf("%s: %v, want %v", tt.why, err, tt.want)
 			continue
 		}
-		if err == nil && len(f.Bills) != tt.bills {
-			t.Errorf("%s: %d bills, want %d", tt.why, len(f.Bills), tt.bills)
+		if err == nil && len(f.Accounts[0].Bills) != tt.bills {
+			t.Errorf("%s: %d bills, want %d", tt.why, len(f.Accounts[0].Bills), tt.bills)
 		}
 		if err != nil && strings.Contains(err.Error(), "面馆") {
 			t.Errorf("%s: the error quotes the file: %v", tt.why, err)

@@ -214,7 +214,7 @@ func (*fakeAccounts) Accounts(_ context.Context, p consent.Session) ([]aggregate
 	return own(), nil
 }
 
-func (f *fakeAccounts) Stage(_ context.Context, _ consent.Session, r io.Reader) (aggregate.Upload, error) {
+func (f *fakeAccounts) Stage(_ context.Context, _ consent.Session, r io.Reader, _ billfile.Options) (aggregate.Upload, error) {
 	b, err := io.ReadAll(r)
 	switch {
 	case err != nil:
@@ -420,4 +420,12 @@ func (h *house) remember(t testing.TB) {
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+func (f *fakeAccounts) Decide(context.Context, consent.Session, string, string, aggregate.Link, bool) error {
+	return aggregate.ErrNoBill
+}
+
+func (f *fakeAccounts) Correct(context.Context, consent.Session, string, string) error {
+	return aggregate.ErrNoBill
 }

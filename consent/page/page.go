@@ -30,6 +30,7 @@ import (
 	"time"
 
 	"jali/connectors"
+	"jali/connectors/billfile"
 	"jali/consent"
 	"jali/consent/passkey"
 	"jali/internal/aggregate"
@@ -109,10 +110,12 @@ type Accounts interface {
 	// Held counts, in the transaction of a person's leaving, what goes with them.
 	Held(kv.Tx, consent.PersonID) (aggregate.Holding, error)
 	Accounts(context.Context, consent.Session) ([]aggregate.OwnAccount, error)
-	Stage(context.Context, consent.Session, io.Reader) (aggregate.Upload, error)
+	Stage(context.Context, consent.Session, io.Reader, billfile.Options) (aggregate.Upload, error)
 	Accept(ctx context.Context, p consent.Session, upload string, acceptMismatch bool) (aggregate.ImportReport, error)
 	Own(ctx context.Context, p consent.Session, from, to time.Time) (aggregate.Look, error)
 	OwnAfresh(ctx context.Context, p consent.Session, from, to time.Time) (aggregate.Look, error)
+	Decide(ctx context.Context, p consent.Session, a, b string, link aggregate.Link, yes bool) error
+	Correct(ctx context.Context, p consent.Session, bill, category string) error
 	Behind(ctx context.Context, p consent.Session, alias string) (aggregate.Behind, error)
 	ExportJSON(context.Context, consent.Session, aggregate.About, io.Writer) error
 	ExportCSV(context.Context, consent.Session, io.Writer) error

@@ -89,7 +89,7 @@ func (p *Page) upload(w http.ResponseWriter, r *http.Request, s consent.Session)
 				p.uploadFailed(w, r, s, next, errNoFile)
 				return
 			}
-			staged, err := p.Aggregate.Stage(r.Context(), s, part)
+			staged, err := p.Aggregate.Stage(r.Context(), s, part, billfile.Options{})
 			var size *http.MaxBytesError
 			switch {
 			case errors.As(err, &size):

@@ -66,9 +66,10 @@ type taken struct {
 }
 
 func takenOf(f *billfile.File) taken {
-	t := taken{fileHead{Format: f.Format, Source: f.Source.ID, Called: called{f.Source.Name, f.Source.Kind}, Ref: f.Account.Ref.ID.RevealString(), Number: f.Account.Number.RevealString(),
-		Holder: f.Holder.RevealString(), Kind: f.Account.Kind, Side: f.Account.Side, Name: f.Account.Name, Currency: f.Account.Currency,
-		Covers: f.Covers, Problems: f.Problems}, f.Bills}
+	a := f.Accounts[0]
+	t := taken{fileHead{Format: f.Format, Source: f.Source.ID, Called: called{f.Source.Name, f.Source.Kind}, Ref: a.Ref.ID.RevealString(), Number: a.Number.RevealString(),
+		Holder: f.Holder.RevealString(), Kind: a.Kind, Side: a.Side, Name: a.Name, Currency: a.Currency,
+		Covers: a.Covers, Problems: f.Problems}, a.Bills}
 	if t.Ref == "" {
 		t.Ref = "holder:" + t.Holder // two people's files are two accounts
 	}
@@ -82,8 +83,8 @@ func uploadPartKey(p consent.PersonID, id string, n int) []byte {
 
 // Stage parses an exported file and keeps it sealed until Accept or an hour
 // has gone. A file that cannot be read stores nothing.
-func (s *Service) Stage(ctx context.Context, p consent.Session, file io.Reader) (Upload, error) {
-	f, err := billfile.Read(file)
+func (s *Service) Stage(ctx context.Context, p consent.Session, file io.Reader, o billfile.Options) (Upload, error) {
+	f, err := billfile.Read(file, o)
 	if err != nil {
 		return Upload{}, err
 	}
@@ -220,7 +221,7 @@ func (s *Service) Import(ctx context.Context, person consent.PersonID, file io.R
 		}
 		return ImportReport{}, err
 	}
-	f, err := billfile.Read(file)
+	f, err := billfile.Read(file, billfile.Options{})
 	if err != nil {
 		return ImportReport{}, err
 	}

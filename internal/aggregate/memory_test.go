@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"jali/connectors"
+	"jali/connectors/billfile"
 	"jali/consent"
 	"jali/internal/aggregate"
 	"jali/internal/kv"
@@ -88,7 +89,7 @@ func TestOwnForgetsWhenSomethingChanges(t *testing.T) {
 			return err
 		},
 		"a staged file is accepted": func(h *house, p consent.Session) error {
-			u, err := h.Stage(h.t.Context(), p, strings.NewReader(soundFile))
+			u, err := h.Stage(h.t.Context(), p, strings.NewReader(soundFile), billfile.Options{})
 			if err != nil {
 				return err
 			}

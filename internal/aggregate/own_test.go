@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"jali/connectors"
+	"jali/connectors/billfile"
 	"jali/consent"
 	"jali/internal/aggregate"
 	"jali/internal/audit"
@@ -48,7 +49,7 @@ var (
 func TestImportAndLook(t *testing.T) {
 	h := newHouse(t)
 	p, other := h.person("li"), h.person("wang")
-	u, err := h.Stage(t.Context(), p, strings.NewReader(soundFile))
+	u, err := h.Stage(t.Context(), p, strings.NewReader(soundFile), billfile.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -117,14 +118,14 @@ func TestImportRefuses(t *testing.T) {
 	if _, err := h.Import(t.Context(), "nobody", strings.NewReader(soundFile), false); !errors.Is(err, aggregate.ErrNoPerson) {
 		t.Errorf("for nobody: %v", err)
 	}
-	if _, err := h.Stage(t.Context(), p, strings.NewReader("not a bill file")); err == nil {
+	if _, err := h.Stage(t.Context(), p, strings.NewReader("not a bill file"), billfile.Options{}); err == nil {
 		t.Error("a file of another sort was staged")
 	}
 	for _, at := range []int{0, 100, len(soundFile) - 60, len(soundFile)} {
 		broken := func() io.Reader {
 			return io.MultiReader(strings.NewReader(soundFile[:at]), iotest.ErrReader(io.ErrUnexpectedEOF))
 		}
-		if _, err := h.Stage(t.Context(), p, broken()); err == nil {
+		if _, err := h.Stage(t.Context(), p, broken(), billfile.Options{}); err == nil {
 			t.Errorf("an upload that broke off after %d bytes was staged", at)
 		}
 		if _, err := h.Import(t.Context(), p.Person, broken(), true); err == nil {
@@ -136,7 +137,7 @@ func TestImportRefuses(t *testing.T) {
 			t.Errorf("something was stored under %s", room)
 		}
 	}
-	u, err := h.Stage(t.Context(), p, strings.NewReader(oddFile))
+	u, err := h.Stage(t.Context(), p, strings.NewReader(oddFile), billfile.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -146,7 +147,7 @@ func TestImportRefuses(t *testing.T) {
 	if _, err := h.Accept(t.Context(), p, u.ID, true); err != nil {
 		t.Errorf("with a yes: %v", err)
 	}
-	late, err := h.Stage(t.Context(), p, strings.NewReader(soundFile))
+	late, err := h.Stage(t.Context(), p, strings.NewReader(soundFile), billfile.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -161,7 +162,7 @@ func TestImportRefuses(t *testing.T) {
 		t.Errorf("%d bytes of lapsed files are left", n)
 	}
 	for range 6 {
-		if _, err := h.Stage(t.Context(), p, strings.NewReader(soundFile)); err != nil {
+		if _, err := h.Stage(t.Context(), p, strings.NewReader(soundFile), billfile.Options{}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"jali/connectors"
+	"jali/connectors/billfile"
 	"jali/consent"
 	"jali/internal/aggregate"
 	"jali/internal/fault"
@@ -140,7 +141,7 @@ func TestADisconnectedConnectionsRowsAreNoise(t *testing.T) {
 func TestNoKeyIsLeftOver(t *testing.T) {
 	stage := func(h *house, p consent.Session, file string) aggregate.Upload {
 		h.t.Helper()
-		u, err := h.Stage(h.t.Context(), p, strings.NewReader(file))
+		u, err := h.Stage(h.t.Context(), p, strings.NewReader(file), billfile.Options{})
 		if err != nil {
 			h.t.Fatal(err)
 		}

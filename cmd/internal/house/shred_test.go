@@ -25,6 +25,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"jali/connectors"
+	"jali/connectors/billfile"
 	"jali/consent"
 	"jali/consent/passkey/software"
 	"jali/internal/aggregate"
@@ -418,7 +419,7 @@ func (h *House) live(t *testing.T, source string) *person {
 			p.own["disconnected"] = files.ID
 		}
 	}
-	u, err := h.Aggregate.Stage(ctx, p.Session, strings.NewReader(oneBill))
+	u, err := h.Aggregate.Stage(ctx, p.Session, strings.NewReader(oneBill), billfile.Options{})
 	must(t, err)
 	p.own["upload"] = u.ID
 	_, err = h.Aggregate.Own(ctx, p.Session, time.Time{}, time.Time{})

@@ -1,0 +1,4 @@
+package billfile
+
+// apps are the tables of merchants' apps.
+var apps = []form{}

@@ -1,0 +1,4 @@
+package billfile
+
+// banks are the tables of banks.
+var banks = []form{}
