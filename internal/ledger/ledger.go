@@ -21,6 +21,10 @@
 //
 // and ("ledger due", day, person, account) to find what is kept too long.
 //
+// What a person has said of their bills ([Words]), and how they read tables of
+// a sort that nobody knows ([Ledger.Draw]), is theirs and no account's: sealed
+// under their own key, under ("ledger", person, ""), one word a row.
+//
 // No order number and no date stands in a key: both are HMACs under the
 // vault's root, bound to person and account. So a window is read by asking
 // for each of its months by name, and opens the bills of those months alone.
@@ -200,8 +204,11 @@ func (l *Ledger) Count(tx kv.Tx, person, account string) (n int, err error) {
 	return n + h.Bills, err
 }
 
-// Forget removes an account's bills.
+// Forget removes an account's bills, and what its person has said of them.
 func (l *Ledger) Forget(tx kv.Tx, person, account string) error {
+	if err := unsay(tx, person, account); err != nil {
+		return err
+	}
 	if err := forgetDue(tx, Account{Person: person, ID: account}); err != nil {
 		return err
 	}
