@@ -88,7 +88,7 @@ func alipayBill(b *connectors.Bill, e *entry, p paper) {
 	b.RawKind, b.Counterparty = p.word, p.party
 	m := alipayMeaning(p)
 	b.Kind, b.Flow, b.Direction = m.kind, m.flow, m.direction
-	b.State = alipayState(p, b.Kind)
+	b.State = stateOf(p, b.Kind)
 	e.refund = b.Kind == connectors.Refund
 	if e.refund {
 		// A refund's own number is the payment's, "_" and a suffix.
@@ -189,7 +189,8 @@ func words(list string) map[string]bool {
 	return m
 }
 
-func alipayState(p paper, k connectors.Kind) connectors.BillState {
+// stateOf reads a state as Alipay writes it, and JD.
+func stateOf(p paper, k connectors.Kind) connectors.BillState {
 	switch {
 	case strings.HasSuffix(p.status, "失败"):
 		return connectors.Failed

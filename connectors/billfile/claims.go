@@ -28,9 +28,12 @@ func (t *tally) add(e entry, b connectors.Bill) error {
 		t.sums = map[string]sum{}
 	}
 	for _, of := range []string{e.side, "total"} {
-		s := t.sums[of]
+		s, amount := t.sums[of], b.Amount
+		if e.sum != nil {
+			amount = *e.sum
+		}
 		var err error
-		if s.amount, err = s.amount.Add(b.Amount); err != nil {
+		if s.amount, err = s.amount.Add(amount); err != nil {
 			return err
 		}
 		s.count++
@@ -59,11 +62,11 @@ type claim struct {
 }
 
 var (
-	claimHolder   = regexp.MustCompile(`^(账号|支付宝账户|支付宝账号|微信昵称|微信号)\s*[:：]\s*\[?(.*?)\]?$`)
-	claimPeriod   = regexp.MustCompile(`起始(?:时间|日期)\s*[:：]\s*\[?(.*?)\]?\s*终止(?:时间|日期)\s*[:：]\s*\[?([^\]]*)\]?`)
-	claimExported = regexp.MustCompile(`导出时间\s*[:：]\s*\[([^\]]*)\]`)
-	claimTotal    = regexp.MustCompile(`^共\s*(.*?)\s*笔记录`)
-	claimSide     = regexp.MustCompile(`^(已收入|待收入|已支出|待支出|收入|支出|其他|不计收支|中性交易)\s*[:：]\s*(.*?)\s*笔[\s,，]*(.*?)\s*元?$`)
+	claimHolder   = regexp.MustCompile(`^(账号|支付宝账户|支付宝账号|微信昵称|微信号|京东账号名|美团用户名)\s*[:：]\s*\[?(.*?)\]?$`)
+	claimPeriod   = regexp.MustCompile(`(?:起始(?:时间|日期)|日期区间)\s*[:：]\s*\[?(.*?)\]?\s*(?:终止(?:时间|日期)\s*[:：]|至)\s*\[?([^\]]*)\]?`)
+	claimExported = regexp.MustCompile(`(?:导出时间\s*[:：]\s*\[|^申请时间\s*[:：]\s*)([^\]]*)\]?`)
+	claimTotal    = regexp.MustCompile(`^共\s*[:：]?\s*(.*?)\s*笔记录`)
+	claimSide     = regexp.MustCompile(`^(已收入|待收入|已支出|待支出|收入|支出|其他|不计收支|中性交易)\s*[:：]\s*(.*?)\s*笔(?:[(（]含[^)）]*[)）])?[\s,，]*(.*?)\s*元?$`)
 )
 
 var sideOf = map[string]string{
@@ -79,13 +82,13 @@ func readClaims(lines []string) claims {
 	for _, line := range lines {
 		line = clean(strings.Trim(clean(line), `",`))
 		if m := claimHolder.FindStringSubmatch(line); m != nil && c.holder.Empty() {
-			c.holder, c.login = secret.Of(clean(m[2])), !strings.HasPrefix(m[1], "微信")
+			c.holder, c.login = secret.Of(clean(m[2])), strings.Contains(m[1], "账")
 		}
 		if m := claimPeriod.FindStringSubmatch(line); m != nil {
-			from, ok1 := parseTime(clean(m[1]), 0)
-			to, ok2 := parseTime(clean(m[2]), 0)
+			from, _, ok1 := parseMoment(clean(m[1]))
+			to, day, ok2 := parseMoment(clean(m[2]))
 			if ok1 && ok2 && !to.Before(from) {
-				c.from, c.to = from, afterLast(to)
+				c.from, c.to = from, afterLast(to, day)
 			} else {
 				unreadable("period")
 			}
@@ -116,12 +119,25 @@ func readClaims(lines []string) claims {
 }
 
 // afterLast makes the last second that is meant the end of a half-open span.
-// The web export writes midnight of the day after.
-func afterLast(t time.Time) time.Time {
+// Alipay's web export writes midnight of the day after; merchants' apps write
+// the last day.
+func afterLast(t time.Time, day bool) time.Time {
+	if day {
+		return t.AddDate(0, 0, 1)
+	}
 	if t.Hour() == 0 && t.Minute() == 0 && t.Second() == 0 {
 		return t
 	}
 	return t.Add(time.Second)
+}
+
+// parseMoment reads a time, or a day: its midnight.
+func parseMoment(s string) (t time.Time, day, ok bool) {
+	if t, err := time.ParseInLocation(time.DateOnly, s, zone); err == nil {
+		return t, true, plausible(t)
+	}
+	t, ok = parseTime(s, 0)
+	return t, false, ok
 }
 
 // covers is the period the file can speak of. What has not happened when it

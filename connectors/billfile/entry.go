@@ -26,8 +26,9 @@ type entry struct {
 	currency string        // of its amounts
 	balance  *money.Amount // of the account after it; nil: not told
 
-	created time.Time // when the source made the row: it never changes, as the time of payment may
-	side    string    // the bucket of the file's own sums: "in", "out", "other", …
+	created time.Time     // when the source made the row: it never changes, as the time of payment may
+	side    string        // the bucket of the file's own sums: "in", "out", "other", …
+	sum     *money.Amount // what these count of it; nil: its amount
 	refund  bool
 }
 
@@ -58,7 +59,7 @@ func (e *entry) order(column string) (string, error) {
 var rounded = regexp.MustCompile(`^[0-9](\.[0-9]+)?[eE]\+[0-9]+$`)
 
 func (e *entry) amount(column string) (money.Amount, error) {
-	a, err := parseAmount(e.text(column), e.currency, e.era != 0)
+	a, err := parseAmount(withoutBack(e.text(column)), e.currency, e.era != 0)
 	switch {
 	case err != nil:
 		return a, e.damaged(column, "not_an_amount")

@@ -114,7 +114,7 @@ func (s *sheet) split() (rows []row, around []string, err error) {
 	for i := s.layout.line; i < len(s.lines); {
 		line := s.lines[i]
 		switch {
-		case clean(strings.Trim(clean(line), ",")) == "":
+		case clean(strings.Trim(clean(line), `",`)) == "":
 			i++
 			continue
 		case ruled(line):
