@@ -63,6 +63,7 @@ type Look struct {
 
 	// For the person alone: nothing of these goes into a view.
 	Suggestions []Suggestion
+	Decided     []Decided // newest first
 	Gaps        []Gap
 	LoanUses    []LoanUse
 	Sums        sums.Report
@@ -71,6 +72,14 @@ type Look struct {
 // Suggestion is two bills of a look that may belong together: the person
 // decides, once, by [Service.Decide].
 type Suggestion = match.Suggestion
+
+// Decided is what the person has said of two bills of a look.
+type Decided struct {
+	A, B string
+	Link Link
+	Yes  bool
+	At   time.Time
+}
 
 // Link is what two bills may be to one another: [Mirror] or [Refund].
 type Link = match.Link

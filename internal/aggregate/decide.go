@@ -13,6 +13,11 @@ func (s *Service) Decide(ctx context.Context, p consent.Session, a, b string, li
 	return ErrNoBill
 }
 
+// Undecide takes the person's word on two bills back.
+func (s *Service) Undecide(ctx context.Context, p consent.Session, a, b string, link Link) error {
+	return ErrNoBill
+}
+
 // Correct files a bill under a category, and with it all others of that shop,
 // those to come as well, that the person has not filed themselves. An empty
 // category takes the correction back.
