@@ -192,8 +192,8 @@ func (c *Connector) Accounts(ctx context.Context, v connectors.Credential) ([]co
 	seen := map[string]bool{}
 	for _, one := range a.Accounts {
 		ref := account{string(one.Currency), string(one.Account)}
-		if !number(ref.number) || seen[ref.String()] {
-			return nil, connectors.ErrMalformed.Because(fault.Cause("an account without a number of its own"))
+		if !number(ref.currency) || !number(ref.number) || seen[ref.String()] {
+			return nil, connectors.ErrMalformed.Because(fault.Cause("an account without a currency, or a number of its own"))
 		}
 		seen[ref.String()] = true
 		if one.Statement == "0" {
