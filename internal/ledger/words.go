@@ -146,6 +146,14 @@ func (l *Ledger) Decide(ctx context.Context, tx kv.Tx, person string, d Decision
 	return l.say(ctx, tx, person, "decided", maxWords, l.decidedKey(person, d), d)
 }
 
+// Undecide takes a decision back. One that was never made is none to take back.
+func (l *Ledger) Undecide(tx kv.Tx, person string, d Decision) error {
+	if d.Link == "mirror" && d.B < d.A {
+		d.A, d.B, d.AccountA, d.AccountB = d.B, d.A, d.AccountB, d.AccountA
+	}
+	return tx.Delete(l.decidedKey(person, d))
+}
+
 // Correct files a bill of an account under a category, and has it learnt for
 // a shop, if that is named. An empty category takes both back.
 func (l *Ledger) Correct(ctx context.Context, tx kv.Tx, person, account, bill, shop, category string) error {

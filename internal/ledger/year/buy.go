@@ -27,12 +27,13 @@ type order struct {
 	fen, left     int64  // asked for; not yet given back
 	wallets, apps string // their order numbers
 	merchants     string // the merchant's, to the wallet
+	voucher       bool   // Meituan's: eaten later
 	rows          []int  // of Life.Bills, as they are written
 }
 
 // buy writes a purchase wherever it is told of.
 func (w *writer) buy(at time.Time, s shop, title string, fen int64, by way) *order {
-	o := &order{movement: w.move(connectors.FlowOut, yuan(fen)), way: by, shop: s, title: title, at: at, fen: fen, left: fen}
+	o := &order{movement: w.move(connectors.FlowOut, yuan(fen)), way: by, shop: s, title: title, at: at, fen: fen, left: fen, voucher: by.app == w.meituan && w.roll(0.3)}
 	b := connectors.Bill{At: at, Amount: yuan(fen), Direction: connectors.Out, Flow: connectors.FlowOut, Kind: connectors.Payment}
 	if o.app >= 0 {
 		o.apps = w.appOrder(o, at)
@@ -133,19 +134,16 @@ func (w *writer) inApp(o *order, b connectors.Bill) connectors.Bill {
 		b.Counterparty, b.Description, b.Category = "京东平台商户", o.title, "网购"
 		b.RawKind, b.Merchant = "网购", "1000"+w.digits(12)
 		if b.Kind == connectors.Refund {
-			b.Description = "退款-" + o.title
+			b.Description, b.RefundOf = "退款-"+o.title, o.apps
 		}
 		return b
 	}
-	// Meituan tells when the order was made; the wallet, when it was paid.
-	if b.Kind == connectors.Payment {
-		b.At = b.At.Add(-w.seconds(3, 20))
-		if w.roll(0.05) {
-			b.At = b.At.Add(-w.seconds(60, 480))
-		}
-	}
-	b.RawKind, b.Counterparty, b.Description = "支付", "美团", o.shop.name+" 订单详情"
+	b.At = b.At.Add(w.seconds(-10, 3))
+	b.RawKind, b.Counterparty, b.Description = "支付", o.shop.name, o.shop.name+" 订单详情"
 	b.Merchant = "0_" + w.digits(16)
+	if o.voucher { // it tells what was bought, not of whom
+		b.Counterparty, b.Description = "", "【超值】"+o.shop.name+"代金券"
+	}
 	if b.Kind == connectors.Refund {
 		b.RawKind, b.Order = "退款", b.At.Format("060102")+w.digits(13)
 	}
@@ -271,12 +269,12 @@ func (w *writer) giveBack(at time.Time, o *order, fen int64) {
 	}
 }
 
-// marked is how wallets write at a payment that some of it came back.
+// marked is how wallets and JD write at a payment that some of it came back.
 func (w *writer) marked(o *order, row int) {
 	b := &w.Bills[row]
 	switch {
 	case !slices.Contains([]int{w.alipay, w.wechat, w.jd}, b.Account):
-	case o.left == 0 && b.Account != w.jd:
+	case o.left == 0:
 		b.State = connectors.Reversed
 	case b.Account != w.alipay:
 		b.Note = "refunded_part"

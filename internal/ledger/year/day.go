@@ -194,7 +194,7 @@ func (w *writer) orderAtJD(day time.Time) {
 	if w.roll(0.1) { // tried on before it is paid, or kept in a deposit: nothing moves
 		m := w.move(connectors.FlowInternal, yuan(0))
 		w.tell(m, w.jd, -1, connectors.Bill{At: at.Add(w.seconds(5, 60)), Amount: yuan(0), Direction: connectors.Out, Flow: connectors.FlowInternal,
-			Kind: connectors.Payment, RawKind: "先享后付", Category: "先享后付", Counterparty: "京东平台商户", Description: o.title, Method: "先享后付", Order: "30" + w.digits(10)})
+			Kind: connectors.Adjustment, RawKind: "先享后付", Category: "先享后付", Counterparty: "京东平台商户", Description: o.title, Method: "先享后付", Order: "30" + w.digits(10)})
 	}
 }
 
