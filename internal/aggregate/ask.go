@@ -45,13 +45,6 @@ type answer struct {
 	kept   []*keeping    // of each account that its source is asked for the bills of
 }
 
-// told is a bill and the account that tells it.
-type told struct {
-	account *account
-	bill    *connectors.Bill // only read
-	seed    string           // what its id is made of
-}
-
 // ask puts the question to every connection at once. Each has the deadline to
 // itself; what one does takes nothing from the others. What was disconnected
 // meanwhile is left out. missing reports that an account that was asked for is
@@ -224,15 +217,21 @@ func (s *Service) readFiles(ctx context.Context, q question, a *answer) {
 			s.failed(a, err)
 			return
 		}
-		for n := range bills {
-			if b := &bills[n]; within(*b, q.span) {
-				a.bills = append(a.bills, told{&a.accounts[i], b, b.ID})
+		for _, b := range bills {
+			if within(b.At, b.DateOnly, q.span) {
+				a.tell(&a.accounts[i], b)
 			}
 		}
 	}
 	past := connectors.Span{From: q.span.From, To: earlier(q.span.To, s.now())}
 	a.report.Covers = reached(a.Covers, past)
 	a.complete = a.complete && covers(a.Covers, past)
+}
+
+// tell adds a bill that an account tells.
+func (a *answer) tell(of *account, b connectors.Bill) {
+	known := ledger.Know(b)
+	a.bills = append(a.bills, told{of, &known})
 }
 
 // book is where an account's imported bills are.

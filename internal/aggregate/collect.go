@@ -194,7 +194,8 @@ type keeping struct {
 	kept    *ledger.Kept
 	reading ledger.Reading
 	brought bool // the reading holds something
-	write   bool // what is kept has changed
+	write   bool // what is kept has changed, and
+	sealed  bool // all that is left to write of it is ready
 }
 
 // walk goes through one account's bills.
@@ -301,7 +302,7 @@ func (w *walk) window(ctx context.Context, window connectors.Span) error {
 		if page.Covers != (connectors.Span{}) {
 			reach = overlap(reach, page.Covers)
 		}
-		bills := slices.DeleteFunc(page.Bills, func(b connectors.Bill) bool { return b.ID != "" && !within(b, w.span) })
+		bills := slices.DeleteFunc(page.Bills, func(b connectors.Bill) bool { return b.ID != "" && !within(b.At, b.DateOnly, w.span) })
 		if err := w.take(bills); err != nil {
 			return err
 		}
@@ -332,7 +333,9 @@ func (w *walk) take(bills []connectors.Bill) error {
 		w.reading, w.brought = ledger.Reading{}, false
 		return errEndless
 	}
-	w.reading.Pages = append(w.reading.Pages, bills)
+	for _, b := range bills {
+		w.reading.Bills = append(w.reading.Bills, ledger.Pack(b))
+	}
 	w.brought = w.brought || len(bills) > 0
 	return nil
 }

@@ -295,7 +295,8 @@ func (s *Service) everything(ctx context.Context, p consent.Session, format stri
 		}
 	}
 	answers = slices.DeleteFunc(answers, func(a answer) bool { return a.gone })
-	look, err := s.look(answers, false)
+	look, bills, err := s.look(answers, false)
+	look.Bills = bills.all()
 	return answers, look, err
 }
 
@@ -310,8 +311,8 @@ func (s *Service) wholeFiles(ctx context.Context, p consent.PersonID, a *answer)
 		if err != nil {
 			return partGone(a.ID, err)
 		}
-		for n := range bills {
-			a.bills = append(a.bills, told{&a.accounts[i], &bills[n], bills[n].ID})
+		for _, b := range bills {
+			a.tell(&a.accounts[i], b)
 		}
 	}
 	a.report.Covers, a.complete = hull(a.Covers), true
@@ -323,7 +324,7 @@ func (s *Service) wholeFiles(ctx context.Context, p consent.PersonID, a *answer)
 func (s *Service) wholeKept(ctx context.Context, p consent.PersonID, a *answer) error {
 	here := map[string]bool{}
 	for _, t := range a.bills {
-		here[string(t.account.ID)+" "+t.seed] = true
+		here[string(t.account.ID)+" "+t.Seed()] = true
 	}
 	for _, k := range a.kept {
 		all, err := s.Ledger.Kept(ctx, []ledger.Wish{{Account: k.kept.Account}})
@@ -335,7 +336,7 @@ func (s *Service) wholeKept(ctx context.Context, p consent.PersonID, a *answer) 
 		}
 		k.kept = all[0]
 		for _, t := range k.tell(connectors.Span{To: s.now().AddDate(1, 0, 0)}, nil) {
-			if !here[string(t.account.ID)+" "+t.seed] {
+			if !here[string(t.account.ID)+" "+t.Seed()] {
 				a.bills = append(a.bills, t)
 			}
 		}

@@ -2,18 +2,18 @@ package aggregate
 
 import (
 	"cmp"
+	"iter"
 	"slices"
 
 	"jali/connectors"
 	"jali/connectors/money"
 	"jali/internal/fault"
-	"jali/internal/ledger"
-	"jali/internal/ledger/match"
 )
 
-// look puts answers together. What it finds between bills, it finds among the
-// accounts that were asked for and no others.
-func (s *Service) look(answers []answer, missing bool) (Look, error) {
+// look puts answers together, all but the bills: these are in the pile. What it
+// finds between bills, it finds among the accounts that were asked for and no
+// others.
+func (s *Service) look(answers []answer, missing bool) (Look, *pile, error) {
 	l := Look{At: s.moment(), Complete: !missing}
 	for _, a := range answers {
 		l.Complete = l.Complete && a.complete
@@ -24,42 +24,14 @@ func (s *Service) look(answers []answer, missing bool) (Look, error) {
 		l.Balances = append(l.Balances, a.balances...)
 		l.Statements = append(l.Statements, a.statements...)
 	}
-	l.Bills = s.join(answers)
+	bills := s.join(answers)
 	slices.SortStableFunc(l.Statements, func(a, b OwnStatement) int { return b.Period.To.Compare(a.Period.To) })
 	slices.SortStableFunc(l.Balances, func(a, b OwnBalance) int {
 		return cmp.Or(cmp.Compare(a.Account, b.Account), cmp.Compare(a.Kind, b.Kind))
 	})
 	var err error
-	l.Totals, err = total(l)
-	return l, err
-}
-
-// join finds mirrors and refunds and answers all bills, newest first.
-func (s *Service) join(answers []answer) []OwnBill {
-	n := 0
-	for _, a := range answers {
-		n += len(a.bills)
-	}
-	items, bills := make([]match.Item, 0, n), make([]OwnBill, 0, n)
-	for _, a := range answers {
-		names := sourceNames(a.report.Source)
-		for _, t := range a.bills {
-			id := s.billID(t.account.ID, t.seed)
-			items = append(items, match.Item{ID: id, Account: string(t.account.ID), Source: t.account.Source, Names: names,
-				Tail: t.account.tail(), Kind: t.account.Kind, Bill: t.bill})
-			bills = append(bills, OwnBill{ID: id, Account: t.account.ID, Bill: *t.bill, Category: ledger.Category(*t.bill)})
-		}
-	}
-	for i, j := range match.Join(items, nil).Joined {
-		bills[i].Counted, bills[i].Mirrors, bills[i].Refunds, bills[i].Sure = j.Counted, j.Mirrors, j.Refunds, j.Sure
-		if j.Flow != "" {
-			bills[i].Flow = j.Flow
-		}
-	}
-	slices.SortFunc(bills, func(a, b OwnBill) int {
-		return cmp.Or(b.At.Compare(a.At), cmp.Compare(a.ID, b.ID)) // an order that every reading shares
-	})
-	return bills
+	l.Totals, err = total(l, bills.counted())
+	return l, bills, err
 }
 
 // sourceNames are the names by which other sources may call one.
@@ -85,7 +57,7 @@ var errTotal = &fault.Error{Kind: fault.Internal, Code: "total_range", Detail: "
 
 // total sums by currency: each account's balance once, and counted bills that
 // are not internal.
-func total(l Look) ([]Total, error) {
+func total(l Look, counted iter.Seq2[connectors.Flow, money.Amount]) ([]Total, error) {
 	sums := map[string]*Total{}
 	of := func(currency string) *Total {
 		if sums[currency] == nil {
@@ -115,15 +87,12 @@ func total(l Look) ([]Total, error) {
 			}
 		}
 	}
-	for _, b := range l.Bills {
-		if !b.Counted {
-			continue
-		}
-		switch t := of(b.Amount.Currency); b.Flow {
+	for flow, amount := range counted {
+		switch t := of(amount.Currency); flow {
 		case connectors.FlowIn:
-			add(&t.In, b.Amount)
+			add(&t.In, amount)
 		case connectors.FlowOut:
-			add(&t.Out, b.Amount)
+			add(&t.Out, amount)
 		}
 	}
 	list := make([]Total, 0, len(sums))

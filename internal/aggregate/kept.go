@@ -3,6 +3,7 @@ package aggregate
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"jali/connectors"
@@ -76,15 +77,14 @@ func (s *Service) mergeKept(ctx context.Context, q question, c connectors.Connec
 		var only map[string]bool
 		if errors.Is(failed, connectors.ErrUnauthorized) {
 			only = map[string]bool{}
-			for _, page := range k.reading.Pages {
-				for _, b := range page {
-					only[b.ID] = true
-				}
+			for _, b := range k.reading.Bills {
+				only[b.ID()] = true
 			}
 		}
 		if k.brought {
 			if k.write = k.kept.Merge(k.reading); k.write {
-				if err := k.kept.Seal(ctx); err != nil {
+				var err error
+				if k.sealed, err = k.kept.Seal(ctx, keepAtOnce); err != nil {
 					return err
 				}
 			}
@@ -120,55 +120,25 @@ func (s *Service) recall(q question, a *answer) {
 func (k *keeping) tell(span connectors.Span, only map[string]bool) []told {
 	list := make([]told, 0, len(k.kept.Bills))
 	for i := range k.kept.Bills {
-		if b := &k.kept.Bills[i]; !b.Gone && within(b.Bill, span) && (only == nil || only[b.ID]) {
-			list = append(list, told{k.account, &b.Bill, b.Seed()})
+		if b := &k.kept.Bills[i]; !b.Gone && within(b.At, b.DateOnly(), span) && (only == nil || only[b.ID()]) {
+			list = append(list, told{k.account, b})
 		}
 	}
 	return list
 }
 
-// writeDown keeps what this look has brought, in one transaction. Whoever meets
-// another look of the same account reads what that has kept and begins again
-// from there, so that both give a bill the same id.
+// keepAtOnce is how many bills of each account one transaction writes.
+const keepAtOnce = 4000
+
+// writeDown keeps what this look has brought, in one transaction unless it is
+// very much. Whoever meets another look of the same account reads what that has
+// kept and begins again from there, so that both give a bill the same id.
 func (s *Service) writeDown(ctx context.Context, q question, answers []answer) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-	defer cancel()
-	for range 3 {
-		var raced map[*keeping]bool
-		news := false
-		for _, a := range answers {
-			for _, k := range a.kept {
-				news = news || k.write
-			}
-		}
-		if !news {
-			return
-		}
-		err := s.DB.Update(ctx, func(tx kv.Tx) error {
-			raced = map[*keeping]bool{}
-			for i := range answers {
-				if len(answers[i].kept) == 0 {
-					continue
-				}
-				if b, err := tx.Get(linkKey(q.person, answers[i].ID)); err != nil {
-					return err
-				} else if b == nil {
-					continue // disconnected meanwhile
-				}
-				for _, k := range answers[i].kept {
-					if !k.write {
-						continue
-					}
-					ok, err := s.Ledger.Keep(tx, k.kept)
-					if err != nil {
-						return err
-					}
-					raced[k] = raced[k] || !ok
-				}
-			}
-			return nil
-		})
-		if err == nil {
+	ctx = context.WithoutCancel(ctx)
+	for meetings := 0; meetings < 3 && slices.ContainsFunc(answers, answer.writes); {
+		raced, err := s.writeSome(ctx, q, answers)
+		if err == nil && len(raced) > 0 {
+			meetings++
 			err = s.again(ctx, q, answers, raced)
 		}
 		if err != nil {
@@ -178,12 +148,70 @@ func (s *Service) writeDown(ctx context.Context, q question, answers []answer) {
 	}
 }
 
+// writes reports whether something of an answer is to be written down.
+func (a answer) writes() bool {
+	return slices.ContainsFunc(a.kept, func(k *keeping) bool { return k.write })
+}
+
+// writeSome writes the rows that are sealed and seals the next. It answers whose
+// bills somebody else has written meanwhile.
+func (s *Service) writeSome(ctx context.Context, q question, answers []answer) (raced map[*keeping]bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	var here map[string]bool // connections
+	err = s.DB.Update(ctx, func(tx kv.Tx) error {
+		raced, here = map[*keeping]bool{}, map[string]bool{}
+		for i := range answers {
+			a := &answers[i]
+			if !a.writes() {
+				continue
+			}
+			if b, err := tx.Get(linkKey(q.person, a.ID)); err != nil {
+				return err
+			} else if b == nil {
+				continue // disconnected meanwhile
+			}
+			here[a.ID] = true
+			for _, k := range a.kept {
+				if !k.write {
+					continue
+				}
+				ok, err := s.Ledger.Keep(tx, k.kept)
+				if err != nil {
+					return err
+				}
+				if !ok {
+					raced[k] = true
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	for _, a := range answers {
+		for _, k := range a.kept {
+			switch {
+			case !k.write || raced[k]:
+			case k.sealed || !here[a.ID]:
+				k.write, k.brought, k.reading = false, false, ledger.Reading{}
+			default:
+				if k.sealed, err = k.kept.Seal(ctx, keepAtOnce); err != nil {
+					return nil, err
+				}
+			}
+		}
+	}
+	return raced, nil
+}
+
 // again merges the same readings into what is kept by now.
 func (s *Service) again(ctx context.Context, q question, answers []answer, raced map[*keeping]bool) error {
 	for i := range answers {
 		a, again := &answers[i], false
 		for _, k := range a.kept {
-			if k.write = raced[k]; !k.write {
+			if !raced[k] {
 				continue
 			}
 			all, err := s.Ledger.Kept(ctx, []ledger.Wish{wish(q.person, a.ID, k.account, q.span)})

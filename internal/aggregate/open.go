@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"iter"
 	"slices"
 	"time"
 
@@ -59,10 +60,7 @@ func (s *Service) Open(ctx context.Context, r OpenRequest) (View, error) {
 	if r.Present != nil {
 		making = connectors.Present(making, *r.Present)
 	}
-	v, bills, err := s.make(making, id, use, r.Want)
-	if err == nil {
-		err = s.shelve(making, use.Grant, v, bills)
-	}
+	v, err := s.make(making, id, use, r.Want)
 	if err != nil {
 		return View{}, s.overtaken(making, r, err)
 	}
@@ -78,18 +76,17 @@ func (s *Service) Open(ctx context.Context, r OpenRequest) (View, error) {
 		}
 		return View{}, err
 	}
-	v.Bills = s.firstPage(id, bills)
 	return v, nil
 }
 
 // overtaken answers what to say of a view that was not made: that its time was
-// up, or, when keys were destroyed meanwhile, that the grant is gone, as anybody
-// hears who asks after it.
+// up, or, when keys were destroyed meanwhile or the view torn down, that the
+// grant is gone, as anybody hears who asks after it.
 func (s *Service) overtaken(ctx context.Context, r OpenRequest, err error) error {
 	if errors.Is(err, context.DeadlineExceeded) {
 		return ErrUnfinished.Because(err)
 	}
-	if !errors.Is(err, vault.ErrEpochEnded) && !errors.Is(err, vault.ErrShredded) {
+	if !errors.Is(err, vault.ErrEpochEnded) && !errors.Is(err, vault.ErrShredded) && !errors.Is(err, errRaced) {
 		return err
 	}
 	if _, gone := s.Grants.Live(ctx, r.Client, r.Grant); gone != nil {
@@ -144,8 +141,9 @@ func (s *Service) covered(ctx context.Context, g consent.Grant, w Want) error {
 	return nil
 }
 
-// make asks the sources and writes what they say in the client's own terms.
-func (s *Service) make(ctx context.Context, id string, use consent.Use, w Want) (View, []Bill, error) {
+// make asks the sources, writes what they say in the client's own terms, and
+// puts it on the shelf.
+func (s *Service) make(ctx context.Context, id string, use consent.Use, w Want) (View, error) {
 	g := use.Grant
 	datatypes := g.Agreed.Datatypes
 	if len(w.Datatypes) > 0 {
@@ -169,24 +167,24 @@ func (s *Service) make(ctx context.Context, id string, use consent.Use, w Want) 
 	}
 	client, err := s.Grants.Client(ctx, g.Client)
 	if err != nil {
-		return View{}, nil, err
+		return View{}, err
 	}
 	all, err := s.load(ctx, g.Person)
 	if err != nil {
-		return View{}, nil, err
+		return View{}, err
 	}
 	answers, missing := s.ask(ctx, q, all)
 	var links []string
 	for _, a := range answers {
 		links = append(links, a.ID)
 	}
-	look, err := s.look(answers, missing) // from here on nobody holds the answers
+	look, pile, err := s.look(answers, missing) // from here on nobody holds the answers
 	if err != nil {
-		return View{}, nil, err
+		return View{}, err
 	}
 	p, err := s.present(ctx, g, client.AliasShape, look, newMasker(all))
 	if err != nil {
-		return View{}, nil, err
+		return View{}, err
 	}
 	v := p.view(look, q)
 	v.ID, v.Grant, v.UsesLeft = id, g.ID, use.Left
@@ -196,11 +194,11 @@ func (s *Service) make(ctx context.Context, id string, use consent.Use, w Want) 
 		v.KeepUntil = use.KeepUntil.In(consent.Shanghai)
 	}
 	v.links = links
-	var bills []Bill
-	if q.bills {
-		bills = p.bills(look.Bills, g.Agreed.Fields)
+	if !q.bills {
+		pile = nil
 	}
-	return v, bills, nil
+	v.Bills, err = s.shelve(ctx, g, v, p.bills(pile, g.Agreed.Fields), pile.len())
+	return v, err
 }
 
 // presenter turns a person's look into a client's view.
@@ -282,42 +280,55 @@ func (p presenter) view(look Look, q question) View {
 	return v
 }
 
-// bills writes bills at a level of fields, newest first.
-func (p presenter) bills(all []OwnBill, fields consent.BillFields) []Bill {
-	at := make(map[string]int, len(all))
-	for i, b := range all {
-		at[b.ID] = i
-	}
-	bills := make([]Bill, 0, len(all))
-	for _, b := range all {
-		w := Bill{
-			ID: p.billID(b.ID), Account: p.aliases[b.Account], Date: b.At.Format(time.DateOnly), Amount: b.Amount,
-			Direction: b.Direction, Flow: b.Flow, State: b.State, Kind: b.Kind, Category: b.Category, Counted: b.Counted,
+// bills writes bills at a level of fields, newest first, one after the other.
+func (p presenter) bills(all *pile, fields consent.BillFields) iter.Seq[Bill] {
+	return func(yield func(Bill) bool) {
+		if all == nil {
+			return
 		}
-		for _, m := range b.Mirrors {
-			w.Mirrors = append(w.Mirrors, p.billID(m))
-		}
-		slices.Sort(w.Mirrors)
-		if b.Refunds != "" {
-			w.RefundOf = p.billID(b.Refunds)
-		}
-		if fields == consent.Standard || fields == consent.Full {
-			if !b.DateOnly {
-				w.Time = b.At
+		mirrored := all.mirrored()
+		var some []Bill
+		for together := range all.newestFirst(fields == consent.Standard || fields == consent.Full) {
+			some = some[:0]
+			for _, m := range together {
+				some = append(some, p.bill(all.own(m.place), fields, mirrored))
 			}
-			w.Counterparty = p.counterparty(b.Bill)
-			w.Method = p.aliases[p.payer(b, all, at)]
-		}
-		if fields == consent.Full {
-			w.Description = p.description(b.Bill)
-			if b.Order != "" {
-				w.Order = p.pair.ID("ord_", p.accounts[b.Account].Source.ID, b.Order)
+			slices.SortFunc(some, newestFirst)
+			for _, b := range some {
+				if !yield(b) {
+					return
+				}
 			}
 		}
-		bills = append(bills, w)
 	}
-	slices.SortFunc(bills, newestFirst)
-	return bills
+}
+
+func (p presenter) bill(b OwnBill, fields consent.BillFields, mirrored map[string]told) Bill {
+	w := Bill{
+		ID: p.billID(b.ID), Account: p.aliases[b.Account], Date: b.At.Format(time.DateOnly), Amount: b.Amount,
+		Direction: b.Direction, Flow: b.Flow, State: b.State, Kind: b.Kind, Category: b.Category, Counted: b.Counted,
+	}
+	for _, m := range b.Mirrors {
+		w.Mirrors = append(w.Mirrors, p.billID(m))
+	}
+	slices.Sort(w.Mirrors)
+	if b.Refunds != "" {
+		w.RefundOf = p.billID(b.Refunds)
+	}
+	if fields == consent.Standard || fields == consent.Full {
+		if !b.DateOnly {
+			w.Time = b.At
+		}
+		w.Counterparty = p.counterparty(b.Bill)
+		w.Method = p.aliases[p.payer(b, mirrored)]
+	}
+	if fields == consent.Full {
+		w.Description = p.description(b.Bill)
+		if b.Order != "" {
+			w.Order = p.pair.ID("ord_", p.accounts[b.Account].Source.ID, b.Order)
+		}
+	}
+	return w
 }
 
 // dayOf is a calendar day, or nothing where a source says none.
@@ -333,7 +344,7 @@ func (p presenter) billID(own string) string { return p.pair.ID("bill_", own) }
 // payer is the granted account that the money of a bill came out of. A bank's
 // own bill says so itself; a wallet's was paid by the account that tells of the
 // same movement going out, or out of the wallet's own balance.
-func (p presenter) payer(b OwnBill, all []OwnBill, at map[string]int) consent.AccountID {
+func (p presenter) payer(b OwnBill, mirrored map[string]told) consent.AccountID {
 	switch {
 	case b.Direction != connectors.Out:
 		return ""
@@ -341,8 +352,8 @@ func (p presenter) payer(b OwnBill, all []OwnBill, at map[string]int) consent.Ac
 		return b.Account
 	}
 	for _, m := range b.Mirrors {
-		if i, ok := at[m]; ok && all[i].Direction == connectors.Out && p.accounts[all[i].Account].Kind != connectors.WalletBalance {
-			return all[i].Account
+		if t, ok := mirrored[m]; ok && t.Bill().Direction == connectors.Out && t.account.Kind != connectors.WalletBalance {
+			return t.account.ID
 		}
 	}
 	if b.Method == "余额" || b.Method == "零钱" || b.Method == "账户余额" {

@@ -71,7 +71,8 @@ func (s *Service) lookAt(ctx context.Context, p consent.Session, from, to time.T
 	for _, a := range answers {
 		s.learn(ctx, p.Person, a)
 	}
-	l, err := s.look(answers, false)
+	l, bills, err := s.look(answers, false)
+	l.Bills = bills.all()
 	if err == nil && ctx.Err() == nil { // of who went away the sources were not asked to the end
 		s.memory.keep(begun, p, wish, l, s.now())
 	}

@@ -6,6 +6,7 @@ import (
 	"crypto/subtle"
 	"encoding/base64"
 	"encoding/binary"
+	"iter"
 	"slices"
 	"strconv"
 	"time"
@@ -19,6 +20,7 @@ const (
 	viewLife  = 10 * time.Minute
 	graveLife = 24 * time.Hour // how long a view that has gone answers that it has
 	chunkSize = 100            // bills in one sealed part, and on a first page
+	shelfSize = 40             // parts that one transaction writes
 	maxLimit  = 500
 )
 
@@ -31,6 +33,8 @@ type shelved struct {
 	Until  time.Time        `json:"until"`
 	Parts  int              `json:"parts"` // of bills
 	Links  []string         `json:"links,omitempty"`
+
+	Unfinished bool `json:"unfinished,omitempty"` // not all is written yet: there is no such view
 }
 
 // chunk is one sealed part: part 0 the view without its bills, the others
@@ -58,30 +62,82 @@ func dueKey(at time.Time, hash string) []byte {
 	return kv.Key("aggregate", "view_due", at, hash)
 }
 
-// shelve keeps a view under its hash, each part sealed under its id.
-func (s *Service) shelve(ctx context.Context, g consent.Grant, v View, bills []Bill) error {
-	parts := []chunk{{Part: 0, Total: len(bills), View: &v}}
-	for from := 0; from < len(bills); from += chunkSize {
-		parts = append(parts, chunk{Part: len(parts), Total: len(bills), Bills: bills[from:min(from+chunkSize, len(bills))]})
-	}
-	sealed := make([][]byte, len(parts))
-	for i, c := range parts {
+// shelve keeps a view under its hash, each part sealed under its id, and answers
+// its first page. Of very many bills no more than a few parts are here at a
+// time: these are written one transaction after the other, and with the last of
+// them the view is there.
+func (s *Service) shelve(ctx context.Context, g consent.Grant, v View, bills iter.Seq[Bill], total int) (first BillPage, err error) {
+	hash := s.viewHash(g.ID, v.ID)
+	row := shelved{Client: g.Client, Grant: g.ID, Person: g.Person, Until: v.ExpiresAt, Links: v.links, Unfinished: true}
+	var parts []kv.Entry
+	add := func(c chunk) error {
 		plain, err := kv.Pack(c)
 		if err != nil {
 			return err
 		}
-		if sealed[i], err = s.Vault.SealView(v.ID, plain); err != nil {
+		sealed, err := s.Vault.SealView(v.ID, plain)
+		parts = append(parts, kv.Entry{Key: partKey(hash, c.Part), Value: sealed})
+		return err
+	}
+	some := make([]Bill, 0, min(chunkSize, total))
+	chunked := func() error {
+		row.Parts++
+		if row.Parts == 1 {
+			first = BillPage{Items: slices.Clone(some), Next: s.next(v.ID, len(some), total)}
+		}
+		if err := add(chunk{Part: row.Parts, Total: total, Bills: some}); err != nil {
 			return err
 		}
+		some = some[:0]
+		return nil
 	}
-	hash := s.viewHash(g.ID, v.ID)
-	row := shelved{Client: g.Client, Grant: g.ID, Person: g.Person, Until: v.ExpiresAt, Parts: len(parts) - 1, Links: v.links}
+	begun := false
+	for b := range bills {
+		if some = append(some, b); len(some) < chunkSize {
+			continue
+		}
+		if err := chunked(); err != nil {
+			return first, err
+		}
+		if len(parts) == shelfSize {
+			if err := s.lay(ctx, hash, row, parts, begun); err != nil {
+				return first, err
+			}
+			begun, parts = true, parts[:0]
+		}
+	}
+	if len(some) > 0 {
+		if err := chunked(); err != nil {
+			return first, err
+		}
+	}
+	if err := add(chunk{Total: total, View: &v}); err != nil {
+		return first, err
+	}
+	row.Unfinished = false
+	return first, s.lay(ctx, hash, row, parts, begun)
+}
+
+// lay writes parts of a view and what stands in clear of it. A view that was
+// torn down since it was begun is not gone on with.
+func (s *Service) lay(ctx context.Context, hash string, row shelved, parts []kv.Entry, begun bool) error {
 	return s.DB.Update(ctx, func(tx kv.Tx) error {
 		if err := stand(tx, row.Person, row.Links); err != nil {
 			return err
 		}
-		for i, b := range sealed {
-			if err := tx.Put(partKey(hash, i), b); err != nil {
+		var is shelved
+		switch found, err := kv.Load(tx, viewKey(hash), &is); {
+		case err != nil:
+			return err
+		case begun && !found:
+			return errRaced
+		case !begun && found: // we fell over while it was made before
+			if err := s.tear(tx, hash); err != nil {
+				return err
+			}
+		}
+		for _, p := range parts {
+			if err := tx.Put(p.Key, p.Value); err != nil {
 				return err
 			}
 		}
@@ -103,7 +159,7 @@ func (s *Service) read(ctx context.Context, client consent.ClientID, grant conse
 		switch ok, err := kv.Load(tx, viewKey(hash), &row); {
 		case err != nil:
 			return err
-		case !ok || row.Client != client || row.Grant != grant:
+		case !ok || row.Client != client || row.Grant != grant || row.Unfinished && now.Before(row.Until):
 			return ErrViewNotFound
 		case !now.Before(row.Until):
 			return ErrViewExpired
@@ -165,11 +221,6 @@ func (s *Service) Get(ctx context.Context, client consent.ClientID, grant consen
 		v.Bills.Next = s.next(id, len(c.Bills), head.Total)
 	}
 	return v, nil
-}
-
-func (s *Service) firstPage(id string, bills []Bill) BillPage {
-	n := min(chunkSize, len(bills))
-	return BillPage{Items: bills[:n], Next: s.next(id, n, len(bills))}
 }
 
 // Page answers at most limit bills (1 to 500) from where cursor stands; the

@@ -92,12 +92,12 @@ func windows(s connectors.Span, most time.Duration) []connectors.Span {
 	return out
 }
 
-// within reports whether a bill lies in s. A bill of which only the day is
+// within reports whether a bill's moment lies in s. One of which only the day is
 // known lies in it with its day.
-func within(b connectors.Bill, s connectors.Span) bool {
-	if !b.DateOnly {
-		return !b.At.Before(s.From) && b.At.Before(s.To)
+func within(at time.Time, dateOnly bool, s connectors.Span) bool {
+	if !dateOnly {
+		return !at.Before(s.From) && at.Before(s.To)
 	}
-	day := b.At.Format(time.DateOnly)
+	day := at.Format(time.DateOnly)
 	return s.From.Format(time.DateOnly) <= day && day <= s.To.Add(-1).Format(time.DateOnly)
 }

@@ -48,7 +48,7 @@ func (s *Service) tearAll(tx kv.Tx, r kv.Range, at time.Time) (open int, err err
 		if _, err := kv.Load(tx, viewKey(h), &row); err != nil {
 			return 0, err
 		}
-		if at.Before(row.Until) {
+		if at.Before(row.Until) && !row.Unfinished {
 			open++
 		}
 		if err := s.tear(tx, h); err != nil {

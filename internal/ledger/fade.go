@@ -3,6 +3,7 @@ package ledger
 import (
 	"context"
 	"errors"
+	"math"
 	"time"
 
 	"jali/internal/kv"
@@ -54,7 +55,7 @@ func (l *Ledger) fade(ctx context.Context, a Account, due []byte, now time.Time)
 		}
 	}
 	k.Bills, k.count = stays, 0
-	if err := k.Seal(ctx); err != nil {
+	if _, err := k.Seal(ctx, math.MaxInt); err != nil { // names are small
 		return err
 	}
 	return l.DB.Update(ctx, func(tx kv.Tx) error {

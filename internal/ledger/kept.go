@@ -8,6 +8,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"maps"
 	"slices"
 	"sort"
 	"strconv"
@@ -49,16 +50,26 @@ type Kept struct {
 	dirty  map[int64]bool // weeks that are to be written
 	count  int            // of living bills in all weeks, as they are to be
 	living int            // of those in Bills, when count was that
-	puts   []kv.Entry     // by Seal
-	drops  [][]byte       // by Seal
+
+	sealing []int64    // weeks that Seal has not done with, the next one last
+	sheet   int        // how many sheets of that it has made
+	puts    []kv.Entry // by Seal
+	drops   [][]byte   // by Seal
+	sealed  []byte     // the head among puts
 }
 
 // Known is a bill as it is kept.
 type Known struct {
-	connectors.Bill
+	Packed
+	At    time.Time
 	First string // the id it was told by first, if that was another
 	Gone  bool   // it is not told any more; kept for what may come in its place
+
+	told bool // by the reading that was merged
 }
+
+// Know is a bill that had no other id.
+func Know(b connectors.Bill) Known { return Known{Packed: Pack(b), At: b.At} }
 
 // Seed is what a bill's id is made of: the same however often its source has
 // renamed it.
@@ -66,7 +77,7 @@ func (k Known) Seed() string {
 	if k.First != "" {
 		return k.First
 	}
-	return k.ID
+	return k.ID()
 }
 
 // Wish names an account and the time of which its bills are wanted; zero times
@@ -210,8 +221,6 @@ func (k *Kept) Open(ctx context.Context) error {
 	k.until, k.count = h.Until, h.Bills
 	k.Told, k.Settled = spans(p.Told), spans(p.Settled)
 	k.At, k.Whole, k.Mark = p.At, p.Whole, connectors.Mark(p.Mark)
-	var sheets [][]row
-	total := 0
 	for name, rows := range k.rows {
 		for n, e := range rows {
 			if !bytes.Equal(e.Key, k.shelf.sheetKey([]byte(name), n)) {
@@ -226,13 +235,10 @@ func (k *Kept) Open(ctx context.Context) error {
 				return err
 			}
 			rows[n].Value = nil // its key is all that is wanted of it now
-			sheets, total = append(sheets, bills), total+len(bills)
-		}
-	}
-	k.Bills = slices.Grow(k.Bills, total)
-	for _, bills := range sheets {
-		for i := range bills {
-			k.Bills = append(k.Bills, bills[i].known())
+			for i := range bills {
+				b := bills[i].bill()
+				k.Bills = append(k.Bills, Known{Packed: Pack(b), At: b.At, First: bills[i].First, Gone: bills[i].Gone})
+			}
 		}
 	}
 	k.sort()
@@ -244,7 +250,7 @@ func (k *Kept) Open(ctx context.Context) error {
 func (k *Kept) Count() int { return k.count }
 
 func (k *Kept) sort() {
-	slices.SortFunc(k.Bills, func(a, b Known) int { return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.ID, b.ID)) })
+	slices.SortFunc(k.Bills, func(a, b Known) int { return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.ID(), b.ID())) })
 }
 
 // holds reports whether the week of a moment was read.
@@ -253,34 +259,69 @@ func (k *Kept) holds(at time.Time) bool {
 	return k.all || k.first <= w && w <= k.last
 }
 
-// Seal makes the rows of what [Kept.Merge] changed.
-func (k *Kept) Seal(ctx context.Context) error {
+// Seal makes the rows of what [Kept.Merge] changed, about most bills of it, and
+// reports whether that is the end. The next call makes the next rows, once these
+// are kept. Until the end nothing is said to be told, so that whoever reads
+// in between, or after we fell over, asks for everything again; and of a bill
+// that was renamed the new name is written before the old one goes.
+func (k *Kept) Seal(ctx context.Context, most int) (end bool, err error) {
+	if k.sealed == nil {
+		k.sealing = slices.Sorted(maps.Keys(k.dirty)) // the latest is taken first
+	} else {
+		k.head = k.sealed
+	}
 	k.puts, k.drops = nil, nil
-	for w := range k.dirty {
-		name, n := k.name(w), 0
+	for left := most; len(k.sealing) > 0 && left > 0; {
+		w := k.sealing[len(k.sealing)-1]
+		name := k.name(w)
 		from := sort.Search(len(k.Bills), func(i int) bool { return weekOf(k.Bills[i].At) >= w })
 		to := sort.Search(len(k.Bills), func(i int) bool { return weekOf(k.Bills[i].At) > w })
-		for some := range slices.Chunk(k.Bills[from:to], sheetSize) {
-			rows := make([]row, len(some))
-			for i, b := range some {
-				rows[i] = toRow(b)
+		if k.sheet == 0 { // none of them may lie beside the new ones
+			for _, old := range k.rows[string(name)] {
+				k.drops = append(k.drops, old.Key)
 			}
-			plain, err := kv.Pack(rows)
-			if err != nil {
-				return err
-			}
-			sealed, err := k.shelf.vault.Seal(ctx, k.shelf.sheetRecord(name, n), plain)
-			if err != nil {
-				return err
-			}
-			k.puts = append(k.puts, kv.Entry{Key: k.shelf.sheetKey(name, n), Value: append(bytes.Clone(name), sealed...)})
-			n++
 		}
-		for _, old := range k.rows[string(name)][min(n, len(k.rows[string(name)])):] {
-			k.drops = append(k.drops, old.Key)
+		from += k.sheet * sheetSize
+		for some := range slices.Chunk(k.Bills[min(from, to):to], sheetSize) {
+			if left <= 0 {
+				break
+			}
+			if err := k.seal(ctx, name, some); err != nil {
+				return false, err
+			}
+			k.sheet, from, left = k.sheet+1, from+len(some), left-len(some)
+		}
+		if from >= to {
+			k.sealing, k.sheet = k.sealing[:len(k.sealing)-1], 0
 		}
 	}
-	plain, err := kv.Pack(page{stored(k.Told), stored(k.Settled), k.At, k.Whole, string(k.Mark)})
+	end = len(k.sealing) == 0
+	return end, k.sealHead(ctx, end)
+}
+
+func (k *Kept) seal(ctx context.Context, name []byte, bills []Known) error {
+	rows := make([]row, len(bills))
+	for i, b := range bills {
+		rows[i] = toRow(b.Bill(), b.First, b.Gone)
+	}
+	plain, err := kv.Pack(rows)
+	if err != nil {
+		return err
+	}
+	sealed, err := k.shelf.vault.Seal(ctx, k.shelf.sheetRecord(name, k.sheet), plain)
+	if err != nil {
+		return err
+	}
+	k.puts = append(k.puts, kv.Entry{Key: k.shelf.sheetKey(name, k.sheet), Value: append(bytes.Clone(name), sealed...)})
+	return nil
+}
+
+func (k *Kept) sealHead(ctx context.Context, end bool) error {
+	p := page{At: k.At}
+	if end {
+		p = page{stored(k.Told), stored(k.Settled), k.At, k.Whole, string(k.Mark)}
+	}
+	plain, err := kv.Pack(p)
 	if err != nil {
 		return err
 	}
@@ -289,8 +330,10 @@ func (k *Kept) Seal(ctx context.Context) error {
 		return err
 	}
 	h := head{Until: k.At.Add(KeepFor).UTC().Truncate(24 * time.Hour), Bills: k.count, Sealed: sealed}
-	b, err := json.Marshal(h)
-	k.puts = append(k.puts, kv.Entry{Key: k.shelf.headKey(), Value: b})
+	if k.sealed, err = json.Marshal(h); err != nil {
+		return err
+	}
+	k.puts = append(k.puts, kv.Entry{Key: k.shelf.headKey(), Value: k.sealed})
 	if !h.Until.Equal(k.until) {
 		if !k.until.IsZero() {
 			k.drops = append(k.drops, keptDue(k.until, k.Account))
@@ -301,11 +344,11 @@ func (k *Kept) Seal(ctx context.Context) error {
 		}
 		k.puts = append(k.puts, kv.Entry{Key: keptDue(h.Until, k.Account), Value: due})
 	}
-	return err
+	return nil
 }
 
-// Keep writes what Seal made. Where somebody has written since this was read it
-// writes nothing, and says so: their word is as new.
+// Keep writes what Seal made. Where somebody else has written since this was
+// read it writes nothing, and says so: their word is as new.
 func (l *Ledger) Keep(tx kv.Tx, k *Kept) (ok bool, err error) {
 	if b, err := tx.Get(k.shelf.headKey()); err != nil || !bytes.Equal(b, k.head) {
 		return false, err

@@ -331,7 +331,7 @@ func (s shelf) allRows(tx kv.Tx) ([]kv.Entry, error) {
 // seal writes the bill's name before it, so that a walk over all rows can tell
 // what each was sealed as; open checks that it stands under that name.
 func (s shelf) seal(ctx context.Context, name []byte, b connectors.Bill) ([]byte, error) {
-	plain, err := kv.Pack(toRow(Known{Bill: b}))
+	plain, err := kv.Pack(toRow(b, "", false))
 	if err != nil {
 		return nil, err
 	}
@@ -352,7 +352,7 @@ func (s shelf) open(ctx context.Context, e kv.Entry) (connectors.Bill, error) {
 	}
 	var r row
 	err = kv.Unpack(plain.Reveal(), &r)
-	return r.known().Bill, err
+	return r.bill(), err
 }
 
 func (s shelf) record(name []byte) vault.Record {

@@ -1,7 +1,6 @@
 package ledger
 
 import (
-	"iter"
 	"slices"
 	"strings"
 	"time"
@@ -20,6 +19,7 @@ const (
 	pendingFor = 30 * 24 * time.Hour
 	// bookedWithin is how long after a pending bill what it became may come.
 	bookedWithin = 15 * 24 * time.Hour
+	bookedBefore = 24 * time.Hour // by sources that book on an earlier day
 )
 
 // Shanghai is where days of sources turn.
@@ -35,7 +35,7 @@ func (k *Kept) Ask(span connectors.Span, now time.Time) (parts []connectors.Span
 	}
 	from := span.To
 	for _, b := range k.Bills {
-		if b.State == connectors.Pending && !b.Gone && !b.At.Before(span.From) && now.Sub(b.At) < pendingFor {
+		if !b.Gone && !b.At.Before(span.From) && now.Sub(b.At) < pendingFor && b.state() == connectors.Pending {
 			from = earlier(from, midnight(b.At))
 			break // they stand by moment
 		}
@@ -67,8 +67,8 @@ func (k *Kept) Covered(span connectors.Span) connectors.Span {
 // Reading is what a source has told in one go.
 type Reading struct {
 	At    time.Time
-	Read  []connectors.Span // told whole: a bill of these that is in no page is none of the source's any more
-	Pages [][]connectors.Bill
+	Read  []connectors.Span // told whole: a bill of these that is not among Bills is none of the source's any more
+	Bills []Packed
 	Anew  bool // a whole reading, by Ask
 
 	// Of a source that tells its changes: where it goes on, and what it took
@@ -82,10 +82,11 @@ type Reading struct {
 // bill is known by its id. Of those that are pending and not told any more, and
 // those that are told for the first time, it finds which became which ([pair]).
 func (k *Kept) Merge(r Reading) (worth bool) {
-	at := make(map[string]int, len(k.Bills)) // of Bills
-	claimed := map[string]bool{}             // ids that others go by
-	for i, b := range k.Bills {
-		at[b.ID] = i
+	at := make(map[string]int, len(k.Bills)+len(r.Bills)) // of Bills
+	claimed := map[string]bool{}                          // ids that others go by
+	for i := range k.Bills {
+		b := &k.Bills[i]
+		at[b.ID()] = i
 		if b.First != "" && !b.Gone {
 			claimed[b.First] = true
 		}
@@ -94,63 +95,55 @@ func (k *Kept) Merge(r Reading) (worth bool) {
 	for _, id := range r.Gone {
 		gone[id] = true
 	}
-	n := 0
-	for _, p := range r.Pages {
-		n += len(p)
-	}
-	told := make(map[string]bool, n)
-	k.Bills = slices.Grow(k.Bills, n)
+	k.Bills = slices.Grow(k.Bills, len(r.Bills))
 	var fresh []int // told for the first time
 	lost := false   // something was told of weeks that are not here
 	had := len(k.Bills)
-	for b := range each(r.Pages) {
-		if told[b.ID] {
+	for _, b := range r.Bills {
+		id, state, moment, _ := b.head()
+		i, ok := at[id]
+		if ok && k.Bills[i].told {
 			continue
 		}
-		told[b.ID] = true
-		i, ok := at[b.ID]
-		if !k.holds(b.At) {
+		if !k.holds(moment) {
 			if lost = true; ok { // it went there
 				k.take(i)
 			}
 			continue
 		}
-		if b.Was == b.ID {
-			b.Was = ""
-		}
-		now := Known{Bill: b}
+		now := Known{Packed: b, At: moment, told: true}
 		if !ok {
-			if b.State == connectors.Pending && claimed[b.ID] {
+			if state == connectors.Pending && claimed[id] {
 				continue // what it became is here
 			}
-			at[b.ID] = len(k.Bills)
+			at[id] = len(k.Bills)
 			fresh = append(fresh, len(k.Bills))
 			k.Bills = append(k.Bills, now)
-			k.soil(b.At)
+			k.soil(moment)
 			continue
 		}
 		now.First = k.Bills[i].First
-		if same(k.Bills[i], now) {
-			continue
+		if !same(k.Bills[i], now) {
+			k.soil(k.Bills[i].At)
+			k.soil(moment)
 		}
-		k.soil(k.Bills[i].At)
-		k.soil(b.At)
 		k.Bills[i] = now
 	}
 
 	var waiting []int // pending, and not told any more
 	for i := range k.Bills[:had] {
 		b := &k.Bills[i]
-		switch {
-		case told[b.ID]:
+		if b.told || b.Packed == "" {
 			continue
-		case gone[b.ID], !b.Gone && r.At.Sub(b.At) >= 0 && withinAny(r.Read, *b, r.At):
+		}
+		id, state, _, _ := b.head()
+		if gone[id] || !b.Gone && r.At.Sub(b.At) >= 0 && withinAny(r.Read, *b, r.At) {
 			if !b.Gone {
 				b.Gone = true
 				k.soil(b.At)
 			}
 		}
-		if b.Gone && b.State == connectors.Pending {
+		if b.Gone && state == connectors.Pending {
 			waiting = append(waiting, i)
 		}
 	}
@@ -170,38 +163,26 @@ func (k *Kept) Merge(r Reading) (worth bool) {
 		!sameReach(k.Told, before.Told)
 }
 
-// each walks pages.
-func each(pages [][]connectors.Bill) iter.Seq[connectors.Bill] {
-	return func(yield func(connectors.Bill) bool) {
-		for _, p := range pages {
-			for _, b := range p {
-				if !yield(b) {
-					return
-				}
-			}
-		}
-	}
-}
-
 // follow gives new bills the names of those that they were.
 func (k *Kept) follow(fresh, waiting []int, at map[string]int, claimed map[string]bool) {
 	taken := map[int]bool{} // of waiting
 	var open []int
 	for _, i := range fresh {
 		b := &k.Bills[i]
-		if b.Was != "" && !claimed[b.Was] { // the source says so itself
-			b.First = b.Was
-			if j, ok := at[b.Was]; ok {
+		id, state, _, was := b.head()
+		if was != "" && was != id && !claimed[was] { // the source says so itself
+			b.First = was
+			if j, ok := at[was]; ok && k.Bills[j].Packed != "" {
 				b.First, taken[j] = k.Bills[j].Seed(), true
 				k.take(j)
 			}
 			claimed[b.First] = true
 			continue
 		}
-		if claimed[b.ID] { // another goes by its name
-			b.First = "again:" + b.ID
+		if claimed[id] { // another goes by its name
+			b.First = "again:" + id
 		}
-		if b.State != connectors.Pending {
+		if state != connectors.Pending {
 			open = append(open, i)
 		}
 	}
@@ -215,7 +196,7 @@ func (k *Kept) follow(fresh, waiting []int, at map[string]int, claimed map[strin
 // take empties a bill that another has become: it goes with [Kept.clear].
 func (k *Kept) take(i int) {
 	k.soil(k.Bills[i].At)
-	k.Bills[i].ID = ""
+	k.Bills[i].Packed = ""
 }
 
 // clear drops what nothing can become any more. A bill that had another id
@@ -223,17 +204,20 @@ func (k *Kept) take(i int) {
 func (k *Kept) clear(now time.Time) {
 	kept := k.Bills[:0]
 	for _, b := range k.Bills {
-		old := now.Sub(b.At) >= bookedWithin || b.State != connectors.Pending
 		switch {
-		case b.ID == "":
+		case b.Packed == "":
 			continue
-		case b.Gone && old && b.First == "":
-			k.soil(b.At)
-			continue
-		case b.Gone && old && b.Amount.Currency != "":
-			k.soil(b.At)
-			b = b.bare()
+		case b.Gone && (now.Sub(b.At) >= bookedWithin || b.state() != connectors.Pending):
+			if b.First == "" {
+				k.soil(b.At)
+				continue
+			}
+			if bare := b.bare(); bare != b {
+				k.soil(b.At)
+				b = bare
+			}
 		}
+		b.told = false
 		kept = append(kept, b)
 	}
 	clear(k.Bills[len(kept):])
@@ -255,7 +239,7 @@ func (k *Kept) alive() (n int) {
 
 // bare is what stays of a bill for the sake of its id.
 func (b Known) bare() Known {
-	return Known{Bill: connectors.Bill{ID: b.ID, At: b.At}, First: b.First, Gone: true}
+	return Known{Packed: Pack(connectors.Bill{ID: b.ID(), At: b.At}), At: b.At, First: b.First, Gone: true}
 }
 
 func (k *Kept) soil(at time.Time) { k.dirty[weekOf(at)] = true }
@@ -288,10 +272,27 @@ func (k *Kept) note(r Reading, lost bool) {
 // most, as a tip or the weighing of goods makes it. It does not guess.
 func pair(all []Known, waiting, fresh []int) map[int]int {
 	found := map[int]int{}
-	for _, fits := range []func(was, is *Known) bool{
-		func(was, is *Known) bool { return was.Amount == is.Amount && !was.DateOnly && was.At.Equal(is.At) },
-		func(was, is *Known) bool { return was.Amount == is.Amount },
-		func(was, is *Known) bool {
+	if len(waiting) == 0 {
+		return found
+	}
+	first, last := all[waiting[0]].At, all[waiting[0]].At
+	for _, i := range waiting {
+		first, last = earlier(first, all[i].At), later(last, all[i].At)
+	}
+	bills := map[int]connectors.Bill{} // of those that may have to do with one another
+	for _, i := range waiting {
+		bills[i] = all[i].Bill()
+	}
+	fresh = slices.DeleteFunc(fresh, func(j int) bool { return all[j].At.Sub(first) <= -bookedBefore || all[j].At.Sub(last) >= bookedWithin })
+	for _, j := range fresh {
+		bills[j] = all[j].Bill()
+	}
+	for _, fits := range []func(was, is connectors.Bill) bool{
+		func(was, is connectors.Bill) bool {
+			return was.Amount == is.Amount && !was.DateOnly && was.At.Equal(is.At)
+		},
+		func(was, is connectors.Bill) bool { return was.Amount == is.Amount },
+		func(was, is connectors.Bill) bool {
 			off := is.Amount.Minor - was.Amount.Minor
 			return is.Counterparty != "" && was.Counterparty != "" && was.Amount.Currency == is.Amount.Currency && max(off, -off)*5 <= was.Amount.Minor
 		},
@@ -299,33 +300,27 @@ func pair(all []Known, waiting, fresh []int) map[int]int {
 		ofWas, ofIs := map[int][]int{}, map[int][]int{}
 		for _, i := range waiting {
 			for _, j := range fresh {
-				if became(&all[i], &all[j]) && fits(&all[i], &all[j]) {
+				if became(bills[i], bills[j]) && fits(bills[i], bills[j]) {
 					ofWas[i], ofIs[j] = append(ofWas[i], j), append(ofIs[j], i)
 				}
 			}
 		}
+		taken := map[int]bool{}
 		for i, js := range ofWas {
 			if len(js) == 1 && len(ofIs[js[0]]) == 1 {
-				found[i] = js[0]
+				found[i], taken[js[0]] = js[0], true
 			}
 		}
 		waiting = slices.DeleteFunc(slices.Clone(waiting), func(i int) bool { _, ok := found[i]; return ok })
-		fresh = slices.DeleteFunc(slices.Clone(fresh), func(j int) bool {
-			for _, is := range found {
-				if is == j {
-					return true
-				}
-			}
-			return false
-		})
+		fresh = slices.DeleteFunc(slices.Clone(fresh), func(j int) bool { return taken[j] })
 	}
 	return found
 }
 
 // became reports whether nothing speaks against a bill having become another.
-func became(was, is *Known) bool {
+func became(was, is connectors.Bill) bool {
 	apart := is.At.Sub(was.At)
-	return was.Direction == is.Direction && apart > -24*time.Hour && apart < bookedWithin && alike(was.Counterparty, is.Counterparty)
+	return was.Direction == is.Direction && apart > -bookedBefore && apart < bookedWithin && alike(was.Counterparty, is.Counterparty)
 }
 
 // alike takes names for the same that hold one another: what is pending is
@@ -338,24 +333,14 @@ func alike(a, b string) bool {
 func plain(s string) string { return strings.Join(strings.Fields(strings.ToLower(s)), "") }
 
 // same reports whether nothing has changed.
-func same(a, b Known) bool {
-	_, ao := a.At.Zone()
-	_, bo := b.At.Zone()
-	x, y := a.Bill, b.Bill
-	if !x.At.Equal(y.At) || ao != bo || !slices.Equal(x.Refs, y.Refs) || a.First != b.First || a.Gone != b.Gone {
-		return false
-	}
-	return x.DateOnly == y.DateOnly && x.Amount == y.Amount && x.Direction == y.Direction && x.Flow == y.Flow && x.State == y.State &&
-		x.Kind == y.Kind && x.RawKind == y.RawKind && x.Category == y.Category && x.Counterparty == y.Counterparty && x.Method == y.Method &&
-		x.Description == y.Description && x.Order == y.Order && x.Merchant == y.Merchant && x.Was == y.Was && x.RefundOf == y.RefundOf && x.Note == y.Note
-}
+func same(a, b Known) bool { return a.Packed == b.Packed && a.First == b.First && a.Gone == b.Gone }
 
 // withinAny reports whether a bill would have been told in one of spans: a day
 // wholly, or up to now.
 func withinAny(all []connectors.Span, b Known, now time.Time) bool {
 	return slices.ContainsFunc(all, func(s connectors.Span) bool {
 		end := b.At.Add(1)
-		if b.DateOnly {
+		if b.DateOnly() {
 			end = b.At.AddDate(0, 0, 1)
 		}
 		return !b.At.Before(s.From) && (!end.After(s.To) || !s.To.Before(now.Add(-time.Minute)))

@@ -38,8 +38,7 @@ type row struct {
 	Gone         bool
 }
 
-func toRow(k Known) row {
-	b := k.Bill
+func toRow(b connectors.Bill, first string, gone bool) row {
 	_, zone := b.At.Zone()
 	return row{
 		ID: b.ID, Seconds: b.At.Unix(), Nanoseconds: b.At.Nanosecond(), Zone: zone, DateOnly: b.DateOnly,
@@ -47,16 +46,16 @@ func toRow(k Known) row {
 		Direction: string(b.Direction), Flow: string(b.Flow), State: string(b.State), Kind: string(b.Kind),
 		RawKind: b.RawKind, Category: b.Category, Counterparty: b.Counterparty, Method: b.Method, Description: b.Description,
 		Order: b.Order, Merchant: b.Merchant, Refs: b.Refs, RefundOf: b.RefundOf, Note: b.Note, Was: b.Was,
-		First: k.First, Gone: k.Gone,
+		First: first, Gone: gone,
 	}
 }
 
-func (r *row) known() Known {
-	return Known{First: r.First, Gone: r.Gone, Bill: connectors.Bill{
+func (r *row) bill() connectors.Bill {
+	return connectors.Bill{
 		ID: r.ID, At: time.Unix(r.Seconds, int64(r.Nanoseconds)).In(time.FixedZone("", r.Zone)), DateOnly: r.DateOnly,
 		Amount:    money.Amount{Minor: r.Minor, Currency: r.Currency},
 		Direction: connectors.Direction(r.Direction), Flow: connectors.Flow(r.Flow), State: connectors.BillState(r.State), Kind: connectors.Kind(r.Kind),
 		RawKind: r.RawKind, Category: r.Category, Counterparty: r.Counterparty, Method: r.Method, Description: r.Description,
 		Order: r.Order, Merchant: r.Merchant, Refs: r.Refs, RefundOf: r.RefundOf, Note: r.Note, Was: r.Was,
-	}}
+	}
 }

@@ -13,24 +13,23 @@ import (
 	"jali/internal/kv"
 )
 
-// full has something in every field, so that none is forgotten in [row].
-var full = Known{First: "f", Gone: true, Bill: connectors.Bill{
+// full has something in every field, so that none is forgotten in [row] or [Packed].
+var full = connectors.Bill{
 	ID: "1", At: time.Date(2026, 11, 21, 9, 30, 0, 123456789, time.FixedZone("", 5*3600+45*60)), DateOnly: true,
 	Amount: money.Amount{Minor: 1050, Currency: "CNY"}, Direction: connectors.Out, Flow: connectors.FlowInternal, State: connectors.Pending,
 	Kind: connectors.Refund, RawKind: "退款", Category: "c", Counterparty: "瑞幸咖啡", Method: "余额", Description: "not UTF-8: \xc8\xf0", Order: "o",
 	Merchant: "m", Refs: []string{"r", ""}, RefundOf: "p", Note: "n", Was: "w",
-}}
+}
 
 func TestARowHoldsAllOfABill(t *testing.T) {
-	for _, v := range []reflect.Value{reflect.ValueOf(full), reflect.ValueOf(full.Bill)} {
-		for i := range v.NumField() {
-			if v.Field(i).IsZero() {
-				t.Errorf("the example lacks %s", v.Type().Field(i).Name)
-			}
+	v := reflect.ValueOf(full)
+	for i := range v.NumField() {
+		if v.Field(i).IsZero() {
+			t.Errorf("the example lacks %s", v.Type().Field(i).Name)
 		}
 	}
-	for _, want := range []Known{full, {Bill: connectors.Bill{At: time.Time{}}}} {
-		b, err := kv.Pack(toRow(want))
+	for _, want := range []connectors.Bill{full, {}} {
+		b, err := kv.Pack(toRow(want, "f", true))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -38,9 +37,32 @@ func TestARowHoldsAllOfABill(t *testing.T) {
 		if err := kv.Unpack(b, &r); err != nil {
 			t.Fatal(err)
 		}
-		got := r.known()
-		if diff := cmp.Diff(want, got); diff != "" || !same(want, got) {
+		if diff := cmp.Diff(want, r.bill()); diff != "" || r.First != "f" || !r.Gone {
+			t.Errorf("first %q, gone %v, -want +got:\n%s", r.First, r.Gone, diff)
+		}
+	}
+}
+
+func TestAPackedBillIsTheWholeBill(t *testing.T) {
+	other := full
+	other.State, other.Kind, other.Amount.Currency, other.Refs = "held", "tax", "USD", nil // words of nobody's
+	for _, want := range []connectors.Bill{full, other, {}} {
+		p := Pack(want)
+		if diff := cmp.Diff(want, p.Bill()); diff != "" {
 			t.Errorf("-want +got:\n%s", diff)
+		}
+		id, state, at, was := p.head()
+		if id != want.ID || p.ID() != want.ID || state != want.State || !at.Equal(want.At) || was != want.Was || p.DateOnly() != want.DateOnly {
+			t.Errorf("head: %q, %q, %v, %q; ID %q, date only %v", id, state, at, was, p.ID(), p.DateOnly())
+		}
+	}
+	// Equal bills are equal packed: a field changed alone is seen.
+	v := reflect.ValueOf(&other).Elem()
+	for i := range v.NumField() {
+		other = full
+		v.Field(i).SetZero()
+		if Pack(other) == Pack(full) {
+			t.Errorf("without its %s a bill is packed as with it", v.Type().Field(i).Name)
 		}
 	}
 }
@@ -48,7 +70,7 @@ func TestARowHoldsAllOfABill(t *testing.T) {
 // What is no list of rows is told to be damaged, and what is one comes out the
 // same when it is written again.
 func FuzzRows(f *testing.F) {
-	for _, rows := range []any{[]row{toRow(full), {}}, []row{}, toRow(full), []map[string]string{{"ID": "1"}}, [][]int{{1, 2}}} {
+	for _, rows := range []any{[]row{toRow(full, "f", true), {}}, []row{}, toRow(full, "f", true), []map[string]string{{"ID": "1"}}, [][]int{{1, 2}}} {
 		b, err := kv.Pack(rows)
 		if err != nil {
 			f.Fatal(err)
@@ -65,7 +87,7 @@ func FuzzRows(f *testing.F) {
 			return
 		}
 		for i := range rows {
-			rows[i] = toRow(rows[i].known())
+			rows[i] = toRow(rows[i].bill(), rows[i].First, rows[i].Gone)
 		}
 		b, err := kv.Pack(rows)
 		if err == nil {

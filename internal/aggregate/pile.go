@@ -1,0 +1,147 @@
+package aggregate
+
+import (
+	"cmp"
+	"encoding/base64"
+	"iter"
+	"slices"
+
+	"jali/connectors"
+	"jali/connectors/money"
+	"jali/internal/ledger"
+	"jali/internal/ledger/match"
+)
+
+// told is a bill and the account that tells it.
+type told struct {
+	account *account
+	*ledger.Known
+}
+
+// pile is the bills of a look, packed, with what was found between them: some
+// 300 bytes of each, for there may be very many. Who shows them has one in the
+// hand at a time.
+type pile struct {
+	bills []told
+	ids   [][idSize]byte // Jali's own, of each
+	found []match.Joined // of each
+}
+
+const idSize = 16
+
+// join puts the bills of answers on a pile and finds mirrors and refunds.
+func (s *Service) join(answers []answer) *pile {
+	n := 0
+	for _, a := range answers {
+		n += len(a.bills)
+	}
+	p := &pile{make([]told, 0, n), make([][idSize]byte, 0, n), nil}
+	names := map[string][]string{} // by connection
+	for _, a := range answers {
+		names[a.ID] = sourceNames(a.report.Source)
+		for _, t := range a.bills {
+			p.bills = append(p.bills, t)
+			p.ids = append(p.ids, [idSize]byte(s.Vault.MAC("bill", string(t.account.ID), t.Seed())))
+		}
+	}
+	var bill connectors.Bill
+	item := func(i int) match.Item {
+		a := p.bills[i].account
+		bill = p.bills[i].Bill()
+		return match.Item{ID: p.id(i), Account: string(a.ID), Source: a.Source, Names: names[a.Link], Tail: a.tail(), Kind: a.Kind, Bill: &bill}
+	}
+	p.found = match.Over(n, item, nil).Joined
+	return p
+}
+
+// id is Jali's own id of a bill: the same each time it is read, and saying
+// nothing of the source's.
+func (p *pile) id(i int) string { return base64.RawURLEncoding.EncodeToString(p.ids[i][:]) }
+
+// len is how many bills there are; on no pile there are none.
+func (p *pile) len() int {
+	if p == nil {
+		return 0
+	}
+	return len(p.bills)
+}
+
+// mirrored are the bills that have mirrors, by id.
+func (p *pile) mirrored() map[string]told {
+	m := map[string]told{}
+	for i, found := range p.found {
+		if len(found.Mirrors) > 0 {
+			m[p.id(i)] = p.bills[i]
+		}
+	}
+	return m
+}
+
+func (p *pile) own(i int) OwnBill {
+	t, found := p.bills[i], p.found[i]
+	b := OwnBill{ID: p.id(i), Account: t.account.ID, Bill: t.Bill(), Counted: found.Counted, Mirrors: found.Mirrors, Refunds: found.Refunds, Sure: found.Sure}
+	b.Category = ledger.Category(b.Bill)
+	if found.Flow != "" {
+		b.Flow = found.Flow
+	}
+	return b
+}
+
+// all are the bills, newest first, in an order that every reading shares.
+func (p *pile) all() []OwnBill {
+	bills := make([]OwnBill, len(p.bills))
+	for i := range bills {
+		bills[i] = p.own(i)
+	}
+	slices.SortFunc(bills, func(a, b OwnBill) int { return cmp.Or(b.At.Compare(a.At), cmp.Compare(a.ID, b.ID)) })
+	return bills
+}
+
+// counted are the amounts that belong into totals, and where they flow.
+func (p *pile) counted() iter.Seq2[connectors.Flow, money.Amount] {
+	return func(yield func(connectors.Flow, money.Amount) bool) {
+		for i, found := range p.found {
+			if !found.Counted {
+				continue
+			}
+			b := p.bills[i].Bill()
+			if !yield(cmp.Or(found.Flow, b.Flow), b.Amount) {
+				return
+			}
+		}
+	}
+}
+
+// moment is when a client is told that a bill was.
+type moment struct {
+	day   int   // 20261121 at the source
+	at    int64 // in the day; before all others where the day alone is told
+	place int   // in the pile
+}
+
+// newestFirst orders the pile by what a client is told of each bill's moment,
+// and answers together what that leaves in no order: the bills of one moment.
+func (p *pile) newestFirst(times bool) iter.Seq[[]moment] {
+	order := make([]moment, len(p.bills))
+	for i, t := range p.bills {
+		y, m, d := t.At.Date()
+		order[i] = moment{day: y*10000 + int(m)*100 + d, at: -1 << 63, place: i}
+		if times && !t.DateOnly() {
+			order[i].at = t.At.UnixNano()
+		}
+	}
+	compare := func(a, b moment) int { return cmp.Or(cmp.Compare(b.day, a.day), cmp.Compare(b.at, a.at)) }
+	slices.SortFunc(order, compare)
+	return func(yield func([]moment) bool) {
+		for len(order) > 0 {
+			n := slices.IndexFunc(order, func(m moment) bool { return compare(m, order[0]) != 0 })
+			if n < 0 {
+				n = len(order)
+			}
+			if !yield(order[:n]) {
+				return
+			}
+			order = order[n:]
+		}
+	}
+}
