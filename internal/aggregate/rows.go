@@ -2,7 +2,6 @@ package aggregate
 
 import (
 	"context"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"slices"
@@ -188,10 +187,4 @@ func (s *Service) open(ctx context.Context, kind string, p consent.PersonID, par
 		return errUnreadable // json's own error may quote the record
 	}
 	return nil
-}
-
-// billID is Jali's own id of a bill: the same each time it is read, and saying
-// nothing of the source's.
-func (s *Service) billID(a consent.AccountID, id string) string {
-	return base64.RawURLEncoding.EncodeToString(s.Vault.MAC("bill", string(a), id)[:16])
 }
