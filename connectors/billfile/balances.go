@@ -11,13 +11,22 @@ import (
 // which more follows is taken.
 func (k *book) balances(a Account) (told []Balance, broken []Problem) {
 	var rows []int // that have a balance, in the file's order
+	blurred := Problem{Code: "claim_unreadable", Of: "balance"}
 	for i := range k.entries {
-		if k.entries[i].balance != nil {
+		switch {
+		case k.entries[i].balance != nil:
 			rows = append(rows, i)
+		case k.entries[i].blurred:
+			if blurred.RowCount++; blurred.Line == 0 {
+				blurred.Line = k.entries[i].line
+			}
 		}
 	}
+	if blurred.RowCount > 0 {
+		broken = append(broken, blurred)
+	}
 	if len(rows) == 0 {
-		return nil, nil
+		return nil, broken
 	}
 	up, first := k.follow(rows, a.Side)
 	down := make([]int, len(rows))

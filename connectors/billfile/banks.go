@@ -1,4 +1,218 @@
 package billfile
 
-// banks are the tables of banks.
-var banks = []form{}
+import (
+	"regexp"
+	"strings"
+	"time"
+
+	"golang.org/x/text/unicode/norm"
+
+	"jali/connectors"
+	"jali/connectors/money"
+	"jali/connectors/summary"
+	"jali/internal/secret"
+)
+
+// banks are the tables of banks. No bank publishes what its exports look like
+// and each has changed them: a form is here because a real file of it is
+// public.
+var banks = []form{bocDebit, bocCredit}
+
+func bank(id, zh, en string) connectors.Source {
+	return connectors.Source{ID: id, Name: connectors.Name{ZH: zh, EN: en}, Kind: connectors.Bank}
+}
+
+// claimless are the claims of a table around which nothing stands that could be
+// held against its rows.
+func claimless([]string) claims { return claims{silent: true} }
+
+// deposit is an account of the person's own money. Its number may be masked or
+// the last digits alone, as the file has it.
+func deposit(number, currency string) connectors.Account {
+	return bankAccount(connectors.Account{Kind: connectors.Deposit, Side: connectors.Asset, Name: "储蓄卡", Currency: currency}, number)
+}
+
+// credit is a credit card account. One account has several cards: where rows
+// name theirs it stands in the bill's Method ("信用卡(1234)") and the account
+// has no number. Without a number in the file it is the person's one with
+// that bank. currency is empty where rows are in several.
+func credit(number, currency string) connectors.Account {
+	return bankAccount(connectors.Account{Kind: connectors.CreditCard, Side: connectors.Debt, Name: "信用卡", Currency: currency}, number)
+}
+
+// bankAccount names an account by its sort, number and, beside the yuan, its
+// currency: what files of other months say of it, too.
+func bankAccount(a connectors.Account, number string) connectors.Account {
+	if n := strings.TrimLeft(number, "*xX"); len(n) > 0 && len(n) <= 4 {
+		number = "****" + n // told from a whole number, which would have to be hidden
+	}
+	ref := string(a.Kind) + " " + number
+	if a.Currency != "" && a.Currency != currency {
+		ref += " " + a.Currency
+	}
+	a.Ref = connectors.AccountRef{ID: secret.Of(strings.TrimSpace(ref))}
+	if number != "" {
+		a.Number = secret.Of(number)
+	}
+	return a
+}
+
+// told is a cell's text as a bank means it: a line of dashes is nothing, words
+// that were padded or broken for print are one blank apart, and the radicals
+// that PDFs have in place of characters are the characters.
+func (e *entry) told(column string) string {
+	s := strings.Join(strings.Fields(character(e.text(column))), " ")
+	if strings.Trim(s, "-") == "" {
+		return ""
+	}
+	return s
+}
+
+// character writes Kangxi and CJK radicals as the characters they look like.
+func character(s string) string {
+	if !strings.ContainsFunc(s, radical) {
+		return s
+	}
+	return strings.Map(func(r rune) rune {
+		if !radical(r) {
+			return r
+		}
+		return []rune(norm.NFKC.String(string(r)))[0]
+	}, s)
+}
+
+func radical(r rune) bool { return r >= 0x2e80 && r <= 0x2fdf }
+
+// days are how banks write a day, the year first.
+var days = []string{"2006-01-02", "20060102", "2006/01/02", "2006/1/2", "2006.01.02"}
+
+func (e *entry) day(column string) (time.Time, error) {
+	s := e.told(column)
+	for _, l := range days {
+		if t, err := time.ParseInLocation(l, s, zone); err == nil && plausible(t) {
+			return t, nil
+		}
+	}
+	return time.Time{}, e.damaged(column, "not_a_time")
+}
+
+// at sets when a bill was made. Without a clock, or with an empty one, there is
+// the day.
+func (e *entry) at(b *connectors.Bill, day, clock string) (err error) {
+	if b.At, err = e.day(day); err != nil {
+		return err
+	}
+	s := e.told(clock)
+	b.DateOnly = s == ""
+	if !b.DateOnly {
+		c, ok := clockOf(s)
+		if !ok {
+			return e.damaged(clock, "not_a_time")
+		}
+		b.At = b.At.Add(c)
+	}
+	e.created = b.At
+	return nil
+}
+
+func clockOf(s string) (time.Duration, bool) {
+	if len(s) == 5 && !strings.Contains(s, ":") {
+		s = "0" + s // 092324 that was taken for a number
+	}
+	for _, l := range []string{"15:04:05", "150405", "15:04"} {
+		if t, err := time.Parse(l, s); err == nil {
+			return t.Sub(t.Truncate(24 * time.Hour)), true
+		}
+	}
+	return 0, false
+}
+
+// booked sets the day on which the bank booked the row. Statements are cut by
+// it: of two equal payments of one day, one may stand in the next.
+func (e *entry) booked(column string) (err error) {
+	e.created, err = e.day(column)
+	return err
+}
+
+// columns reads the amount out of one column for money in and one for money
+// out: one of them is empty or 0. The answer is below zero for out.
+func (e *entry) columns(in, out string) (money.Amount, error) {
+	var a [2]money.Amount
+	for i, column := range []string{in, out} {
+		if e.told(column) == "" {
+			continue
+		}
+		var err error
+		if a[i], err = e.signed(column); err != nil {
+			return money.Amount{}, err
+		}
+	}
+	switch {
+	case !a[0].Zero() && !a[1].Zero():
+		return money.Amount{}, e.damaged(out, "two_amounts")
+	case !a[0].Zero():
+		return a[0], nil
+	case a[1].Currency == "" && a[0].Currency == "":
+		return money.Amount{}, e.damaged(out, "not_an_amount")
+	default:
+		return money.Amount{Minor: -a[1].Minor, Currency: e.currency}, nil
+	}
+}
+
+// standing notes the balance after the row. One that cannot be read damages
+// nothing: the amounts can.
+func (e *entry) standing(column string) {
+	if e.told(column) == "" {
+		return
+	}
+	a, err := parseAmount(e.told(column), e.currency, e.era != 0)
+	if e.blurred = err != nil; !e.blurred {
+		e.balance = &a
+	}
+}
+
+// settle makes a bill one of a, which is below zero for money that went out of
+// what the person has.
+func settle(b *connectors.Bill, a money.Amount, means func(connectors.Direction) summary.Meaning) {
+	b.Direction = connectors.In
+	if a.Minor < 0 {
+		b.Direction = connectors.Out
+	}
+	m := means(b.Direction)
+	b.Amount, b.State = a.Abs(), connectors.Done
+	b.Kind, b.Flow = m.Kind, m.Flow(b.Direction)
+}
+
+// noted is a bill's description: texts that say more than what is known.
+func noted(b *connectors.Bill, texts ...string) string {
+	var more []string
+	for _, t := range texts {
+		if t != "" && t != b.Counterparty && t != b.RawKind {
+			more = append(more, t)
+		}
+	}
+	return joined(more...)
+}
+
+// currencies are the words that Chinese banks have for them.
+var currencies = map[string]string{
+	"人民币": "CNY", "人民币元": "CNY", "RMB": "CNY", "美元": "USD", "港币": "HKD", "港元": "HKD", "日元": "JPY", "欧元": "EUR", "英镑": "GBP",
+	"澳大利亚元": "AUD", "澳元": "AUD", "加拿大元": "CAD", "加元": "CAD", "瑞士法郎": "CHF", "新加坡元": "SGD", "澳门元": "MOP", "新西兰元": "NZD",
+	"韩元": "KRW", "泰国铢": "THB", "泰铢": "THB", "卢布": "RUB", "俄罗斯卢布": "RUB", "瑞典克朗": "SEK", "丹麦克朗": "DKK", "挪威克朗": "NOK", "新台币": "TWD",
+}
+
+var code = regexp.MustCompile(`^[A-Z]{3}$`)
+
+// in sets the currency of a row from a column; an empty cell leaves the yuan.
+func (e *entry) in(column string) error {
+	switch word := e.told(column); {
+	case word == "":
+	case currencies[word] != "":
+		e.currency = currencies[word]
+	case code.MatchString(word):
+		e.currency = word
+	default:
+		return e.damaged(column, "not_a_currency")
+	}
+	return nil
+}

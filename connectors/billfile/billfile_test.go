@@ -37,17 +37,25 @@ func at(s string) time.Time {
 // checkSound holds of every file that is read at all.
 func checkSound(t *testing.T, f *File) {
 	t.Helper()
-	seen := map[string]bool{}
-	for i, b := range f.Accounts[0].Bills {
-		switch {
-		case b.ID == "" || seen[b.ID]:
-			t.Errorf("bill %d: id %q is empty or not unique", i, b.ID)
-		case b.At.IsZero(), b.Amount.Minor < 0, b.Amount.Currency != "CNY":
-			t.Errorf("bill %d: %v %v", i, b.At, b.Amount)
-		case b.Direction != connectors.In && b.Direction != connectors.Out, b.Flow == "", b.Kind == "", b.State == "":
-			t.Errorf("bill %d: direction %q, flow %q, kind %q, state %q", i, b.Direction, b.Flow, b.Kind, b.State)
+	refs := map[string]bool{}
+	for _, a := range f.Accounts {
+		if ref := a.Ref.ID.RevealString(); refs[ref] {
+			t.Errorf("two accounts of the ref %q", ref)
+		} else {
+			refs[ref] = true
 		}
-		seen[b.ID] = true
+		seen := map[string]bool{}
+		for i, b := range a.Bills {
+			switch {
+			case b.ID == "" || seen[b.ID]:
+				t.Errorf("bill %d: id %q is empty or not unique", i, b.ID)
+			case b.At.IsZero(), b.Amount.Minor < 0, len(b.Amount.Currency) != 3, a.Currency != "" && b.Amount.Currency != a.Currency:
+				t.Errorf("bill %d: %v %v", i, b.At, b.Amount)
+			case b.Direction != connectors.In && b.Direction != connectors.Out, b.Flow == "", b.Kind == "", b.State == "":
+				t.Errorf("bill %d: direction %q, flow %q, kind %q, state %q", i, b.Direction, b.Flow, b.Kind, b.State)
+			}
+			seen[b.ID] = true
+		}
 	}
 }
 

@@ -105,6 +105,9 @@ func (l *layout) record(lines []string) (cells []string, used int, fits bool) {
 	if m, ok := l.mended(cells); ok && !open {
 		return m, 1, true
 	}
+	if l.ragged && !open && len(cells) < width {
+		return append(cells, make([]string, width-len(cells))...), 1, true
+	}
 	return cells, 1, false
 }
 

@@ -1,7 +1,10 @@
 package billfile
 
 import (
+	"cmp"
+	"maps"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -15,8 +18,11 @@ import (
 // columns 收/支 and 资金状态, not what Jali makes of them.
 type tally struct {
 	created []time.Time
-	sums    map[string]sum
+	sums    map[bucket]sum
 }
+
+// bucket is one of the sums that a file may make, in one currency.
+type bucket struct{ of, currency string }
 
 type sum struct {
 	count  int
@@ -25,13 +31,14 @@ type sum struct {
 
 func (t *tally) add(e entry, b connectors.Bill) error {
 	if t.sums == nil {
-		t.sums = map[string]sum{}
+		t.sums = map[bucket]sum{}
 	}
 	for _, of := range []string{e.side, "total"} {
-		s, amount := t.sums[of], b.Amount
+		of, amount := bucket{of, b.Amount.Currency}, b.Amount
 		if e.sum != nil {
 			amount = *e.sum
 		}
+		s := t.sums[of]
 		var err error
 		if s.amount, err = s.amount.Add(amount); err != nil {
 			return err
@@ -51,7 +58,7 @@ type claims struct {
 	silent   bool // the form claims nothing at all
 	from, to time.Time
 	exported time.Time
-	stated   map[string]claim
+	stated   map[bucket]claim
 	problems []Problem // of the claims that cannot be read
 }
 
@@ -77,7 +84,7 @@ var sideOf = map[string]string{
 // readClaims reads the lines around the table. The numbered notes in them
 // begin otherwise than any claim.
 func readClaims(lines []string) claims {
-	c := claims{stated: map[string]claim{}}
+	c := claims{stated: map[bucket]claim{}}
 	unreadable := func(of string) { c.problems = append(c.problems, Problem{Code: "claim_unreadable", Of: of}) }
 	for _, line := range lines {
 		line = clean(strings.Trim(clean(line), `",`))
@@ -103,7 +110,7 @@ func readClaims(lines []string) claims {
 			if err != nil || n < 0 {
 				unreadable("total")
 			}
-			c.stated["total"] = claim{count: err == nil && n >= 0, n: n}
+			c.stated[bucket{"total", currency}] = claim{count: err == nil && n >= 0, n: n}
 		}
 		if m := claimSide.FindStringSubmatch(line); m != nil {
 			of := sideOf[m[1]]
@@ -112,7 +119,7 @@ func readClaims(lines []string) claims {
 			if err != nil || n < 0 || err2 != nil {
 				unreadable(of)
 			}
-			c.stated[of] = claim{err == nil && n >= 0, err2 == nil, n, a}
+			c.stated[bucket{of, currency}] = claim{err == nil && n >= 0, err2 == nil, n, a}
 		}
 	}
 	return c
@@ -166,22 +173,20 @@ func midnight(t time.Time) time.Time {
 // other, since nothing tells it from a file that was cut.
 func (c claims) check(t tally) []Problem {
 	var found []Problem
-	for _, of := range []string{"total", "in", "out", "other", "in_pending", "out_pending"} {
+	for _, of := range buckets(t.sums, c.stated) {
 		said, ok := c.stated[of]
 		has := t.sums[of]
 		if !ok {
-			if has.count > 0 && !c.silent && !(of == "other" && c.web) {
-				found = append(found, Problem{Code: "claim_missing", Of: of, RowCount: has.count, Rows: has.amount})
+			if has.count > 0 && !c.silent && !(of.of == "other" && c.web) {
+				found = append(found, Problem{Code: "claim_missing", Of: of.of, RowCount: has.count, Rows: has.amount})
 			}
 			continue
 		}
 		if said.count && said.n != has.count {
-			found = append(found, Problem{Code: "count_differs", Of: of, ClaimedCount: said.n, RowCount: has.count})
+			found = append(found, Problem{Code: "count_differs", Of: of.of, ClaimedCount: said.n, RowCount: has.count})
 		}
 		if said.sum && said.amount.Minor != has.amount.Minor {
-			rows := has.amount
-			rows.Currency = currency
-			found = append(found, Problem{Code: "sum_differs", Of: of, Claimed: said.amount, Rows: rows})
+			found = append(found, Problem{Code: "sum_differs", Of: of.of, Claimed: said.amount, Rows: money.Amount{Minor: has.amount.Minor, Currency: of.currency}})
 		}
 	}
 	n := 0
@@ -194,6 +199,18 @@ func (c claims) check(t tally) []Problem {
 		found = append(found, Problem{Code: "outside_period", Of: "period", RowCount: n})
 	}
 	return found
+}
+
+var bucketNames = []string{"total", "in", "out", "other", "in_pending", "out_pending"}
+
+// buckets are those of either, yuan first.
+func buckets(sums map[bucket]sum, stated map[bucket]claim) []bucket {
+	all := slices.Concat(slices.Collect(maps.Keys(sums)), slices.Collect(maps.Keys(stated)))
+	foreign := func(b bucket) string { return strings.TrimPrefix(b.currency, currency) }
+	slices.SortFunc(all, func(a, b bucket) int {
+		return cmp.Or(cmp.Compare(foreign(a), foreign(b)), cmp.Compare(slices.Index(bucketNames, a.of), slices.Index(bucketNames, b.of)))
+	})
+	return slices.Compact(all)
 }
 
 // accountOf is the wallet itself. Its number is the login, unless the file

@@ -25,6 +25,7 @@ type entry struct {
 	account  string        // what tells its account from the others of the file; empty: there is one
 	currency string        // of its amounts
 	balance  *money.Amount // of the account after it; nil: not told
+	blurred  bool          // its balance is told and cannot be read
 
 	created time.Time     // when the source made the row: it never changes, as the time of payment may
 	side    string        // the bucket of the file's own sums: "in", "out", "other", …

@@ -35,7 +35,7 @@ var (
 type Place struct {
 	Line   int    // counted from 1, in the file or sheet
 	Column string // empty: the row as a whole
-	Why    string // "cut_short", "not_a_time", "not_an_amount", "negative", "id_rounded", "cells", "encoding", "out_of_range"
+	Why    string // "cut_short", "not_a_time", "not_an_amount", "two_amounts", "not_a_currency", "negative", "id_rounded", "cells", "encoding", "out_of_range"
 }
 
 func (p *Place) Error() string {
@@ -46,14 +46,16 @@ func (p *Place) Error() string {
 }
 
 var reasons = map[string]string{
-	"cut_short":     "the file ends in the middle of this row",
-	"not_a_time":    "this is not a date and time",
-	"not_an_amount": "this is not an amount with at most two decimals",
-	"negative":      "an amount of these files is never negative",
-	"id_rounded":    "a spreadsheet program has rounded this order number; use the file as it was downloaded, never saved again",
-	"cells":         "this row does not fit the header row",
-	"encoding":      "this line has bytes that are not text",
-	"out_of_range":  "the amounts up to here are more than can be summed",
+	"cut_short":      "the file ends in the middle of this row",
+	"not_a_time":     "this is not a date and time",
+	"not_an_amount":  "this is not an amount with at most two decimals",
+	"two_amounts":    "one row has money in and money out",
+	"not_a_currency": "this is no currency that is known",
+	"negative":       "an amount of these files is never negative",
+	"id_rounded":     "a spreadsheet program has rounded this order number; use the file as it was downloaded, never saved again",
+	"cells":          "this row does not fit the header row",
+	"encoding":       "this line has bytes that are not text",
+	"out_of_range":   "the amounts up to here are more than can be summed",
 }
 
 func damaged(line int, column, why string) error {

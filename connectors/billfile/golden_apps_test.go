@@ -43,7 +43,7 @@ func TestPublishedAppFiles(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(want, summary(want.file, f), cmp.AllowUnexported(golden{})); diff != "" {
+			if diff := cmp.Diff(want, goldenOf(want.file, f), cmp.AllowUnexported(golden{})); diff != "" {
 				t.Errorf("-want +got:\n%s", diff)
 			}
 			checkSound(t, f)

@@ -15,7 +15,9 @@ import (
 // file, or a row would get another id in an overlapping file; nor on what the
 // source still changes, the state and the time of payment. So an id is the
 // order number, "~" and a digest of the day the row was made, its amount, and
-// whether it is a refund.
+// whether it is a refund. Where there is no order number, as at most banks,
+// the digest is of all that tells the row from others but its running balance:
+// a bank that books a row late writes all later balances anew.
 //
 // Rows that agree in all of these are numbered by their time, then by their
 // text: files hold whole days, so an overlapping file numbers them alike.
@@ -25,7 +27,7 @@ func identify(bills []connectors.Bill, entries []entry) {
 		b := &bills[i]
 		parts := []string{e.created.Format("2006-01-02"), strconv.FormatInt(b.Amount.Minor, 10), strconv.FormatBool(e.refund)}
 		if b.Order == "" {
-			parts = append(parts, e.created.Format("15:04:05"), b.RawKind, b.Counterparty, b.Description, b.Merchant)
+			parts = append(parts, e.created.Format("15:04:05"), string(b.Direction), b.Amount.Currency, b.RawKind, b.Counterparty, b.Description, b.Merchant, b.Method)
 		}
 		b.ID = b.Order + "~" + digest(parts)
 		alike[b.ID] = append(alike[b.ID], i)

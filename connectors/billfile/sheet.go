@@ -1,6 +1,7 @@
 package billfile
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -94,12 +95,14 @@ type book struct {
 
 // span is of its rows' times.
 func (k *book) span() (first, last time.Time) {
-	for _, e := range k.entries {
-		if first.IsZero() || e.created.Before(first) {
-			first = e.created
-		}
-		if e.created.After(last) {
-			last = e.created
+	for i, e := range k.entries {
+		for _, at := range []time.Time{e.created, k.bills[i].At} {
+			if first.IsZero() || at.Before(first) {
+				first = at
+			}
+			if at.After(last) {
+				last = at
+			}
 		}
 	}
 	return first, last
@@ -111,6 +114,7 @@ func (s *sheet) split() (rows []row, around []string, err error) {
 		return s.splitCells()
 	}
 	around = append(around, s.lines[:s.layout.line-1]...)
+	s.layout.preamble = around
 	for i := s.layout.line; i < len(s.lines); {
 		line := s.lines[i]
 		switch {
@@ -119,6 +123,8 @@ func (s *sheet) split() (rows []row, around []string, err error) {
 			continue
 		case ruled(line):
 			return rows, append(around, s.lines[i+1:]...), nil
+		case s.layout.over(line):
+			return rows, append(around, s.lines[i:]...), nil
 		case !utf8.ValidString(line):
 			return nil, nil, damaged(i+1, "", "encoding")
 		}
@@ -140,6 +146,7 @@ func (s *sheet) splitCells() (rows []row, around []string, err error) {
 	for _, cells := range s.cells[:s.layout.line-1] {
 		around = append(around, strings.Join(cells, " "))
 	}
+	s.layout.preamble = around
 	for i := s.layout.line; i < len(s.cells); i++ {
 		cells := s.cells[i]
 		text := clean(strings.Join(cells, ""))
@@ -148,6 +155,11 @@ func (s *sheet) splitCells() (rows []row, around []string, err error) {
 			continue
 		case ruled(text):
 			for _, after := range s.cells[i+1:] {
+				around = append(around, strings.Join(after, " "))
+			}
+			return rows, around, nil
+		case s.layout.over(text):
+			for _, after := range s.cells[i:] {
 				around = append(around, strings.Join(after, " "))
 			}
 			return rows, around, nil
@@ -173,6 +185,8 @@ type layout struct {
 	column map[string]int
 	width  int // columns that have a name
 	comma  bool
+
+	preamble []string // the lines above the header row
 }
 
 // form is one generation of one source's table.
@@ -185,6 +199,8 @@ type form struct {
 	row     func(*entry) (connectors.Bill, error)
 	account func(key string, lines []string, c claims) connectors.Account // that rows with entry.account key belong to; nil: the wallet itself
 	claims  func(lines []string) claims                                   // of the lines around the table; nil: as wallets write them
+	trailer *regexp.Regexp                                                // how the line begins that closes the table; nil: a line of dashes alone does
+	ragged  bool                                                          // rows may lack their last cells
 	cut     func(l *layout, cells []string) bool                          // whether the last row, without its line break, was broken off; nil: nothing tells
 }
 
@@ -216,6 +232,11 @@ next:
 		return &l
 	}
 	return nil
+}
+
+// over reports that a line closes the table.
+func (l *layout) over(line string) bool {
+	return l.trailer != nil && l.trailer.MatchString(strings.Trim(clean(line), `"`))
 }
 
 func (l *layout) broken(cells []string) bool { return l.cut != nil && l.cut(l, cells) }

@@ -281,25 +281,23 @@ func (m movement) bill(card string) (connectors.Bill, error) {
 	if !wire.Code(sequence, 32) {
 		return connectors.Bill{}, fault.Cause("a movement without a transSequenceIdn")
 	}
-	b := connectors.Bill{ID: m.Date + sequence, At: at, DateOnly: dateOnly, Amount: amount.Abs(), Direction: connectors.In, Flow: connectors.FlowIn,
+	b := connectors.Bill{ID: m.Date + sequence, At: at, DateOnly: dateOnly, Amount: amount.Abs(), Direction: connectors.In,
 		State: connectors.Done, RawKind: trim(m.TextCode), Counterparty: trim(m.Other), Merchant: trim(m.Merchant),
 		Description: cmp.Or(trim(m.Remark), trim(m.More), trim(m.Words), trim(m.Name)), Order: cmp.Or(trim(m.Reference), trim(m.Request))}
 	switch way := trim(m.Way); {
 	case way != "" && way != "C" && way != "D":
 		return connectors.Bill{}, fault.Cause("loanCode is neither C nor D")
 	case amount.Minor < 0, way == "D":
-		b.Direction, b.Flow = connectors.Out, connectors.FlowOut
+		b.Direction = connectors.Out
 	}
 	for _, ref := range []string{b.Order, b.Merchant, trim(m.Request), trim(m.Bill)} {
 		if ref != "" && !slices.Contains(b.Refs, ref) {
 			b.Refs = append(b.Refs, ref)
 		}
 	}
-	b.Kind = kindOf(m, b.Direction)
-	switch {
-	case b.Kind.Inner():
-		b.Flow = connectors.FlowInternal
-	case b.Kind == connectors.Refund:
+	means := m.means(b.Direction)
+	b.Kind, b.Flow = means.Kind, means.Flow(b.Direction)
+	if b.Kind == connectors.Refund {
 		b.RefundOf = cmp.Or(b.Merchant, b.Order)
 	}
 	return b, nil

@@ -12,6 +12,7 @@ import (
 
 	"jali/connectors"
 	"jali/connectors/money"
+	"jali/connectors/summary"
 	"jali/connectors/wire"
 	"jali/internal/fault"
 )
@@ -187,22 +188,20 @@ func (m movement) bill(a account) (connectors.Bill, error) {
 	if !number(string(m.Serial)) {
 		return connectors.Bill{}, fault.Cause("a movement without a serialno")
 	}
-	b := connectors.Bill{ID: string(m.Serial), At: at, DateOnly: dateOnly, Amount: amount.Abs(), Direction: connectors.In, Flow: connectors.FlowIn,
+	b := connectors.Bill{ID: string(m.Serial), At: at, DateOnly: dateOnly, Amount: amount.Abs(), Direction: connectors.In,
 		State: connectors.Done, RawKind: strings.TrimSpace(m.Summary), Counterparty: strings.TrimSpace(m.Other),
 		Description: strings.TrimSpace(cmp.Or(m.Notes, m.Purpose, m.Summary)), Order: strings.TrimSpace(m.Ref)}
 	if amount.Minor < 0 { // a payment, or what came in and is taken back
-		b.Direction, b.Flow = connectors.Out, connectors.FlowOut
+		b.Direction = connectors.Out
 	}
 	for _, ref := range []string{b.Order, strings.TrimSpace(m.OtherRef)} {
 		if ref != "" {
 			b.Refs = append(b.Refs, ref)
 		}
 	}
-	b.Kind = kindOf(m, b.Direction)
-	switch {
-	case b.Kind.Inner():
-		b.Flow = connectors.FlowInternal
-	case b.Kind == connectors.Refund:
+	means := summary.Of(b.Direction, m.Summary, m.Notes, m.Purpose)
+	b.Kind, b.Flow = means.Kind, means.Flow(b.Direction)
+	if b.Kind == connectors.Refund {
 		b.RefundOf = cmp.Or(strings.TrimSpace(m.OtherRef), b.Order)
 	}
 	return b, nil

@@ -38,7 +38,8 @@ var may = map[string]string{
 	"vault/kek/hcvault":        "", // a module of its own
 	"connectors":               "connectors/money internal/fault internal/secret",
 	"connectors/money":         "",
-	"connectors/billfile":      "connectors connectors/money internal/fault internal/secret",
+	"connectors/billfile":      "connectors connectors/money connectors/summary internal/fault internal/secret",
+	"connectors/summary":       "connectors",
 	"connectors/wire":          "connectors internal/dial internal/secret",
 	"connectors/conntest":      "connectors connectors/mock internal/fault internal/dial",
 	"connectors/mock":          "connectors/money internal/jose internal/fault internal/secret",
@@ -74,7 +75,7 @@ var may = map[string]string{
 	"internal/walk":            "*", // the walk through the whole house, tests only
 }
 
-const dialect = "connectors connectors/money connectors/wire internal/jose internal/dial internal/fault internal/secret"
+const dialect = "connectors connectors/money connectors/summary connectors/wire internal/jose internal/dial internal/fault internal/secret"
 
 // owners names the one room that may import a library.
 var owners = map[string][]string{
