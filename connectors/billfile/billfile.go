@@ -16,16 +16,17 @@
 package billfile
 
 import (
+	"bytes"
 	"io"
 	"time"
 
 	"jali/connectors"
 	"jali/connectors/money"
-	"jali/internal/fault"
 	"jali/internal/secret"
 )
 
-// MaxSize is the largest file that is read, in bytes, packed and unpacked.
+// MaxSize is the largest file that is read at once, in bytes, packed and
+// unpacked. [Open] reads longer texts.
 const MaxSize = 20 << 20
 
 // Options are what a person says beside the file. Zero: nothing.
@@ -40,6 +41,7 @@ type File struct {
 	Source   connectors.Source // "alipay", "wechatpay", "boc", …
 	Holder   secret.Value      // the login or nickname in the preamble, if any: tells one person's files from another's
 	Exported time.Time         // zero if the file does not say
+	Mapping  *Mapping          // it was read by; nil: by a known form
 	Accounts []Account         // that it tells of; one at least
 	Problems []Problem
 }
@@ -48,8 +50,9 @@ type File struct {
 type Account struct {
 	connectors.Account
 	Covers   connectors.Span   // the period the file says it holds, at most until Exported; where it says none, the days of its rows
-	Bills    []connectors.Bill // in the file's order
-	Balances []Balance         // oldest first
+	Rows     int               // how many bills
+	Bills    []connectors.Bill // in the file's order; nil from [Reader.File]
+	Balances []Balance         // oldest first: when the period begins, at the ends of days, when it ends
 }
 
 // Balance is what an account held at a moment, as the file says or as follows
@@ -83,10 +86,10 @@ type Problem struct {
 // time for longer than there have been wallets.
 var zone = time.FixedZone("Asia/Shanghai", 8*60*60)
 
-// Read reads one file whole. What cannot be read is ErrUnknown, ErrTooLarge
-// or ErrDamaged; the last has a [*Place] in its chain. A parser that panics is
-// the file's fault.
-func Read(r io.Reader, o Options) (f *File, err error) {
+// Read reads one file whole. What cannot be read is ErrUnknown, ErrTooLarge,
+// ErrPassword, ErrUnmapped or ErrDamaged; the last has a [*Place] in its
+// chain. A parser that panics is the file's fault.
+func Read(r io.Reader, o Options) (*File, error) {
 	data, err := io.ReadAll(io.LimitReader(r, MaxSize+1))
 	if err != nil {
 		return nil, ErrInterrupted.Because(err)
@@ -94,10 +97,27 @@ func Read(r io.Reader, o Options) (f *File, err error) {
 	if len(data) > MaxSize {
 		return nil, ErrTooLarge
 	}
-	defer func() {
-		if p := recover(); p != nil {
-			f, err = nil, ErrDamaged.Because(fault.Panicked(p))
+	rd, err := Open(bytes.NewReader(data), int64(len(data)), o)
+	if err != nil {
+		return nil, err
+	}
+	f := rd.File()
+	for i, a := range f.Accounts {
+		if a.Rows > maxHeld {
+			return nil, ErrTooLarge.Saying("the file has more lines than a bill; upload the file as it was exported")
 		}
-	}()
-	return open(data, o)
+		f.Accounts[i].Bills = make([]connectors.Bill, 0, a.Rows)
+	}
+	for b, err := range rd.Bills() {
+		if err != nil {
+			return nil, err
+		}
+		a := &f.Accounts[b.Account]
+		a.Bills = append(a.Bills, b.Bill)
+	}
+	return f, nil
 }
+
+// maxHeld is how many bills Read answers of one account: 50 bytes of a file
+// take five hundred in memory.
+const maxHeld = 400_000

@@ -360,7 +360,8 @@ func TestOtherFiles(t *testing.T) {
 		{"half a workbook", xlsx[:len(xlsx)/2], ErrDamaged},
 		{"a workbook of something else", workbook(t, "姓名,分数\n小美,5\n", asText, 0), ErrUnknown},
 		{"more than 20 MiB", bytes.Repeat([]byte("a,b\n"), MaxSize/4+1), ErrTooLarge},
-		{"lines and nothing else", bytes.Repeat([]byte("x\n"), maxLines+1), ErrTooLarge},
+		{"lines and nothing else", bytes.Repeat([]byte("x\n"), 1<<20), ErrUnknown},
+		{"more bills than are held", append([]byte(wechatColumns), bytes.Repeat([]byte("2024-05-01 0:00,,,,,0,,,,,1\n"), maxHeld+1)...), ErrTooLarge},
 		{"a workbook that unpacks to more", bomb(t), ErrTooLarge},
 	} {
 		t.Run(tt.why, func(t *testing.T) {
@@ -431,6 +432,8 @@ var encodings = map[string]func(string) []byte{
 	"GB18030, BOM and LF": func(s string) []byte { return gb18030(bom + s) },
 }
 
+func splitLines(s string) []string { return strings.Split(strings.TrimSuffix(s, "\n"), "\n") }
+
 func crlf(s string) string { return strings.ReplaceAll(s, "\n", "\r\n") }
 
 func zipped(t testing.TB, name string, flags uint16) []byte {
@@ -487,7 +490,7 @@ func workbook(t testing.TB, text string, style, notes int) []byte {
 			n += notes
 		}
 		n++
-		cells, _ := quoted(line)
+		cells, _ := quoted(line, ',')
 		for i, c := range cells {
 			name, err := excelize.CoordinatesToCellName(i+1, n)
 			if err != nil {
@@ -524,7 +527,7 @@ func inlined(t testing.TB, text string) []byte {
 		t.Fatal(err)
 	}
 	for n, line := range splitLines(text) {
-		cells, _ := quoted(line)
+		cells, _ := quoted(line, ',')
 		row := make([]any, len(cells))
 		for i, c := range cells {
 			row[i] = c

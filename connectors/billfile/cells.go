@@ -12,16 +12,20 @@ const (
 	maxRow    = 64 << 10
 )
 
-// quoted cuts a line into cells at commas. A cell that begins with a double
-// quote runs to the quote that a comma or the end follows, blanks in between
-// allowed: WeChat writes a TAB after the closing quote. Any other quote stands
+// quoted cuts a line into cells at sep, a comma mostly. A cell that begins with
+// a double quote runs to the quote that sep or the end follows, blanks in
+// between allowed: WeChat writes a TAB after the closing quote. Any other quote stands
 // for itself. open reports that the last quote was never closed. This is
 // wider than RFC 4180, which these files are not.
-func quoted(line string) (cells []string, open bool) {
+func quoted(line string, sep byte) (cells []string, open bool) {
+	blanks := " \t"
+	if sep == '\t' {
+		blanks = " "
+	}
 	for {
-		start := strings.TrimLeft(line, " \t")
+		start := strings.TrimLeft(line, blanks)
 		if !strings.HasPrefix(start, `"`) {
-			cell, rest, more := strings.Cut(line, ",")
+			cell, rest, more := strings.Cut(line, string(sep))
 			cells = append(cells, cell)
 			if !more {
 				return cells, false
@@ -29,7 +33,7 @@ func quoted(line string) (cells []string, open bool) {
 			line = rest
 			continue
 		}
-		cell, rest, more, closed := quotedCell(start[1:])
+		cell, rest, more, closed := quotedCell(start[1:], sep, blanks)
 		cells = append(cells, cell)
 		if !more {
 			return cells, !closed
@@ -38,8 +42,8 @@ func quoted(line string) (cells []string, open bool) {
 	}
 }
 
-// quotedCell reads up to the closing quote and the comma after it.
-func quotedCell(s string) (cell, rest string, more, closed bool) {
+// quotedCell reads up to the closing quote and the sep after it.
+func quotedCell(s string, sep byte, blanks string) (cell, rest string, more, closed bool) {
 	var b strings.Builder
 	for {
 		i := strings.IndexByte(s, '"')
@@ -49,14 +53,14 @@ func quotedCell(s string) (cell, rest string, more, closed bool) {
 		}
 		b.WriteString(s[:i])
 		s = s[i+1:]
-		after := strings.TrimLeft(s, " \t")
+		after := strings.TrimLeft(s, blanks)
 		switch {
 		case strings.HasPrefix(s, `"`):
 			b.WriteByte('"')
 			s = s[1:]
 		case after == "":
 			return b.String(), "", false, true
-		case after[0] == ',':
+		case after[0] == sep:
 			return b.String(), after[1:], true, true
 		default:
 			b.WriteByte('"')
@@ -64,9 +68,9 @@ func quotedCell(s string) (cell, rest string, more, closed bool) {
 	}
 }
 
-// plain cuts at every comma and takes quotes off cells that have both.
-func plain(line string) []string {
-	cells := strings.Split(line, ",")
+// plain cuts at every sep and takes quotes off cells that have both.
+func plain(line string, sep byte) []string {
+	cells := strings.Split(line, string(sep))
 	for i, c := range cells {
 		c = strings.TrimSpace(c)
 		if len(c) >= 2 && c[0] == '"' && c[len(c)-1] == '"' {
@@ -76,20 +80,25 @@ func plain(line string) []string {
 	return cells
 }
 
-// record reads the row that begins at lines[0] as cells that fit the layout,
-// and answers over how many lines it runs. Of the ways to read its quotes the
-// first that fits is taken; if none does, fits is false.
-func (l *layout) record(lines []string) (cells []string, used int, fits bool) {
+// record reads the row that begins at the next of the lines as cells that fit
+// the layout, and answers over how many lines it runs. Of the ways to read its
+// quotes the first that fits is taken; if none does, fits is false.
+func (l *layout) record(ahead *lines) (cells []string, used int, fits bool) {
 	width := l.width
-	cells, open := quoted(lines[0])
+	line, _ := ahead.at(0)
+	cells, open := quoted(line, l.sep)
 	if !open && fit(cells, width) {
 		return cells, 1, true
 	}
 	if open {
-		text := lines[0]
-		for i := 1; i < len(lines) && i <= maxJoined && len(text) < maxRow; i++ {
-			text += "\n" + lines[i]
-			joined, stillOpen := quoted(text)
+		text := line
+		for i := 1; i <= maxJoined && len(text) < maxRow; i++ {
+			next, ok := ahead.at(i)
+			if !ok {
+				break
+			}
+			text += "\n" + next
+			joined, stillOpen := quoted(text, l.sep)
 			if stillOpen {
 				continue
 			}
@@ -99,7 +108,7 @@ func (l *layout) record(lines []string) (cells []string, used int, fits bool) {
 			break
 		}
 	}
-	if p := plain(lines[0]); fit(p, width) {
+	if p := plain(line, l.sep); fit(p, width) {
 		return p, 1, true
 	}
 	if m, ok := l.mended(cells); ok && !open {
@@ -144,7 +153,8 @@ func fit(cells []string, width int) bool {
 	return true
 }
 
-// clean takes off padding: blanks, TABs, no-break spaces, stray byte order marks.
-func clean(s string) string {
-	return strings.TrimFunc(s, func(r rune) bool { return unicode.IsSpace(r) || r == '\ufeff' || r == '\u200b' })
-}
+// clean takes off padding.
+func clean(s string) string { return strings.TrimFunc(s, padding) }
+
+// padding is blanks, TABs, no-break spaces, stray byte order marks.
+func padding(r rune) bool { return unicode.IsSpace(r) || r == '\ufeff' || r == '\u200b' }

@@ -17,8 +17,7 @@ import (
 // tally is what the rows give, by the words of the file itself: its own
 // columns 收/支 and 资金状态, not what Jali makes of them.
 type tally struct {
-	created []time.Time
-	sums    map[bucket]sum
+	sums map[bucket]sum
 }
 
 // bucket is one of the sums that a file may make, in one currency.
@@ -46,7 +45,6 @@ func (t *tally) add(e entry, b connectors.Bill) error {
 		s.count++
 		t.sums[of] = s
 	}
-	t.created = append(t.created, e.created)
 	return nil
 }
 
@@ -188,15 +186,6 @@ func (c claims) check(t tally) []Problem {
 		if said.sum && said.amount.Minor != has.amount.Minor {
 			found = append(found, Problem{Code: "sum_differs", Of: of.of, Claimed: said.amount, Rows: money.Amount{Minor: has.amount.Minor, Currency: of.currency}})
 		}
-	}
-	n := 0
-	for _, at := range t.created {
-		if !c.to.IsZero() && (at.Before(c.from) || !at.Before(c.to)) {
-			n++
-		}
-	}
-	if n > 0 {
-		found = append(found, Problem{Code: "outside_period", Of: "period", RowCount: n})
 	}
 	return found
 }

@@ -83,8 +83,8 @@ func goldenBankOf(f *File) goldenBank {
 		for key, n := range count {
 			ga.flows[key] = fmt.Sprint(n, " ", sums[key].Value())
 		}
-		for _, b := range a.Balances {
-			ga.balances = append(ga.balances, b.Amount.Value())
+		if n := len(a.Balances); n > 0 {
+			ga.balances = []string{a.Balances[0].Amount.Value(), a.Balances[n-1].Amount.Value()}
 		}
 		g.accounts = append(g.accounts, ga)
 	}

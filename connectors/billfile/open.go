@@ -3,16 +3,10 @@ package billfile
 import (
 	"archive/zip"
 	"bytes"
+	"io"
 	"strings"
 	"unicode/utf8"
-
-	"golang.org/x/text/encoding/simplifiedchinese"
 )
-
-const bom = "\ufeff"
-
-// maxLines bounds a text: an empty line of one byte takes sixteen in memory.
-const maxLines = 1 << 20
 
 // document is a format that is no table.
 type document struct {
@@ -23,35 +17,68 @@ type document struct {
 // documents are tried in this order, before tables.
 var documents = []document{}
 
-// open tells from the first bytes what a file is, and reads it.
-func open(data []byte, o Options) (*File, error) {
-	head := bytes.ToLower(bytes.TrimSpace(bytes.TrimPrefix(data[:min(len(data), 512)], []byte(bom))))
-	for _, d := range documents {
-		if d.is(head) {
-			return d.read(data)
-		}
+// maxHead is how many bytes of a text its header row must stand in.
+const maxHead = 256 << 10
+
+// open tells from the first bytes what a file is, and reads it through.
+func open(r io.ReaderAt, size int64, o Options) (*Reader, error) {
+	if size > maxTable {
+		return nil, ErrTooLarge
 	}
-	s, err := openTable(data)
+	head, err := whole(r, min(size, maxHead))
 	if err != nil {
 		return nil, err
 	}
-	return s.read()
+	first := bytes.ToLower(bytes.TrimSpace(bytes.TrimPrefix(head[:min(len(head), 512)], []byte(bom))))
+	for _, d := range documents {
+		if !d.is(first) {
+			continue
+		}
+		data, err := whole(r, size)
+		if err != nil {
+			return nil, err
+		}
+		f, err := d.read(data)
+		if err != nil {
+			return nil, err
+		}
+		return readerOf(f), nil
+	}
+	return openTable(r, size, head, o)
 }
 
-func openTable(data []byte) (*sheet, error) {
-	head := data[:min(len(data), 512)]
-	trimmed := bytes.ToLower(bytes.TrimSpace(bytes.TrimPrefix(head, []byte(bom))))
+// readerOf is a file that is held, its bills too.
+func readerOf(f *File) *Reader {
+	rd := &Reader{file: f}
+	for i := range f.Accounts {
+		a := &f.Accounts[i]
+		rd.bills = append(rd.bills, a.Bills)
+		a.Rows, a.Bills = len(a.Bills), nil
+	}
+	return rd
+}
+
+func openTable(r io.ReaderAt, size int64, head []byte, o Options) (*Reader, error) {
+	trimmed := bytes.ToLower(bytes.TrimSpace(bytes.TrimPrefix(head[:min(len(head), 512)], []byte(bom))))
 	has := func(magic string) bool { return bytes.HasPrefix(head, []byte(magic)) }
 	switch {
 	case len(trimmed) == 0:
 		return nil, ErrUnknown.Saying("the file is empty; export it again")
 	case has("PK\x03\x04"), has("PK\x05\x06"):
-		return openZip(data)
+		data, err := whole(r, size)
+		if err != nil {
+			return nil, err
+		}
+		s, err := openZip(data)
+		if err != nil {
+			return nil, err
+		}
+		return s.survey()
 	case has("\xd0\xcf\x11\xe0"):
 		return nil, ErrUnknown.Saying("this is an old or password-protected Office file; upload the CSV or XLSX as it was exported, without a password")
 	case has("%PDF"):
 		return nil, ErrUnknown.Saying("this is a PDF; export the bill as CSV or XLSX (用于个人对账) instead")
-	case has("\x89PNG"), has("\xff\xd8\xff"), has("GIF8"), has("RIFF"), has("BM") && bytes.IndexByte(head, 0) >= 0:
+	case has("\x89PNG"), has("\xff\xd8\xff"), has("GIF8"), has("RIFF"), has("BM") && bytes.IndexByte(head[:min(len(head), 512)], 0) >= 0:
 		return nil, ErrUnknown.Saying("this is a picture; upload the exported CSV or XLSX")
 	case has("Rar!"), has("7z\xbc\xaf"), has("\x1f\x8b"):
 		return nil, ErrUnknown.Saying("this is an archive; unpack it and upload the CSV or XLSX in it")
@@ -59,10 +86,10 @@ func openTable(data []byte) (*sheet, error) {
 		return nil, ErrUnknown.Saying("this is a web page or XML, perhaps a login page saved by mistake; download the exported file again")
 	case has("\xff\xfe"), has("\xfe\xff"):
 		return nil, ErrUnknown.Saying("this is text in UTF-16, as a spreadsheet program saves it; upload the file as it was downloaded")
-	case bytes.IndexByte(data, 0) >= 0:
+	case bytes.IndexByte(head, 0) >= 0:
 		return nil, ErrUnknown
 	}
-	return openText(data)
+	return openText(r, size, head, o)
 }
 
 // openZip takes a workbook; of other archives it says what to do.
@@ -94,52 +121,51 @@ func openZip(data []byte) (*sheet, error) {
 
 // openText takes text in UTF-8 or GB18030, whichever gives a header row. The
 // header decides, not validity: one spoilt byte must not turn the whole file
-// into another script.
-func openText(data []byte) (*sheet, error) {
-	if bytes.Count(data, []byte("\n"))+bytes.Count(data, []byte("\r")) > maxLines {
-		return nil, ErrTooLarge.Saying("the file has more lines than a bill; upload the file as it was exported")
-	}
-	if s := newSheet(string(data)); s != nil {
-		return s, nil
-	}
-	if !utf8.Valid(data) {
-		text, err := simplifiedchinese.GB18030.NewDecoder().Bytes(data)
-		if err != nil {
-			return nil, ErrUnknown.Because(err)
-		}
-		if s := newSheet(string(text)); s != nil {
-			return s, nil
+// into another script. A header all in ASCII leaves it to the lines that are
+// not.
+func openText(r io.ReaderAt, size int64, head []byte, o Options) (*Reader, error) {
+	for _, gb := range []bool{false, true} {
+		s := &sheet{text: &text{r: r, size: size, gb: gb}}
+		s.find()
+		if s.layout != nil && (gb || !s.layout.ascii() || !mostlyGB(head)) {
+			return s.survey()
 		}
 	}
 	return nil, ErrUnknown
 }
 
-func newSheet(text string) *sheet {
-	for strings.HasPrefix(text, bom) {
-		text = text[len(bom):]
-	}
-	s := &sheet{lines: splitLines(text), ended: strings.HasSuffix(text, "\n") || strings.HasSuffix(text, "\r")}
-	for i, line := range s.lines {
-		if i == maxPreamble {
-			break
+// find looks for the header row.
+func (s *sheet) find() {
+	var above []string
+	l, read := s.text.lines(), 0
+	for n := 1; n <= maxPreamble && read < maxHead; n++ {
+		line, ok := l.at(0)
+		if !ok {
+			return
 		}
-		cells, _ := quoted(line)
-		if l := layoutOf(cells); l != nil {
-			l.line = i + 1
-			s.layout = l
-			return s
+		for _, sep := range []byte(",\t;") {
+			cells, _ := quoted(line, sep)
+			if s.layout = layoutOf(cells); s.layout != nil {
+				s.layout.line, s.layout.sep, s.layout.preamble = n, sep, above
+				return
+			}
 		}
+		above, read = append(above, line), read+len(line)
+		l.skip(1)
 	}
-	return nil
 }
 
-// splitLines knows CRLF, LF and a lone CR.
-func splitLines(text string) []string {
-	text = strings.ReplaceAll(text, "\r\n", "\n")
-	text = strings.ReplaceAll(text, "\r", "\n")
-	lines := strings.Split(text, "\n")
-	if lines[len(lines)-1] == "" {
-		lines = lines[:len(lines)-1]
+// mostlyGB reports that most of the lines beyond ASCII are no UTF-8.
+func mostlyGB(head []byte) bool {
+	n := 0
+	for line := range bytes.Lines(head) {
+		switch {
+		case bytes.IndexFunc(line, func(r rune) bool { return r >= utf8.RuneSelf }) < 0:
+		case utf8.Valid(line):
+			n--
+		default:
+			n++
+		}
 	}
-	return lines
+	return n > 0
 }

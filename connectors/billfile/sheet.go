@@ -1,10 +1,12 @@
 package billfile
 
 import (
+	"cmp"
+	"io"
+	"iter"
 	"regexp"
 	"slices"
 	"strings"
-	"time"
 	"unicode/utf8"
 
 	"jali/connectors"
@@ -13,15 +15,15 @@ import (
 // maxPreamble is how far down the header row may stand.
 const maxPreamble = 200
 
-// sheet is a file as rows: CSV keeps its lines, since how a line falls into
-// cells depends on the header; a workbook keeps its cells.
+// sheet is a file as rows, which can be gone through again and again: a text
+// is read anew each time, a workbook's cells are held.
 type sheet struct {
 	layout *layout
-	lines  []string   // CSV
-	ended  bool       // CSV: the last line has its line break
-	cells  [][]string // XLSX
-	era    int        // XLSX: the year that serial dates count from, 1900 or 1904; 0: CSV
-	others []int      // XLSX: row counts of other sheets that hold bills
+	text   *text
+	cells  [][]string // of a workbook
+	era    int        // of a workbook: the year that serial dates count from, 1900 or 1904; 0: a text
+	others []int      // of a workbook: row counts of other sheets that hold bills
+	below  []string   // the lines after the table, once its rows have gone by
 }
 
 // row is one bill as the file has it.
@@ -30,149 +32,102 @@ type row struct {
 	cells []string
 }
 
-// read makes the File out of the rows, the preamble and the footer.
-func (s *sheet) read() (*File, error) {
-	rows, around, err := s.split()
-	if err != nil {
-		return nil, err
-	}
-	l := s.layout
-	f := &File{Format: l.name, Source: l.source}
-	if s.era != 0 {
-		f.Format = l.workbookFormat(rows)
-	}
-	t := tally{}
-	var books []*book
-	for _, r := range rows {
-		e := entry{row: r, layout: l, era: s.era, currency: currency}
-		b, err := l.row(&e)
-		if err != nil {
-			return nil, err
+// rows answers the rows of the table.
+func (s *sheet) rows() iter.Seq2[row, error] {
+	return func(yield func(row, error) bool) {
+		each := s.cellsRow
+		if s.text != nil {
+			each = s.textRow
 		}
-		if err := t.add(e, b); err != nil {
-			return nil, damaged(r.line, "", "out_of_range")
-		}
-		i := slices.IndexFunc(books, func(k *book) bool { return k.key == e.account })
-		if i < 0 {
-			i = len(books)
-			books = append(books, &book{key: e.account})
-		}
-		books[i].bills, books[i].entries = append(books[i].bills, b), append(books[i].entries, e)
-	}
-	if len(books) == 0 {
-		books = []*book{{}}
-	}
-	read := readClaims
-	if l.claims != nil {
-		read = l.claims
-	}
-	c := read(around)
-	f.Holder, f.Exported = c.holder, c.exported
-	f.Problems = append(c.check(t), c.problems...)
-	for _, k := range books {
-		a := Account{Account: accountOf(l.source, c), Bills: k.bills, Covers: c.covers(k.span())}
-		if l.account != nil {
-			a.Account = l.account(k.key, around, c)
-		}
-		identify(k.bills, k.entries)
-		var broken []Problem
-		a.Balances, broken = k.balances(a)
-		f.Problems = append(f.Problems, broken...)
-		f.Accounts = append(f.Accounts, a)
-	}
-	for _, n := range s.others {
-		f.Problems = append(f.Problems, Problem{Code: "sheet_ignored", Of: "total", RowCount: n})
-	}
-	return f, nil
-}
-
-// book is the rows of one account.
-type book struct {
-	key     string
-	bills   []connectors.Bill
-	entries []entry
-}
-
-// span is of its rows' times.
-func (k *book) span() (first, last time.Time) {
-	for i, e := range k.entries {
-		for _, at := range []time.Time{e.created, k.bills[i].At} {
-			if first.IsZero() || at.Before(first) {
-				first = at
-			}
-			if at.After(last) {
-				last = at
+		next := each()
+		for {
+			r, err := next()
+			if err == io.EOF || !yield(r, err) || err != nil {
+				return
 			}
 		}
 	}
-	return first, last
 }
 
-// split answers the rows of the table and the lines around it.
-func (s *sheet) split() (rows []row, around []string, err error) {
-	if s.era != 0 {
-		return s.splitCells()
+// textRow answers row after row, then io.EOF.
+func (s *sheet) textRow() func() (row, error) {
+	s.below = nil
+	l := s.text.lines()
+	l.skip(s.layout.line)
+	return func() (row, error) {
+		for {
+			line, more := l.at(0)
+			n := l.taken + 1
+			switch {
+			case !more:
+				return row{}, cmp.Or(l.err(), io.EOF)
+			case blank(line, s.layout.sep):
+				l.skip(1)
+				continue
+			case ruled(line):
+				l.skip(1)
+				s.below = l.rest()
+				return row{}, io.EOF
+			case s.layout.over(line):
+				s.below = l.rest()
+				return row{}, io.EOF
+			case !utf8.ValidString(line):
+				return row{}, damaged(n, "", "encoding")
+			}
+			cells, used, fits := s.layout.record(l)
+			if _, more = l.at(used); !more && l.err() == nil && (!fits || !l.ended && s.layout.broken(cells)) {
+				return row{}, damaged(n, "", "cut_short")
+			}
+			if !fits {
+				return row{}, damaged(n, "", "cells")
+			}
+			l.skip(used)
+			return row{n, cells}, nil
+		}
 	}
-	around = append(around, s.lines[:s.layout.line-1]...)
-	s.layout.preamble = around
-	for i := s.layout.line; i < len(s.lines); {
-		line := s.lines[i]
-		switch {
-		case clean(strings.Trim(clean(line), `",`)) == "":
-			i++
-			continue
-		case ruled(line):
-			return rows, append(around, s.lines[i+1:]...), nil
-		case s.layout.over(line):
-			return rows, append(around, s.lines[i:]...), nil
-		case !utf8.ValidString(line):
-			return nil, nil, damaged(i+1, "", "encoding")
-		}
-		cells, used, fits := s.layout.record(s.lines[i:])
-		last := i+used == len(s.lines)
-		if last && (!fits || !s.ended && s.layout.broken(cells)) {
-			return nil, nil, damaged(i+1, "", "cut_short")
-		}
-		if !fits {
-			return nil, nil, damaged(i+1, "", "cells")
-		}
-		rows = append(rows, row{i + 1, cells})
-		i += used
-	}
-	return rows, around, nil
 }
 
-func (s *sheet) splitCells() (rows []row, around []string, err error) {
-	for _, cells := range s.cells[:s.layout.line-1] {
-		around = append(around, strings.Join(cells, " "))
-	}
-	s.layout.preamble = around
-	for i := s.layout.line; i < len(s.cells); i++ {
-		cells := s.cells[i]
-		text := clean(strings.Join(cells, ""))
-		switch {
-		case text == "":
-			continue
-		case ruled(text):
-			for _, after := range s.cells[i+1:] {
-				around = append(around, strings.Join(after, " "))
+// blank reports a line without anything but separators and quotes.
+func blank(line string, sep byte) bool {
+	return strings.IndexFunc(line, func(r rune) bool { return r != rune(sep) && r != '"' && !padding(r) }) < 0
+}
+
+// cellsRow is textRow for a workbook.
+func (s *sheet) cellsRow() func() (row, error) {
+	s.below = nil
+	next := s.layout.line
+	return func() (row, error) {
+		for ; next < len(s.cells); next++ {
+			cells := s.cells[next]
+			text := clean(strings.Join(cells, ""))
+			if text == "" {
+				continue
 			}
-			return rows, around, nil
-		case s.layout.over(text):
-			for _, after := range s.cells[i:] {
-				around = append(around, strings.Join(after, " "))
+			if ruled(text) || s.layout.over(text) {
+				if ruled(text) {
+					next++
+				}
+				for _, after := range s.cells[next:] {
+					s.below = append(s.below, strings.Join(after, " "))
+				}
+				next = len(s.cells)
+				break
 			}
-			return rows, around, nil
+			if cells = padded(cells, s.layout.width); !fit(cells, s.layout.width) {
+				return row{}, damaged(next+1, "", "cells")
+			}
+			next++
+			return row{next, cells}, nil
 		}
-		for len(cells) < s.layout.width {
-			cells = append(cells, "")
-		}
-		if !fit(cells, s.layout.width) {
-			return nil, nil, damaged(i+1, "", "cells")
-		}
-		rows = append(rows, row{i + 1, cells})
+		return row{}, io.EOF
 	}
-	return rows, around, nil
+}
+
+func padded(cells []string, width int) []string {
+	for len(cells) < width {
+		cells = append(cells, "")
+	}
+	return cells
 }
 
 // ruled reports a line of dashes: it closes the table.
@@ -181,12 +136,13 @@ func ruled(line string) bool { return strings.HasPrefix(clean(line), "----------
 // layout is where one generation of one source's export keeps what.
 type layout struct {
 	form
-	line   int // of the header row, from 1
-	column map[string]int
-	width  int // columns that have a name
-	comma  bool
-
-	preamble []string // the lines above the header row
+	line     int      // of the header row, from 1
+	preamble []string // the lines above it
+	sep      byte     // of a text
+	column   map[string]int
+	width    int // columns that have a name
+	comma    bool
+	mapping  *Mapping // that made it a form
 }
 
 // form is one generation of one source's table.
@@ -241,16 +197,12 @@ func (l *layout) over(line string) bool {
 
 func (l *layout) broken(cells []string) bool { return l.cut != nil && l.cut(l, cells) }
 
-// workbookFormat tells the two generations of WeChat's workbook apart by how
-// they write amounts.
-func (l *layout) workbookFormat(rows []row) string {
-	if l.source.ID != wechat.ID {
-		return l.name
-	}
-	for _, r := range rows {
-		if !strings.ContainsAny(r.cells[l.column["金额(元)"]], "¥￥") {
-			return "wechat_xlsx_number"
+// ascii reports that the header row is the same in every encoding.
+func (l *layout) ascii() bool {
+	for name := range l.column {
+		if strings.IndexFunc(name, func(r rune) bool { return r >= utf8.RuneSelf }) >= 0 {
+			return false
 		}
 	}
-	return "wechat_xlsx_text"
+	return true
 }

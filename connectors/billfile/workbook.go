@@ -60,11 +60,14 @@ func openWorkbook(data []byte) (*sheet, error) {
 		return nil, ErrUnknown.Saying("no sheet of this workbook has the columns of a WeChat Pay or Alipay bill; upload the file as it was exported")
 	}
 	for _, s := range ignored {
-		rows, _, err := s.split()
-		if err != nil {
-			return nil, err
+		n := 0
+		for _, err := range s.rows() {
+			if err != nil {
+				return nil, err
+			}
+			n++
 		}
-		best.others = append(best.others, len(rows))
+		best.others = append(best.others, n)
 	}
 	return best, nil
 }
@@ -114,6 +117,9 @@ func readSheet(book *excelize.File, name string, left *int) (*sheet, error) {
 			}
 			if s.layout = layoutOf(cells); s.layout != nil {
 				s.layout.line = len(s.cells)
+				for _, above := range s.cells[:len(s.cells)-1] {
+					s.layout.preamble = append(s.layout.preamble, strings.Join(above, " "))
+				}
 			}
 		}
 	}
