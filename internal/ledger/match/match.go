@@ -3,44 +3,44 @@
 // order give the same answer.
 //
 // Its unit is the group: bills of different accounts, at most one of each,
-// that tell of one movement of money. A purchase by wallet from a card is in
-// the wallet's bill and in the bank's; a repayment by wallet is in the
-// wallet's, in the paying card's and in the repaid card's. Of a group one bill
-// is counted, and if the money went between the person's own accounts it is
-// internal for all of them.
+// that tell of one movement of money. A purchase in a shop's app, paid by a
+// wallet out of a card, is in the app's bill, in the wallet's and in the
+// bank's; a repayment by wallet is in the wallet's, in the paying card's and
+// in the repaid card's. Of a group one bill is counted, and if the money went
+// between the person's own accounts it is internal for all of them.
 //
-// Three passes link, each one-to-one, the surest first:
+// What is found, in this order, each taking what it links out of the next
+// one's reach:
 //
-//  1. a shared id (order, merchant's order, reference), the same amount, within [maxApartByID];
-//  2. funding: a wallet's bill and a bank's, the same way, the same amount and time;
-//  3. transfer: the opposite way, where one of the two is by its kind a movement between accounts.
+//  1. what the person has decided, whatever speaks against it;
+//  2. a shared id, and the same account read twice, out of a file and by its API;
+//  3. payment: a shop's app or a wallet, and what it drew on, the money going the same way;
+//  4. transfer: the two ends of a movement between accounts, the opposite way;
+//  5. refund: what it gives back, never more of a payment than was paid.
 //
-// In 2 and 3 amount and time are not enough: the wallet must name the card
-// ("招商银行储蓄卡(1234)"), or the bank the wallet ("支付宝-"), and neither may
-// name another. Of several that fit, the surer hint goes first, then the nearer
-// in time, then the lower id; and a link gives way to another if that lets one
-// more pair be linked, since daily equal payments that the bank books a day
-// late would else leave one over.
+// Each link is weighed: what speaks for it and against it is added up in
+// hundredths of a bit (weigh.go), as if each were the answer to a question of
+// its own, and the sum is told in percent: of a hundred links called 90 about
+// ninety join bills of one movement, or of two that nobody could tell apart
+// (the same amount, account, day and words), which the totals do not mind.
+// 3 and 4 choose, of all ways to link one to one, the one whose links weigh
+// most together. A link of less than [Enough] is not made but suggested.
 //
-// It does not guess: what nothing but its amount and time speaks for stays
-// apart and counts twice, until somebody says otherwise.
+// Not known are: who the person is by name, so that transfers between their
+// banks are found only where a text tells; currencies that a bank has
+// exchanged; and the parts of a bill that was paid from several pots.
 package match
 
 import (
 	"cmp"
 	"slices"
-	"time"
 
 	"jali/connectors"
 )
 
-const (
-	maxApartByID = 15 * 24 * time.Hour // of bills that share an id
-	maxApartPaid = 10 * time.Minute    // of a payment and its funding, both with a time
-	maxApartSent = 24 * time.Hour      // of a transfer's two ends, both with a time
-	maxDays      = 1                   // of two of which one tells the day alone
-	maxRefundAge = 90 * 24 * time.Hour // of a refund that shares no id with its payment
-)
+// Enough is how sure a link must be to be made, in percent. Four right links
+// save the person four questions; one wrong one costs them a look for it.
+const Enough = 80
 
 // Item is a bill with what its account is.
 type Item struct {
@@ -59,7 +59,7 @@ type Joined struct {
 	Mirrors []string // ids of the same movement in other accounts, sorted
 	Refunds string   // id of the payment this refund gives back
 	Flow    connectors.Flow
-	Sure    int // of its links, in percent; 0: it has none
+	Sure    int // of the least sure of its links, in percent; 0: it has none
 }
 
 // Link is what two bills may be to one another.
@@ -71,6 +71,11 @@ const (
 )
 
 // Decision is the person's own word on two bills. It wins over all evidence.
+//
+// What was said of a bill holds for its mirrors: bills that are mirrors of
+// one bill are mirrors of each other, even if that one is not among the items,
+// and if a refund is not of a payment, no mirror of it is. Where yes and no
+// contradict each other, no wins.
 type Decision struct {
 	A, B string // ids of items
 	Link Link
@@ -79,12 +84,13 @@ type Decision struct {
 
 // Suggestion is a link that is not sure enough to be made: the person decides.
 type Suggestion struct {
-	A, B string
+	A, B string // of a mirror the lesser id first
 	Link Link
 	Sure int // in percent
 }
 
-// Result holds of each item what was found, in the order of Join's input.
+// Result holds of each item what was found, in the order of Join's input, and
+// the surest suggestions, at most one of a bill.
 type Result struct {
 	Joined      []Joined
 	Suggestions []Suggestion
@@ -92,157 +98,85 @@ type Result struct {
 
 // Join links mirrors and refunds.
 //
-// Failed bills and bills of 0 are neither linked nor counted. A pending bill
-// is both: the money has left what the person can spend, and if the movement
-// fails its bill falls out of the totals then. Of a group the wallet's bill is
-// counted, being the one that says what was bought. Internal flows may be
-// counted too, but belong to neither in nor out.
-func Join(items []Item, _ []Decision) Result {
+// Failed bills and bills of 0 are not counted, and linked only if the person
+// says so. A pending bill is both: the money has left what the person can
+// spend, and if the movement fails its bill falls out of the totals then. Of a
+// group the shop's bill is counted, or else the wallet's, which say what was
+// bought. Internal flows may be counted too, but belong to neither in nor out.
+func Join(items []Item, decided []Decision) Result {
 	t := newTable(items)
-	t.linkByID()
-	t.linkFunding()
-	t.linkTransfers()
-	t.linkRefunds()
+	said := t.hear(decided)
+	s := newShelf(t)
+	t.linkTwins(s)
+	t.linkPayments(s)
+	t.linkTransfers(s)
+	t.linkSplits()
+	t.linkRefunds(said)
+	return Result{Joined: t.answer(), Suggestions: t.suggestions()}
+}
 
-	out := make([]Joined, len(items))
-	for _, members := range t.groups() {
+// answer tells of each item what was found.
+func (t *table) answer() []Joined {
+	out := make([]Joined, len(t.rows))
+	var members []int32
+	for g := range t.rows {
+		if t.rows[g].parent != int32(g) {
+			continue
+		}
+		members = members[:0]
+		t.each(int32(g), func(i int32) bool { members = append(members, i); return true })
+		slices.Sort(members)
 		flow, chosen := t.judge(members)
 		for _, i := range members {
-			j := &out[t.rows[i].place]
-			j.Counted = i == chosen
-			j.Flow = t.rows[i].item.Bill.Flow
-			if flow != "" {
-				j.Flow = flow
-			}
-			j.Refunds = t.rows[i].refunds
-			for _, m := range members {
-				if m != i {
-					j.Mirrors = append(j.Mirrors, t.rows[m].item.ID)
+			r := &t.rows[i]
+			j := Joined{Counted: i == chosen, Flow: cmp.Or(flow, r.item.Bill.Flow), Sure: int(t.rows[g].sure)}
+			if r.refunds != 0 {
+				j.Refunds = t.rows[r.refunds-1].item.ID
+				if sure := int(t.sureRefunds[i]); j.Sure == 0 || sure < j.Sure {
+					j.Sure = sure
 				}
 			}
-			slices.Sort(j.Mirrors)
+			if len(members) > 1 {
+				j.Mirrors = make([]string, 0, len(members)-1)
+				for _, m := range members {
+					if m != i {
+						j.Mirrors = append(j.Mirrors, t.rows[m].item.ID)
+					}
+				}
+				slices.Sort(j.Mirrors)
+			}
+			out[r.place] = j
 		}
 	}
-	return Result{Joined: out}
+	return out
 }
 
 // judge answers what a group's flow is, if not each bill's own, and which of
 // its bills is counted; -1: none.
-func (t *table) judge(members []int) (flow connectors.Flow, chosen int) {
+func (t *table) judge(members []int32) (flow connectors.Flow, chosen int32) {
 	chosen = -1
-	way := t.rows[members[0]].item.Bill.Direction
 	for _, i := range members {
-		b := t.rows[i].item.Bill
-		if len(members) > 1 && (b.Flow == connectors.FlowInternal || b.Direction != way) {
+		r := &t.rows[i]
+		if len(members) > 1 && (r.item.Bill.Flow == connectors.FlowInternal || r.out != t.rows[members[0]].out) {
 			flow = connectors.FlowInternal
 		}
-		if t.rows[i].counts() && (chosen < 0 || t.rows[i].richness() > t.rows[chosen].richness()) {
+		if r.counts && (chosen < 0 || r.richness() > t.rows[chosen].richness()) {
 			chosen = i
 		}
 	}
 	return flow, chosen
 }
 
-// row is an item and what is read out of its texts, once and if it is needed:
-// most bills have no other beside them that they may belong to.
-type row struct {
-	item    *Item
-	place   int // in the input
-	wallet  bool
-	names   []string // of the source, in lower case
-	reader  reader
-	read    *words
-	refunds string
-}
-
-func (r *row) counts() bool {
-	return r.item.Bill.State != connectors.Failed && !r.item.Bill.Amount.Zero()
-}
-
 func (r *row) richness() int {
-	n := 0
-	if r.wallet {
-		n += 8
-	}
+	n := 8 * int(r.rank)
 	if r.item.Bill.State.Final() {
 		n += 4
 	}
-	if !r.item.Bill.DateOnly {
+	if !r.dateOnly {
 		n += 2
 	}
 	if r.item.Bill.Method != "" {
 		n++
 	}
 	return n
-}
-
-// table holds the rows by time, then id, whatever order they came in; every
-// choice is made in that order, so none depends on the caller's.
-type table struct {
-	rows   []row
-	parent []int
-}
-
-func newTable(items []Item) *table {
-	t := &table{rows: make([]row, len(items)), parent: make([]int, len(items))}
-	order := make([]int, len(items)) // rows are wide: these are moved in their stead
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortFunc(order, func(i, j int) int {
-		a, b := &items[i], &items[j]
-		return cmp.Or(a.Bill.At.Compare(b.Bill.At), cmp.Compare(a.ID, b.ID), cmp.Compare(a.Account, b.Account))
-	})
-	seen := reader{}
-	for i, place := range order {
-		it := &items[place]
-		t.rows[i] = row{item: it, place: place, wallet: isWallet(it), names: lower(it.Names), reader: seen}
-		t.parent[i] = i
-	}
-	return t
-}
-
-func isWallet(it *Item) bool {
-	if _, ok := marks[it.Source]; ok {
-		return true
-	}
-	return it.Kind == connectors.WalletBalance || it.Kind == connectors.Settlement
-}
-
-func (t *table) root(i int) int {
-	for t.parent[i] != i {
-		t.parent[i] = t.parent[t.parent[i]]
-		i = t.parent[i]
-	}
-	return i
-}
-
-// groups answers the members of each group by its root, in the table's order.
-func (t *table) groups() map[int][]int {
-	g := make(map[int][]int, len(t.rows))
-	for i := range t.rows {
-		r := t.root(i)
-		g[r] = append(g[r], i)
-	}
-	return g
-}
-
-// apart is how far two bills are from one another in time, and whether that
-// is near enough: within limit if both tell the time, within maxDays else.
-func apart(a, b *connectors.Bill, limit time.Duration) (time.Duration, bool) {
-	if a.DateOnly || b.DateOnly {
-		d := dayNumber(a.At) - dayNumber(b.At)
-		if d < 0 {
-			d = -d
-		}
-		return time.Duration(d) * 24 * time.Hour, d <= max(maxDays, int(limit/(24*time.Hour)))
-	}
-	d := a.At.Sub(b.At).Abs()
-	return d, d <= limit
-}
-
-// dayNumber counts calendar days, each bill's in its own zone.
-func dayNumber(t time.Time) int {
-	y, m, d := t.Date()
-	return int(time.Date(y, m, d, 0, 0, 0, 0, time.UTC).Unix() / 86400)
 }

@@ -2,296 +2,335 @@ package match
 
 import (
 	"cmp"
-	"regexp"
+	"hash/maphash"
 	"slices"
-	"time"
 
 	"jali/connectors"
-	"jali/connectors/money"
 )
 
-// maxNear bounds how many bills of one amount are looked at after each, so
-// that a million bus rides at one price stay linear.
-const maxNear = 128
+// maxApartByID is how far apart bills that share an id may lie, in seconds:
+// banks clear some payments a week late, and some ids come round again.
+const maxApartByID = 15 * 86400
 
-// link is a possible pair. Its order is the order of choice.
-type link struct {
-	a, b   int // rows; a < b
-	weight int
-	apart  time.Duration
+// maybe is a link that is not sure enough.
+type maybe struct {
+	a, b int32
+	link Link
+	sure int
 }
 
-func byChoice(x, y link) int {
-	return cmp.Or(cmp.Compare(y.weight, x.weight), cmp.Compare(x.apart, y.apart), cmp.Compare(x.a, y.a), cmp.Compare(x.b, y.b))
-}
-
-// linkByID joins bills that share an id. Wallet, card and shop may all tell of
-// it, so groups grow here by more than two.
-func (t *table) linkByID() {
-	type key struct {
-		id     string
-		amount money.Amount
+// linkTwins joins bills that share an id, and those of one account that is
+// read twice. Wallet, card and shop may all tell of an id, so groups grow here
+// by more than two, the surest link first.
+func (t *table) linkTwins(s *shelf) {
+	offers := t.sharing(nil)
+	if t.readTwice() {
+		offers = s.twins(offers)
 	}
-	shelf := map[key][]int{}
-	var keys []key
+	slices.SortFunc(offers, bySurest)
+	for _, o := range offers {
+		sure := percent(int(o.weight))
+		switch {
+		case sure < Enough:
+			t.maybe = append(t.maybe, maybe{o.a, o.b, Mirror, sure})
+		case t.may(o.a, o.b):
+			t.join(o.a, o.b, sure)
+		}
+	}
+}
+
+var seed = maphash.MakeSeed() // ids are compared themselves where their hashes agree
+
+type told struct {
+	hash uint64
+	row  int32
+	nth  int32 // of the bill's ids
+}
+
+// idOf answers a bill's nth id: its order, the shop's, what else it refers to.
+func idOf(b *connectors.Bill, nth int) string {
+	switch nth {
+	case 0:
+		return b.Order
+	case 1:
+		return b.Merchant
+	}
+	return b.Refs[nth-2]
+}
+
+// sharing appends the links between bills that share an id.
+func (t *table) sharing(offers []offer) []offer {
+	ids := make([]told, 0, 2*len(t.rows))
 	for i := range t.rows {
-		r := &t.rows[i]
-		if !r.counts() {
-			continue
-		}
-		for _, amount := range amounts(r.item.Bill) {
-			for _, id := range idsOf(r.item.Bill) {
-				k := key{id, amount}
-				if _, seen := shelf[k]; !seen {
-					keys = append(keys, k)
-				}
-				shelf[k] = append(shelf[k], i)
+		b := t.rows[i].item.Bill
+		for n := range 2 + len(b.Refs) {
+			if id := idOf(b, n); id != "" && t.rows[i].counts {
+				ids = append(ids, told{maphash.String(seed, id), int32(i), int32(n)})
 			}
 		}
 	}
-	var links []link
-	for _, k := range keys {
-		links = t.near(links, shelf[k], maxApartByID, func(a, b *row) int {
-			x, y := a.item.Bill, b.item.Bill
-			switch {
-			case x.Direction == y.Direction:
-				return 2
-			case moves(x) && !givesBack(y) || moves(y) && !givesBack(x),
-				x.Kind == connectors.Transfer && y.Kind == connectors.Transfer:
-				return 1
-			}
-			return 0
-		})
-	}
-	slices.SortFunc(links, byChoice)
-	accounts := t.accounts()
-	for _, l := range links {
-		a, b := t.root(l.a), t.root(l.b)
-		if a == b || overlap(accounts[a], accounts[b]) {
-			continue
+	slices.SortFunc(ids, func(x, y told) int {
+		if x.hash != y.hash {
+			return cmp.Compare(x.hash, y.hash)
 		}
-		a, b = min(a, b), max(a, b)
-		t.parent[b] = a
-		accounts[a] = append(accounts[a], accounts[b]...)
-	}
-}
-
-func givesBack(b *connectors.Bill) bool {
-	return b.Kind == connectors.Refund || b.Kind == connectors.Fee
-}
-
-func idsOf(b *connectors.Bill) []string {
-	ids := make([]string, 0, 2+len(b.Refs))
-	for _, id := range append([]string{b.Order, b.Merchant}, b.Refs...) {
-		if id != "" && !slices.Contains(ids, id) {
-			ids = append(ids, id)
-		}
-	}
-	return ids
-}
-
-var feeTold = regexp.MustCompile(`服务费\s*[¥￥]?\s*([0-9]+(?:\.[0-9]{1,2})?)`)
-
-// amounts are those under which a bill may stand elsewhere: its own, and what
-// reaches the bank where a withdrawal includes its fee.
-func amounts(b *connectors.Bill) []money.Amount {
-	if b.Kind == connectors.Withdrawal {
-		if m := feeTold.FindStringSubmatch(b.Description); m != nil {
-			fee, err := money.Parse(m[1], b.Amount.Currency)
-			if err == nil && !fee.Zero() && fee.Minor < b.Amount.Minor {
-				net, _ := b.Amount.Sub(fee)
-				return []money.Amount{b.Amount, net}
-			}
-		}
-	}
-	return []money.Amount{b.Amount}
-}
-
-// linkFunding joins a wallet's payment with the bank's bill that paid for it.
-func (t *table) linkFunding() {
-	has := t.census()
-	links := t.byAmount(maxApartPaid, func(a, b *row) int {
-		if a.wallet == b.wallet || a.item.Bill.Direction != b.item.Bill.Direction {
-			return 0
-		}
-		if b.wallet {
-			a, b = b, a
-		}
-		return funded(a, b)
+		return cmp.Compare(x.row, y.row)
 	})
-	t.assign(links, func(g int) bool { return has[g].wallet && has[g].bank })
-}
-
-// linkTransfers joins the two ends of a movement between accounts.
-func (t *table) linkTransfers() {
-	has := t.census()
-	links := t.byAmount(maxApartSent, func(a, b *row) int {
-		x, y := a.item.Bill, b.item.Bill
-		if x.Direction == y.Direction || givesBack(x) || givesBack(y) {
-			return 0
-		}
-		return between(a, b)
-	})
-	t.assign(links, func(g int) bool { return has[g].in && has[g].out })
-}
-
-type sides struct{ wallet, bank, in, out bool }
-
-// census says of each group, by its root, what it holds already.
-func (t *table) census() []sides {
-	s := make([]sides, len(t.rows))
-	for i := range t.rows {
-		g := &s[t.root(i)]
-		g.wallet = g.wallet || t.rows[i].wallet
-		g.bank = g.bank || !t.rows[i].wallet
-		g.in = g.in || t.rows[i].item.Bill.Direction == connectors.In
-		g.out = g.out || t.rows[i].item.Bill.Direction == connectors.Out
-	}
-	return s
-}
-
-// byAmount weighs all pairs of one amount that are near in time.
-func (t *table) byAmount(limit time.Duration, weigh func(a, b *row) int) []link {
-	shelf := map[money.Amount][]int{}
-	var keys []money.Amount
-	for i := range t.rows {
-		if !t.rows[i].counts() {
-			continue
-		}
-		for _, a := range amounts(t.rows[i].item.Bill) {
-			if _, seen := shelf[a]; !seen {
-				keys = append(keys, a)
-			}
-			shelf[a] = append(shelf[a], i)
-		}
-	}
-	var links []link
-	for _, k := range keys {
-		links = t.near(links, shelf[k], limit, weigh)
-	}
-	return links
-}
-
-// near weighs the pairs among rows, which are in the table's order.
-func (t *table) near(links []link, rows []int, limit time.Duration, weigh func(a, b *row) int) []link {
-	reach := max(limit, 24*time.Hour) + 24*time.Hour // a day's midnight is a day away from its end
-	for n, i := range rows {
-		a := &t.rows[i]
-		for m, j := range rows[n+1:] {
-			b := &t.rows[j]
-			if m == maxNear || b.item.Bill.At.Sub(a.item.Bill.At) > reach {
+	for n, x := range ids {
+		a := &t.rows[x.row]
+		for m, y := range ids[n+1:] {
+			b := &t.rows[y.row]
+			if x.hash != y.hash || m == maxNear || b.at-a.at > maxApartByID {
 				break
 			}
-			if a.item.Account == b.item.Account {
+			if a.account == b.account {
 				continue
 			}
-			d, ok := apart(a.item.Bill, b.item.Bill, limit)
-			if !ok {
+			id := idOf(a.item.Bill, int(x.nth))
+			if id != idOf(b.item.Bill, int(y.nth)) {
 				continue
 			}
-			if w := weigh(a, b); w > 0 {
-				links = append(links, link{i, j, w, d})
+			if w, ok := t.share(x.row, y.row, id); ok {
+				offers = append(offers, offer{x.row, y.row, int32(w)})
 			}
 		}
 	}
-	return links
+	return offers
 }
 
-// assign chooses among links so that every group gets at most one, and joins
-// what is chosen. Groups that are full take none. Surer links go first; among
-// equally sure ones the best are taken, then whatever is left over pushes its
-// way in along a chain of links, if at the end of it one more pair is linked
-// (Kuhn's algorithm).
-func (t *table) assign(links []link, full func(group int) bool) {
-	slices.SortFunc(links, byChoice)
-	accounts := t.accounts()
-	taken := map[int]bool{}
-	for len(links) > 0 {
-		n := slices.IndexFunc(links, func(l link) bool { return l.weight != links[0].weight })
-		if n < 0 {
-			n = len(links)
+// share weighs a link between two bills that tell the same id.
+func (t *table) share(x, y int32, id string) (int, bool) {
+	a, b := &t.rows[x], &t.rows[y]
+	if a.currency != b.currency || a.minor != b.minor && lessFee(a.item.Bill) != b.minor && lessFee(b.item.Bill) != a.minor && !t.partOf(x, y) && !t.partOf(y, x) {
+		return 0, false
+	}
+	proof := sameID
+	if len(id) < shortID {
+		proof = sameShortID
+	}
+	weight, ok := 0, false
+	switch {
+	case a.out == b.out && a.rank > b.rank:
+		weight, ok = t.pays(x, y)
+	case a.out == b.out && a.rank < b.rank:
+		weight, ok = t.pays(y, x)
+	case a.out == b.out:
+		near, _ := booked(a, b)
+		if !t.sameSource(a.plate, b.plate) && near <= 0 {
+			return 0, false // two wallets, or two banks, and days apart: a customer's number
 		}
-		c := chains{beside: map[int][]int{}, partner: map[int]int{}}
-		for _, l := range links[:n] {
-			a, b := t.root(l.a), t.root(l.b)
-			if a != b && !taken[a] && !taken[b] && !full(a) && !full(b) && !overlap(accounts[a], accounts[b]) {
-				c.offer(a, b)
+		weight, ok = chance+near, true
+	case a.inner && !givesBack(b.item.Bill), b.inner && !givesBack(a.item.Bill),
+		a.item.Bill.Kind == connectors.Transfer && b.item.Bill.Kind == connectors.Transfer:
+		if b.out {
+			x, y = y, x
+		}
+		weight, ok = t.sends(x, y)
+	default:
+		return 0, false
+	}
+	if !ok {
+		weight = chance // their texts or days do not fit, and yet they share an id
+	}
+	return max(weight, chance) + proof, true
+}
+
+// partOf reports that x was paid out of several pots, of which y may be one.
+func (t *table) partOf(x, y int32) bool {
+	return t.rows[x].rank > t.rows[y].rank && t.isSplit(x) && t.rows[y].minor > 0 && t.rows[y].minor < t.rows[x].minor
+}
+
+func (t *table) isSplit(x int32) bool {
+	return t.rows[x].item.Bill.Note == "split_funding" || t.paid(x).split
+}
+
+func (t *table) sameSource(p, q int32) bool {
+	return t.plates[p].source == t.plates[q].source || t.plates[p].who.meets(t.plates[q].who)
+}
+
+// readTwice reports that two of the accounts may be one.
+func (t *table) readTwice() bool {
+	for i, p := range t.plates {
+		for _, q := range t.plates[:i] {
+			if p.tail != 0 && p.tail == q.tail && p.source == q.source && p.kind == q.kind {
+				return true
 			}
 		}
-		for a, b := range c.choose() {
-			taken[a] = true
-			if a < b {
-				t.parent[b] = a
-			}
-		}
-		links = links[n:]
-	}
-}
-
-// chains is one assignment under way, between groups.
-type chains struct {
-	order   []int         // of the groups, by their first offer
-	beside  map[int][]int // what each was offered, in the order of choice
-	partner map[int]int
-}
-
-func (c *chains) offer(a, b int) {
-	for _, x := range [][2]int{{a, b}, {b, a}} {
-		if _, seen := c.beside[x[0]]; !seen {
-			c.order = append(c.order, x[0])
-		}
-		c.beside[x[0]] = append(c.beside[x[0]], x[1])
-	}
-	_, one := c.partner[a]
-	_, other := c.partner[b]
-	if !one && !other {
-		c.partner[a], c.partner[b] = b, a
-	}
-}
-
-func (c *chains) choose() map[int]int {
-	for _, g := range c.order {
-		if _, taken := c.partner[g]; !taken {
-			c.push(g, map[int]bool{g: true})
-		}
-	}
-	return c.partner
-}
-
-// maxPush bounds a chain.
-const maxPush = 1000
-
-func (c *chains) push(g int, visited map[int]bool) bool {
-	for _, b := range c.beside[g] {
-		if visited[b] || len(visited) > maxPush {
-			continue
-		}
-		visited[b] = true
-		if old, taken := c.partner[b]; taken {
-			if visited[old] {
-				continue
-			}
-			visited[old] = true
-			if !c.push(old, visited) {
-				continue
-			}
-		}
-		c.partner[g], c.partner[b] = b, g
-		return true
 	}
 	return false
 }
 
-// accounts lists the accounts of each group by its root.
-func (t *table) accounts() [][]string {
-	a := make([][]string, len(t.rows))
-	for i := range t.rows {
-		g := t.root(i)
-		a[g] = append(a[g], t.rows[i].item.Account)
+// twins appends the links between bills of one account that is read twice.
+func (s *shelf) twins(offers []offer) []offer {
+	t := s.t
+	for k, x := range s.slots {
+		s.around(k, 0, 86400, func(y int32) {
+			a, b := &t.rows[x.row], &t.rows[y]
+			if a.out != b.out || t.plates[a.plate].tail == 0 || !t.twins(x.row, y) {
+				return
+			}
+			near, ok := booked(a, b)
+			if !ok || near <= 0 {
+				return
+			}
+			w := chance + sameAccount + near
+			if a.rare && b.rare {
+				w += rareAmount
+			}
+			offers = append(offers, offer{x.row, y, int32(w + t.alike(x.row, y))})
+		})
 	}
-	return a
+	return offers
 }
 
-func overlap(a, b []string) bool {
-	return slices.ContainsFunc(a, func(s string) bool { return slices.Contains(b, s) })
+// linkPayments joins what was bought with what it was paid from.
+func (t *table) linkPayments(s *shelf) {
+	has := make([]uint8, len(t.rows)) // ranks of each group, by its root
+	for i := range t.rows {
+		has[t.root(int32(i))] |= 1 << t.rows[i].rank
+	}
+	var offers []offer
+	var near []offer
+	for k, slot := range s.slots {
+		x := slot.row
+		up := &t.rows[x]
+		below := uint8(1)<<up.rank - 1
+		if up.rank == bank || has[t.root(x)]&below != 0 {
+			continue // a card pays for others; and this one is paid
+		}
+		before, after := int64(2*86400), int64(5*86400)
+		if up.refund {
+			after = 9 * 86400
+		}
+		near = near[:0]
+		s.around(k, before, after, func(y int32) {
+			low := &t.rows[y]
+			if low.rank >= up.rank || low.out != up.out || has[t.root(y)]>>(low.rank+1) != 0 {
+				return
+			}
+			if w, ok := t.pays(x, y); ok && percent(w) >= worthAsking && t.may(x, y) {
+				near = append(near, offer{x, y, int32(w)})
+			}
+		})
+		slices.SortFunc(near, bySurest)
+		offers = append(offers, near[:min(len(near), maxOffers)]...)
+	}
+	t.choose(offers)
+}
+
+// linkTransfers joins the two ends of a movement between accounts.
+func (t *table) linkTransfers(s *shelf) {
+	both := make([]uint8, len(t.rows)) // directions of each group, by its root
+	for i := range t.rows {
+		both[t.root(int32(i))] |= way(t.rows[i].out)
+	}
+	moves := func(r *row) bool { return r.inner || r.item.Bill.Kind == connectors.Transfer }
+	var offers []offer
+	for k, slot := range s.slots {
+		x := slot.row
+		a := &t.rows[x]
+		if !moves(a) || both[t.root(x)] == 3 {
+			continue
+		}
+		s.around(k, 5*86400, 5*86400, func(y int32) {
+			b := &t.rows[y]
+			if a.out == b.out || !a.out && moves(b) || both[t.root(y)] == 3 || a.account == b.account {
+				return
+			}
+			from, to := x, y
+			if !a.out {
+				from, to = y, x
+			}
+			if w, ok := t.sends(from, to); ok && percent(w) >= worthAsking && t.may(x, y) {
+				offers = append(offers, offer{from, to, int32(w)})
+			}
+		})
+	}
+	t.choose(offers)
+}
+
+func way(out bool) uint8 {
+	if out {
+		return 1
+	}
+	return 2
+}
+
+// choose makes those of the offers that are sure enough and weigh most
+// together, and remembers the others.
+func (t *table) choose(offers []offer) {
+	n := 0
+	for _, o := range offers {
+		if sure := percent(int(o.weight)); sure < Enough {
+			t.maybe = append(t.maybe, maybe{o.a, o.b, Mirror, sure})
+			continue
+		}
+		offers[n] = o
+		n++
+	}
+	offers = offers[:n]
+	slices.SortFunc(offers, func(x, y offer) int {
+		return cmp.Or(cmp.Compare(x.a, y.a), cmp.Compare(x.b, y.b), cmp.Compare(y.weight, x.weight))
+	})
+	left, right := numbering{}, numbering{}
+	edges := make([]edge, len(offers))
+	for i, o := range offers {
+		edges[i] = edge{left: left.of(t.root(o.a)), right: right.of(t.root(o.b)), weight: o.weight}
+	}
+	chosen := assign(len(left), len(right), edges)
+
+	// What else could be in a link's place, and is not like it in account,
+	// makes it less sure.
+	holder := fill(len(right), -1)
+	for _, e := range chosen {
+		if e >= 0 {
+			holder[edges[e].right] = e
+		}
+	}
+	rivals := make([]float64, len(offers))
+	for i, e := range edges {
+		l, r := chosen[e.left], holder[e.right]
+		switch {
+		case l >= 0 && r < 0 && t.rows[offers[l].b].account != t.rows[offers[i].b].account:
+			rivals[l] += odds(int(e.weight))
+		case r >= 0 && l < 0 && t.rows[offers[r].a].account != t.rows[offers[i].a].account:
+			rivals[r] += odds(int(e.weight))
+		}
+	}
+	var links []int32
+	for _, e := range chosen {
+		if e >= 0 {
+			links = append(links, e)
+		}
+	}
+	slices.SortFunc(links, func(x, y int32) int { return bySurest(offers[x], offers[y]) })
+	for _, e := range links {
+		o := offers[e]
+		sure := among(int(o.weight), rivals[e])
+		switch {
+		case sure < Enough:
+			t.maybe = append(t.maybe, maybe{o.a, o.b, Mirror, sure})
+		case t.may(o.a, o.b):
+			t.join(o.a, o.b, sure)
+		}
+	}
+}
+
+// among is how sure a link is of which one only of it and its rivals can be.
+func among(weight int, rivals float64) int {
+	if rivals == 0 {
+		return percent(weight)
+	}
+	o := odds(weight)
+	return min(max(int(100*o/(1+o+rivals)+0.5), 1), 99)
+}
+
+type numbering map[int32]int32
+
+func (n numbering) of(g int32) int32 {
+	i, ok := n[g]
+	if !ok {
+		i = int32(len(n))
+		n[g] = i
+	}
+	return i
 }

@@ -2,154 +2,309 @@ package match
 
 import (
 	"cmp"
+	"hash/maphash"
+	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	"jali/connectors"
-	"jali/connectors/money"
 )
 
-// linkRefunds finds what each refund gives back: by RefundOf, then by a shared
-// id, then by the same amount and counterparty in the same account, and in
-// that pass once per payment. All of a payment's refunds together give back no
-// more than it took.
-func (t *table) linkRefunds() {
-	if !slices.ContainsFunc(t.rows, func(r row) bool { return r.item.Bill.Kind == connectors.Refund }) {
+// What speaks for a refund's payment, in hundredths of a bit.
+const (
+	namesPayment = 800 // by its number
+	sharesID     = 600
+	// In the same account, from the same shop, all of it or a part.
+	wholeBack, partBack = 250, 0
+	sameGoods           = 250  // "退款-" and the payment's own words
+	toldBack            = 150  // the payment's bill says that it was given back
+	sameMethod          = 50   // money goes back where it came from
+	otherMethod         = -200 // and hardly ever elsewhere
+	beforePaid          = -150 // by a day, where a bank tells days
+)
+
+const (
+	maxRefundAge = 90 * 86400 // of a refund that shares no id with its payment
+	maxPayments  = 128        // that are looked at for one refund by one key
+)
+
+// give is a refund and what it may give back.
+type give struct {
+	refund, payment int32
+	weight          int
+	away            int64 // seconds
+}
+
+// linkRefunds finds what each refund gives back. It is the group that gives
+// back a group: what one of its bills tells holds for its mirrors.
+func (t *table) linkRefunds(s said) {
+	var refunds []int32
+	for i := range t.rows {
+		if t.rows[i].refund && t.rows[i].counts {
+			refunds = append(refunds, int32(i))
+		}
+	}
+	if len(refunds) == 0 && len(s.yes) == 0 {
 		return
 	}
-	left := map[int]int64{} // of payments that have been refunded
-	passes := []func(*refundIndex, int) []int{
-		func(x *refundIndex, i int) []int { return x.named(i) },
-		func(x *refundIndex, i int) []int { return x.sharing(i) },
-		func(x *refundIndex, i int) []int { return x.alike(i) },
-	}
-	x := t.indexPayments()
-	for pass, candidates := range passes {
-		for i := range t.rows {
-			r := &t.rows[i]
-			if r.item.Bill.Kind != connectors.Refund || r.refunds != "" || !r.counts() {
-				continue
-			}
-			best := -1
-			for _, p := range candidates(x, i) {
-				b := t.rows[p].item.Bill
-				rest, touched := left[p]
-				if !touched {
-					rest = b.Amount.Minor
-				}
-				if rest < r.item.Bill.Amount.Minor || (pass == 2 && touched) || !t.mayRefund(i, p) {
-					continue
-				}
-				if best < 0 || t.closer(i, p, best) {
-					best = p
-				}
-			}
-			if best < 0 {
-				continue
-			}
-			if _, touched := left[best]; !touched {
-				left[best] = t.rows[best].item.Bill.Amount.Minor
-			}
-			left[best] -= r.item.Bill.Amount.Minor
-			r.refunds = t.rows[best].item.ID
-		}
-	}
-}
-
-// mayRefund: money that comes back went the other way before, in the same
-// currency. Sources that tell the day alone, or book late, are given a day.
-func (t *table) mayRefund(refund, payment int) bool {
-	r, p := t.rows[refund].item.Bill, t.rows[payment].item.Bill
-	return r.Amount.Currency == p.Amount.Currency && r.Direction != p.Direction && !p.At.After(r.At.Add(24*time.Hour))
-}
-
-// closer prefers the refund's own account, then the nearest payment before it.
-func (t *table) closer(refund, a, b int) bool {
-	own := t.rows[refund].item.Account
-	away := func(p int) int {
-		if t.rows[p].item.Account == own {
-			return 0
-		}
-		return 1
-	}
-	at := t.rows[refund].item.Bill.At
-	return cmp.Or(cmp.Compare(away(a), away(b)),
-		cmp.Compare(at.Sub(t.rows[a].item.Bill.At).Abs(), at.Sub(t.rows[b].item.Bill.At).Abs()),
-		cmp.Compare(a, b)) < 0
-}
-
-type refundIndex struct {
-	t     *table
-	byID  map[string][]int
-	alone map[sameShop][]int
-}
-
-type sameShop struct {
-	account, shop string
-	amount        money.Amount
-}
-
-// indexPayments files everything that can be given back.
-func (t *table) indexPayments() *refundIndex {
-	x := &refundIndex{t, map[string][]int{}, map[sameShop][]int{}}
-	for i := range t.rows {
-		b := t.rows[i].item.Bill
-		if givesBack(b) || !t.rows[i].counts() {
+	t.sureRefunds = make([]uint8, len(t.rows))
+	left := map[int32]int64{} // of payments that have been refunded, by the root of their group
+	done := map[int32]bool{}
+	for _, d := range s.yes {
+		if s.no[d] || t.root(d[0]) == t.root(d[1]) || done[t.root(d[0])] {
 			continue
 		}
-		for _, id := range append(idsOf(b), b.ID) {
-			if n := len(x.byID[id]); id != "" && (n == 0 || x.byID[id][n-1] != i) {
-				x.byID[id] = append(x.byID[id], i)
+		t.gave(d[0], d[1], 100, left)
+		done[t.root(d[0])] = true
+	}
+	not := map[[2]int32]bool{}
+	for d := range s.no {
+		not[[2]int32{t.root(d[0]), t.root(d[1])}] = true
+	}
+
+	gives := t.giving(refunds)
+	gives = slices.DeleteFunc(gives, func(g give) bool { return not[[2]int32{t.root(g.refund), t.root(g.payment)}] })
+	slices.SortFunc(gives, func(x, y give) int {
+		return cmp.Or(cmp.Compare(y.weight, x.weight), cmp.Compare(x.away, y.away), cmp.Compare(x.refund, y.refund), cmp.Compare(x.payment, y.payment))
+	})
+	chosen := map[int32]give{} // by the root of the refund
+	for _, g := range gives {
+		r, p := t.root(g.refund), t.root(g.payment)
+		if _, ok := chosen[r]; ok || done[r] || r == p || t.remains(left, g.payment) < t.rows[g.refund].minor {
+			continue
+		}
+		chosen[r] = g
+		left[p] = t.remains(left, g.payment) - t.rows[g.refund].minor
+	}
+	rivals := map[int32]map[int32]float64{}
+	for _, g := range gives {
+		r, p := t.root(g.refund), t.root(g.payment)
+		c, ok := chosen[r]
+		if !ok || p == t.root(c.payment) || t.remains(left, g.payment) < t.rows[g.refund].minor || t.sameAs(g.payment, c.payment) {
+			continue
+		}
+		if rivals[r] == nil {
+			rivals[r] = map[int32]float64{}
+		}
+		rivals[r][p] = max(rivals[r][p], odds(g.weight))
+	}
+	for _, i := range refunds {
+		r := t.root(i)
+		g, ok := chosen[r]
+		if !ok || done[r] {
+			continue
+		}
+		done[r] = true
+		var sum float64
+		for _, p := range slices.Sorted(maps.Keys(rivals[r])) {
+			sum += rivals[r][p]
+		}
+		if sure := among(g.weight, sum); sure >= Enough {
+			t.gave(g.refund, g.payment, sure, nil)
+		} else {
+			t.maybe = append(t.maybe, maybe{g.refund, g.payment, Refund, sure})
+		}
+	}
+}
+
+// remains is what of a payment has not been given back yet.
+func (t *table) remains(left map[int32]int64, payment int32) int64 {
+	if rest, touched := left[t.root(payment)]; touched {
+		return rest
+	}
+	return t.rows[payment].minor
+}
+
+// gave notes that refund gives back payment, and their mirrors each other: a
+// bill of an account that of the same account if there is one, or else of the
+// same source, or else the one that is counted.
+func (t *table) gave(refund, payment int32, sure int, left map[int32]int64) {
+	if left != nil {
+		left[t.root(payment)] = max(0, t.remains(left, payment)-t.rows[refund].minor)
+	}
+	t.each(refund, func(i int32) bool {
+		r := &t.rows[i]
+		best, near := int32(-1), -1
+		t.each(payment, func(j int32) bool {
+			p := &t.rows[j]
+			n := p.richness()
+			switch {
+			case p.out == r.out && i != refund:
+				return true
+			case p.account == r.account:
+				n += 200
+			case t.sameSource(p.plate, r.plate):
+				n += 100
+			}
+			if n > near || n == near && j < best {
+				best, near = j, n
+			}
+			return true
+		})
+		if best >= 0 {
+			r.refunds, t.sureRefunds[i] = best+1, uint8(sure)
+		}
+		return true
+	})
+}
+
+// sameAs reports that it does not matter which of two payments was given
+// back.
+func (t *table) sameAs(x, y int32) bool {
+	a, b := &t.rows[x], &t.rows[y]
+	return a.minor == b.minor && a.account == b.account && shopOf(a.item.Bill.Counterparty) == shopOf(b.item.Bill.Counterparty)
+}
+
+// giving lists what the refunds may give back.
+func (t *table) giving(refunds []int32) []give {
+	type counter struct {
+		account int32
+		shop    string
+	}
+	byID, byShop := map[uint64][]int32{}, map[counter][]int32{}
+	accounts := map[int32]bool{}
+	ids := func(b *connectors.Bill, f func(string)) {
+		for n := range 2 + len(b.Refs) {
+			if id := idOf(b, n); id != "" {
+				f(id)
 			}
 		}
-		if shop := shopOf(b); shop != "" {
-			k := sameShop{t.rows[i].item.Account, shop, b.Amount}
-			x.alone[k] = append(x.alone[k], i)
+	}
+	for _, i := range refunds {
+		b := t.rows[i].item.Bill
+		accounts[t.rows[i].account] = true
+		byShop[counter{t.rows[i].account, shopOf(b.Counterparty)}] = nil
+		ids(b, func(id string) { byID[maphash.String(seed, id)] = nil })
+		if b.RefundOf != "" {
+			byID[maphash.String(seed, b.RefundOf)] = nil
 		}
 	}
-	return x
+	for i := range t.rows {
+		r := &t.rows[i]
+		b := r.item.Bill
+		if givesBack(b) || !r.counts {
+			continue
+		}
+		file := func(id string) {
+			h := maphash.String(seed, id)
+			if list, wanted := byID[h]; wanted && (len(list) == 0 || list[len(list)-1] != int32(i)) {
+				byID[h] = append(list, int32(i))
+			}
+		}
+		ids(b, file)
+		if b.ID != "" {
+			file(b.ID)
+		}
+		if accounts[r.account] && !r.inner {
+			k := counter{r.account, shopOf(b.Counterparty)}
+			if list, wanted := byShop[k]; wanted && k.shop != "" {
+				byShop[k] = append(list, int32(i))
+			}
+		}
+	}
+	var gives []give
+	for _, i := range refunds {
+		r := &t.rows[i]
+		b := r.item.Bill
+		looked := map[int32]bool{}
+		offer := func(list []int32, oldest int64) {
+			end, _ := slices.BinarySearchFunc(list, r.at+86400, func(p int32, at int64) int { return cmp.Compare(t.rows[p].at, at+1) })
+			for n := end - 1; n >= max(0, end-maxPayments); n-- {
+				p := list[n]
+				if r.at-t.rows[p].at > oldest {
+					break
+				}
+				if looked[p] {
+					continue
+				}
+				looked[p] = true
+				if g, ok := t.gives(i, p); ok {
+					gives = append(gives, g)
+				}
+			}
+		}
+		const ever = 1 << 42
+		if b.RefundOf != "" {
+			offer(byID[maphash.String(seed, b.RefundOf)], ever)
+		}
+		ids(b, func(id string) { offer(byID[maphash.String(seed, id)], ever) })
+		offer(byShop[counter{r.account, shopOf(b.Counterparty)}], maxRefundAge)
+	}
+	return gives
 }
 
-// shopOf leaves out what banks write before the shop's name.
-func shopOf(b *connectors.Bill) string {
-	s := strings.TrimSpace(b.Counterparty)
-	for _, prefix := range []string{"退款-", "支付宝退款-", "财付通退款-", "支付宝-", "财付通-"} {
-		s = strings.TrimPrefix(s, prefix)
+// gives weighs that a refund gives back a payment.
+func (t *table) gives(i, j int32) (give, bool) {
+	r, p := &t.rows[i], &t.rows[j]
+	b, paid := r.item.Bill, p.item.Bill
+	g := give{refund: i, payment: j, away: abs(r.at - p.at)}
+	if r.currency != p.currency || r.out == p.out || p.minor < r.minor {
+		return g, false
+	}
+	switch {
+	case !r.dateOnly && !p.dateOnly && p.at > r.at, p.day > r.day+1:
+		return g, false
+	case p.day > r.day:
+		g.weight = beforePaid
+	case g.away <= 3600 && !r.dateOnly && !p.dateOnly:
+		g.weight = 200
+	case g.away <= 86400:
+		g.weight = 100
+	case g.away <= week:
+		g.weight = 50
+	case g.away > 30*86400:
+		g.weight = -50
+	}
+	switch {
+	case b.RefundOf != "" && t.sameSource(r.plate, p.plate) && (b.RefundOf == paid.ID || b.RefundOf == paid.Order):
+		g.weight += namesPayment
+	case shareID(b, paid):
+		g.weight += sharesID
+	case r.account != p.account || p.inner || shopOf(b.Counterparty) != shopOf(paid.Counterparty) || g.away > maxRefundAge:
+		return g, false // their hashes agree, or their keys, and no more
+	}
+	if r.minor == p.minor {
+		g.weight += wholeBack
+	} else {
+		g.weight += partBack
+	}
+	if goods := goodsOf(paid.Description); goods != "" && goods == goodsOf(b.Description) {
+		g.weight += sameGoods
+	}
+	if paid.State == connectors.Reversed || paid.Note == "refunded_part" {
+		g.weight += toldBack
+	}
+	if b.Method != "" && paid.Method != "" && r.account == p.account {
+		x, y := t.paid(i), t.paid(j)
+		switch {
+		case b.Method == paid.Method:
+			g.weight += sameMethod
+		case x.tails[0] != y.tails[0] || x.who.and(t.lex.banks) != y.who.and(t.lex.banks):
+			g.weight += otherMethod
+		}
+	}
+	return g, true
+}
+
+func shareID(a, b *connectors.Bill) bool {
+	for n := range 2 + len(a.Refs) {
+		x := idOf(a, n)
+		for m := 0; x != "" && m < 2+len(b.Refs); m++ {
+			if x == idOf(b, m) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// goodsOf is what was bought, as the payment's bill and the refund's both
+// call it; short words say too little.
+func goodsOf(s string) string {
+	s = strings.TrimPrefix(strings.TrimPrefix(strings.TrimSpace(s), "退款"), "-")
+	s = strings.TrimSpace(strings.TrimSuffix(s, "等多件"))
+	if len(s) < 12 {
+		return ""
 	}
 	return s
-}
-
-func (x *refundIndex) named(i int) []int {
-	if of := x.t.rows[i].item.Bill.RefundOf; of != "" {
-		return tail(x.byID[of])
-	}
-	return nil
-}
-
-func (x *refundIndex) sharing(i int) []int {
-	var found []int
-	for _, id := range idsOf(x.t.rows[i].item.Bill) {
-		found = append(found, tail(x.byID[id])...)
-	}
-	return found
-}
-
-func (x *refundIndex) alike(i int) []int {
-	r := x.t.rows[i].item
-	shop := shopOf(r.Bill)
-	if shop == "" {
-		return nil
-	}
-	rows := x.alone[sameShop{r.Account, shop, r.Bill.Amount}]
-	from := r.Bill.At.Add(-maxRefundAge)
-	first, _ := slices.BinarySearchFunc(rows, from, func(p int, at time.Time) int { return x.t.rows[p].item.Bill.At.Compare(at) })
-	end, _ := slices.BinarySearchFunc(rows, r.Bill.At.Add(24*time.Hour), func(p int, at time.Time) int { return x.t.rows[p].item.Bill.At.Compare(at) })
-	return tail(rows[first:end])
-}
-
-// tail bounds how many payments are looked at for one refund: the latest.
-func tail(rows []int) []int {
-	const most = 256
-	return rows[max(0, len(rows)-most):]
 }
