@@ -156,6 +156,8 @@ type fakeAccounts struct {
 	afresh   int
 	answered chan struct{} // a look waits for it, unless it is nil
 	down     error
+	said     []aggregate.Decided
+	filed    map[string]string
 	mute     error // why the sources cannot be told that somebody leaves
 }
 
@@ -310,6 +312,7 @@ func (f *fakeAccounts) Own(ctx context.Context, p consent.Session, from, to time
 	l.Bills[4].State = connectors.Pending
 	l.Bills[5].State = connectors.Reversed
 	l.Bills[6].Counterparty, l.Bills[6].Description = hostile, hostile
+	f.tell(&l)
 	l.Bills[7].Flow, l.Bills[7].Kind, l.Bills[7].Refunds, l.Bills[7].Direction = connectors.FlowIn, connectors.Refund, "b9", connectors.In
 	return l, nil
 }
@@ -420,12 +423,4 @@ func (h *house) remember(t testing.TB) {
 	if err != nil {
 		t.Fatal(err)
 	}
-}
-
-func (f *fakeAccounts) Decide(context.Context, consent.Session, string, string, aggregate.Link, bool) error {
-	return aggregate.ErrNoBill
-}
-
-func (f *fakeAccounts) Correct(context.Context, consent.Session, string, string) error {
-	return aggregate.ErrNoBill
 }

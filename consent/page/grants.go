@@ -273,7 +273,7 @@ func (p *Page) revoke(w http.ResponseWriter, r *http.Request, s consent.Session)
 
 // dones is what a page may say was just done, after the redirect of a post.
 var dones = map[string]bool{"revoked": true, "paused": true, "resumed": true, "connected": true, "disconnected": true,
-	"agreed": true, "declined": true,
+	"agreed": true, "declined": true, "filed": true, "unfiled": true, "decided": true, "undecided": true,
 	"all_resumed": true, "all_revoked": true, "passkey_added": true, "passkey_removed": true, "session_ended": true, "others_ended": true}
 
 func toDone(w http.ResponseWriter, r *http.Request, path, what string) {

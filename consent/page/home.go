@@ -8,7 +8,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
 
 	"jali/connectors"
 	"jali/consent"
@@ -41,6 +40,9 @@ type homePage struct {
 	Dues        []due
 	Late        []aggregate.SourceReport // sources that did not answer freshly
 	Flow, Spent *plot
+	Gaps        []gap
+	Decide      int    // suggestions that wait for the person's word
+	Done, Self  string // what was done here last; where corrections come back to
 	Bills       []billRow
 	Found       int
 	Filter      billFilter
@@ -61,21 +63,12 @@ type potAccount struct {
 	Main  aggregate.OwnBalance
 	Known bool // a balance was told
 	Rest  []aggregate.OwnBalance
-}
-
-// billRow is a bill with the account it is listed under and, folded into it,
-// the same movement as other accounts saw it.
-type billRow struct {
-	aggregate.OwnBill
-	In      aggregate.OwnAccount
-	Also    []aggregate.OwnAccount
-	NewDay  bool
-	Title   string
-	Refunds *aggregate.OwnBill
+	Gaps  int // where its balances and bills do not add up
 }
 
 type billFilter struct {
 	Source, Month, Text string
+	Bill                string // this one alone
 	Sources             []connectors.Source
 	Months              []string
 	From, To            time.Time // [From, To)
@@ -97,7 +90,7 @@ func (p *Page) home(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	r = present(r, s)
-	h := &homePage{}
+	h := &homePage{Done: done(r)}
 	connections, err := p.Aggregate.Connections(r.Context(), s)
 	if err == nil {
 		h.Name, err = p.Passkeys.Name(r.Context(), s)
@@ -162,13 +155,15 @@ func (p *Page) look(r *http.Request, s consent.Session, h *homePage, connections
 			h.Late = addLate(h.Late, report)
 		}
 	}
+	h.Gaps, h.Decide = gaps(h.Look, accounts), len(h.Look.Suggestions)
 	h.Flow, h.Spent = flowPlot(h.Look, h.Filter, words), spentPlot(h.Look, words)
 
-	rows := foldBills(h.Look.Bills, accounts)
+	rows := foldBills(h.Look, accounts)
 	rows = slices.DeleteFunc(rows, func(b billRow) bool { return !h.Filter.matches(b, words) })
 	if h.Found = len(rows); h.Found == 0 {
 		h.Elsewhere = h.Filter.elsewhere(connections)
 	}
+	defer func() { h.Self, _, _ = strings.Cut(h.Filter.link(h.Filter.Page), "#") }()
 	pages := max(1, (len(rows)+billsPerPage-1)/billsPerPage)
 	h.Filter.Page = min(h.Filter.Page, pages)
 	from := (h.Filter.Page - 1) * billsPerPage
@@ -216,11 +211,14 @@ func readFilter(q url.Values, now time.Time, connections []aggregate.Connection)
 			}
 		}
 	}
+	if f.Bill = q.Get("bill"); len(f.Bill) > 200 {
+		f.Bill = ""
+	}
 	if len(f.Text) > 200 {
 		f.Text = f.Text[:200]
 	}
 	f.Text = strings.ToValidUTF8(f.Text, "")
-	f.Asked = f.Source != "" || f.Text != "" || f.Month != ""
+	f.Asked = f.Source != "" || f.Text != "" || f.Month != "" || f.Bill != ""
 	return f
 }
 
@@ -262,7 +260,7 @@ func (f billFilter) Afresh() string {
 
 func (f billFilter) query() url.Values {
 	q := url.Values{}
-	for k, v := range map[string]string{"source": f.Source, "month": f.Month, "q": f.Text} {
+	for k, v := range map[string]string{"source": f.Source, "month": f.Month, "q": f.Text, "bill": f.Bill} {
 		if v != "" {
 			q.Set(k, v)
 		}
@@ -280,7 +278,10 @@ func (f billFilter) link(page int) string {
 
 func (f billFilter) matches(b billRow, words *catalog) bool {
 	if f.Source != "" && b.In.Source.ID != f.Source &&
-		!slices.ContainsFunc(b.Also, func(a aggregate.OwnAccount) bool { return a.Source.ID == f.Source }) {
+		!slices.ContainsFunc(b.Also, func(a beside) bool { return a.In.Source.ID == f.Source }) {
+		return false
+	}
+	if f.Bill != "" && b.ID != f.Bill && !slices.ContainsFunc(b.Also, func(a beside) bool { return a.ID == f.Bill }) {
 		return false
 	}
 	if f.Text == "" {
@@ -294,53 +295,6 @@ func (f billFilter) matches(b billRow, words *catalog) bool {
 		}
 	}
 	return false
-}
-
-// foldBills puts every uncounted bill under the counted one that it mirrors.
-// One whose counted twin is not in the look stands by itself.
-func foldBills(bills []aggregate.OwnBill, accounts map[consent.AccountID]aggregate.OwnAccount) []billRow {
-	byID := map[string]int{}
-	for i, b := range bills {
-		byID[b.ID] = i
-	}
-	folded, also := map[string]bool{}, map[string][]aggregate.OwnAccount{}
-	for _, b := range bills {
-		if b.Counted {
-			continue
-		}
-		for _, m := range b.Mirrors {
-			if i, ok := byID[m]; ok && bills[i].Counted {
-				folded[b.ID] = true
-				also[m] = append(also[m], accounts[b.Account])
-				break
-			}
-		}
-	}
-	var rows []billRow
-	for _, b := range bills {
-		if folded[b.ID] {
-			continue
-		}
-		row := billRow{OwnBill: b, In: accounts[b.Account], Also: also[b.ID], Title: title(b)}
-		if i, ok := byID[b.Refunds]; ok && b.Refunds != "" {
-			row.Refunds = &bills[i]
-		}
-		rows = append(rows, row)
-	}
-	return rows
-}
-
-// title is what a bill is called by its source, unless that is a code alone.
-func title(b aggregate.OwnBill) string {
-	for _, s := range []string{b.Counterparty, b.Description} {
-		if s = strings.TrimSpace(s); s != "" && s != "/" {
-			return s
-		}
-	}
-	if strings.ContainsFunc(b.RawKind, func(r rune) bool { return unicode.Is(unicode.Han, r) }) {
-		return strings.TrimSpace(b.RawKind)
-	}
-	return ""
 }
 
 func (p *Page) clientName(ctx context.Context, id consent.ClientID, seen map[consent.ClientID]consent.Client) (consent.Client, error) {

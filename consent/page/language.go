@@ -9,6 +9,7 @@ import (
 	"sort"
 	"strconv"
 	"strings"
+	"sync"
 
 	"jali/consent"
 )
@@ -176,7 +177,7 @@ func (c *catalog) funcs() template.FuncMap {
 		"money": c.Money, "signed": c.Signed, "name": c.Name, "source": c.Source,
 		"account": c.Account, "kind": c.Kind, "category": c.Category,
 		"asset": asset, "mark": mark, "lastday": c.LastDay,
-		"tor": c.or,
+		"tor": c.or, "likely": c.likely, "tree": sync.OnceValue(c.tree),
 		"dict": func(pairs ...any) map[string]any {
 			m := map[string]any{}
 			for i := 0; i+1 < len(pairs); i += 2 {

@@ -115,6 +115,7 @@ type Accounts interface {
 	Own(ctx context.Context, p consent.Session, from, to time.Time) (aggregate.Look, error)
 	OwnAfresh(ctx context.Context, p consent.Session, from, to time.Time) (aggregate.Look, error)
 	Decide(ctx context.Context, p consent.Session, a, b string, link aggregate.Link, yes bool) error
+	Undecide(ctx context.Context, p consent.Session, a, b string, link aggregate.Link) error
 	Correct(ctx context.Context, p consent.Session, bill, category string) error
 	Behind(ctx context.Context, p consent.Session, alias string) (aggregate.Behind, error)
 	ExportJSON(context.Context, consent.Session, aggregate.About, io.Writer) error
@@ -203,6 +204,11 @@ func (p *Page) routes() {
 
 	get("/{$}", p.home)
 	deed("/notices/dismiss", p.dismissNotices)
+	deed("/bills/category", p.correct)
+	mine("/duplicates", p.duplicates)
+	deed("/duplicates/decide", p.decide)
+	deed("/duplicates/undo", p.undecide)
+	mine("/sums", p.sums)
 
 	get("/signup", p.signUp)
 	post("/signup/begin", p.braked(p.beginSignUp))

@@ -116,6 +116,8 @@ func everyPage(t *testing.T, lang string) map[string]*httptest.ResponseRecorder 
 		"grant foreign": {"in", "/grants/gr_none"}, "activity": {"in", "/activity"}, "activity empty": {"new", "/activity"},
 		"revise": {"in", "/consent/gr_more"}, "renew": {"in", "/consent/gr_renew"}, "less": {"in", "/consent/gr_less"}, "counter": {"in", "/consent/gr_counter"},
 		"changed meanwhile": {"in", "/consent/gr_changed"}, "not revisable": {"in", "/consent/gr_nothing"},
+		"duplicates": {"in", "/duplicates"}, "duplicates of a year": {"in", "/duplicates?year=2024&done=decided"}, "duplicates empty": {"new", "/duplicates"},
+		"sums": {"in", "/sums"}, "sums of a year": {"in", "/sums?year=2025"}, "sums empty": {"new", "/sums"}, "home one bill": {"in", "/?month=2026-11&bill=b2&done=filed"},
 		"requests empty": {"in", "/requests"}, "request decided": {"in", "/requests?done=agreed"}, "introduce": {"in", "/introduce"}, "alias": {"in", "/alias"},
 		"revoke all": {"in", "/clients/cli_riverbank/revoke"}, "revoke all of nobody": {"in", "/clients/cli_none/revoke"},
 		"settings": {"in", "/settings"}, "leave": {"in", "/settings/leave"}, "nowhere": {"", "/nowhere"},
@@ -340,7 +342,7 @@ func TestStaticFilesAreKeptByTheirContent(t *testing.T) {
 // added without its guards fails here.
 func TestPostsFromElsewhereAreRefused(t *testing.T) {
 	open := []string{"/signup/begin", "/signup/finish", "/signin/begin", "/signin/finish", "/recover"}
-	personal := []string{"/notices/dismiss", "/signout", "/consent/gr_ask/prepare", "/consent/gr_ask/give", "/consent/gr_ask/refuse",
+	personal := []string{"/notices/dismiss", "/bills/category", "/duplicates/decide", "/duplicates/undo", "/signout", "/consent/gr_ask/prepare", "/consent/gr_ask/give", "/consent/gr_ask/refuse",
 		"/sources/alipay/connect", "/connections/con_1/disconnect", "/upload/up_1/accept", "/grants/gr_live/revoke", "/clients/c/pause", "/clients/c/resume",
 		"/clients/c/revoke", "/pause", "/resume", "/introduce", "/alias",
 		"/settings/passkeys/begin", "/settings/passkeys/finish", "/settings/passkeys/pk_1/remove", "/settings/codes", "/settings/sessions/s/end",

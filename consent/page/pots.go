@@ -41,7 +41,7 @@ func pots(look aggregate.Look, f billFilter) []pot {
 		balances[b.Account] = append(balances[b.Account], b)
 	}
 	for _, a := range look.Accounts {
-		pa := potAccount{OwnAccount: a, Rest: slices.Clone(balances[a.ID])}
+		pa := potAccount{OwnAccount: a, Gaps: gapsOf(look, a.ID), Rest: slices.Clone(balances[a.ID])}
 		for _, kind := range mainBalance[a.Side] {
 			i := slices.IndexFunc(pa.Rest, func(b aggregate.OwnBalance) bool { return b.Kind == kind })
 			if i >= 0 {

@@ -48,7 +48,24 @@
     }, [places, data.series[0].values], el);
   }
 
-  const kinds = { flow, spent };
+  // worth is a line that may lie below nothing.
+  function worth(el, data) {
+    const places = data.labels.map((_, i) => i);
+    return new uPlot({
+      width: el.clientWidth, height: el.clientHeight, legend: { show: false }, cursor: { show: false },
+      scales: { x: { time: false, range: [-0.3, places.length - 0.7] }, y: { range: (u, lo, hi) => { const room = (hi - lo || Math.abs(hi) || 1) * 0.12; return [lo - room, hi + room]; } } },
+      axes: [
+        axis({ grid: { show: false }, splits: () => {
+          const step = Math.ceil(places.length / Math.max(2, Math.floor(el.clientWidth / 92)));
+          return places.filter((i) => i % step === 0);
+        }, values: (u, at) => at.map((i) => data.labels[i] || "") }),
+        axis({ size: 58, values: (u, at) => at.map((v) => (v < 0 ? "−" : "") + short(v < 0 ? -v : v, data.sign)) }),
+      ],
+      series: [{}, { label: data.series[0].name, stroke: colour("--jade"), width: 2, points: { show: true, size: 5, fill: colour("--jade") } }],
+    }, [places, data.series[0].values], el);
+  }
+
+  const kinds = { flow, spent, worth };
   function draw() {
     while (drawn.length) drawn.pop().destroy();
     for (const el of document.querySelectorAll("[data-plot]")) {
