@@ -108,6 +108,7 @@ func Join(items []Item, decided []Decision) Result {
 	said := t.hear(decided)
 	s := newShelf(t)
 	t.linkTwins(s)
+	t.learn(s)
 	t.linkPayments(s)
 	t.linkTransfers(s)
 	t.linkSplits()

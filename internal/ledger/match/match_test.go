@@ -121,9 +121,9 @@ func TestMirrors(t *testing.T) {
 		{"and two days later", []Item{
 			item(wechatAccount, "w", "10-01 00:10:00", "27.00", method(card)),
 			item(jiangnan, "b", "10-03 00:00:00", "27.00", from("财付通-肯德基"), day)}, "w=b b!=w"},
-		{"four days later is too late for a payment", []Item{
+		{"six days later is too late for a payment", []Item{
 			item(wechatAccount, "w", "10-01 00:10:00", "27.00", method(card)),
-			item(jiangnan, "b", "10-05 00:00:00", "27.00", from("财付通-肯德基"), day)}, "w b"},
+			item(jiangnan, "b", "10-07 00:00:00", "27.00", from("财付通-肯德基"), day)}, "w b"},
 		{"a bank that posts an hour later, where all else speaks for it", []Item{
 			item(wechatAccount, "w", "10-01 10:00:00", "27.00", method(card)),
 			item(jiangnan, "b", "10-01 11:11:00", "27.00", from("财付通-肯德基"))}, "w=b b!=w"},

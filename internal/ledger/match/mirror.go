@@ -114,7 +114,7 @@ func (t *table) share(x, y int32, id string) (int, bool) {
 	case a.out == b.out && a.rank < b.rank:
 		weight, ok = t.pays(y, x)
 	case a.out == b.out:
-		near, _ := booked(a, b)
+		near, _ := t.booked(a, b)
 		if !t.sameSource(a.plate, b.plate) && near <= 0 {
 			return 0, false // two wallets, or two banks, and days apart: a customer's number
 		}
@@ -168,7 +168,7 @@ func (s *shelf) twins(offers []offer) []offer {
 			if a.out != b.out || t.plates[a.plate].tail == 0 || !t.twins(x.row, y) {
 				return
 			}
-			near, ok := booked(a, b)
+			near, ok := t.booked(a, b)
 			if !ok || near <= 0 {
 				return
 			}

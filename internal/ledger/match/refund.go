@@ -10,23 +10,29 @@ import (
 	"jali/connectors"
 )
 
-// What speaks for a refund's payment, in hundredths of a bit.
+// What speaks for a refund's payment, in hundredths of a bit. One that stands
+// alone with its shop within three months is most often the one; of several
+// each is the other's rival.
 const (
 	namesPayment = 800 // by its number
 	sharesID     = 600
-	// In the same account, from the same shop, all of it or a part.
-	wholeBack, partBack = 250, 0
-	sameGoods           = 250  // "退款-" and the payment's own words
-	toldBack            = 150  // the payment's bill says that it was given back
-	sameMethod          = 50   // money goes back where it came from
-	otherMethod         = -200 // and hardly ever elsewhere
-	beforePaid          = -150 // by a day, where a bank tells days
+	sameCounter  = 300  // in the same account, from the same shop
+	wholeBack    = 500  // it is of the same amount
+	sameGoods    = 500  // "退款-" and the payment's own words
+	toldBack     = 250  // the payment's bill says that it was given back
+	nothingTold  = -400 // it does not, where others of its source do
+	sameMethod   = 50   // money goes back where it came from
+	otherMethod  = -200 // and hardly ever elsewhere
+	beforePaid   = -150 // by a day, where a bank tells days
 )
 
 const (
 	maxRefundAge = 90 * 86400 // of a refund that shares no id with its payment
 	maxPayments  = 128        // that are looked at for one refund by one key
 )
+
+// tells is what an account's payments say of having been given back.
+type tells struct{ whole, part bool }
 
 // give is a refund and what it may give back.
 type give struct {
@@ -129,7 +135,7 @@ func (t *table) gave(refund, payment int32, sure int, left map[int32]int64) {
 			p := &t.rows[j]
 			n := p.richness()
 			switch {
-			case p.out == r.out && i != refund:
+			case p.out == r.out:
 				return true
 			case p.account == r.account:
 				n += 200
@@ -141,6 +147,9 @@ func (t *table) gave(refund, payment int32, sure int, left map[int32]int64) {
 			}
 			return true
 		})
+		if best < 0 && i == refund {
+			best = payment // the person says so, whichever way it went
+		}
 		if best >= 0 {
 			r.refunds, t.sureRefunds[i] = best+1, uint8(sure)
 		}
@@ -163,18 +172,11 @@ func (t *table) giving(refunds []int32) []give {
 	}
 	byID, byShop := map[uint64][]int32{}, map[counter][]int32{}
 	accounts := map[int32]bool{}
-	ids := func(b *connectors.Bill, f func(string)) {
-		for n := range 2 + len(b.Refs) {
-			if id := idOf(b, n); id != "" {
-				f(id)
-			}
-		}
-	}
 	for _, i := range refunds {
 		b := t.rows[i].item.Bill
 		accounts[t.rows[i].account] = true
 		byShop[counter{t.rows[i].account, shopOf(b.Counterparty)}] = nil
-		ids(b, func(id string) { byID[maphash.String(seed, id)] = nil })
+		numbers(b, func(id string) { byID[maphash.String(seed, id)] = nil })
 		if b.RefundOf != "" {
 			byID[maphash.String(seed, b.RefundOf)] = nil
 		}
@@ -191,7 +193,7 @@ func (t *table) giving(refunds []int32) []give {
 				byID[h] = append(list, int32(i))
 			}
 		}
-		ids(b, file)
+		numbers(b, file)
 		if b.ID != "" {
 			file(b.ID)
 		}
@@ -201,6 +203,12 @@ func (t *table) giving(refunds []int32) []give {
 				byShop[k] = append(list, int32(i))
 			}
 		}
+	}
+	t.tells = make([]tells, len(t.plates))
+	for i := range t.rows {
+		b, p := t.rows[i].item.Bill, &t.tells[t.rows[i].plate]
+		p.whole = p.whole || b.State == connectors.Reversed
+		p.part = p.part || b.Note == "refunded_part"
 	}
 	var gives []give
 	for _, i := range refunds {
@@ -227,7 +235,7 @@ func (t *table) giving(refunds []int32) []give {
 		if b.RefundOf != "" {
 			offer(byID[maphash.String(seed, b.RefundOf)], ever)
 		}
-		ids(b, func(id string) { offer(byID[maphash.String(seed, id)], ever) })
+		numbers(b, func(id string) { offer(byID[maphash.String(seed, id)], ever) })
 		offer(byShop[counter{r.account, shopOf(b.Counterparty)}], maxRefundAge)
 	}
 	return gives
@@ -260,19 +268,23 @@ func (t *table) gives(i, j int32) (give, bool) {
 		g.weight += namesPayment
 	case shareID(b, paid):
 		g.weight += sharesID
-	case r.account != p.account || p.inner || shopOf(b.Counterparty) != shopOf(paid.Counterparty) || g.away > maxRefundAge:
-		return g, false // their hashes agree, or their keys, and no more
+	case r.account == p.account && !p.inner && shopOf(b.Counterparty) == shopOf(paid.Counterparty) && g.away <= maxRefundAge:
+		g.weight += sameCounter
+	default:
+		return g, false // their hashes agree, and no more
 	}
-	if r.minor == p.minor {
+	whole := r.minor == p.minor
+	if whole {
 		g.weight += wholeBack
-	} else {
-		g.weight += partBack
 	}
 	if goods := goodsOf(paid.Description); goods != "" && goods == goodsOf(b.Description) {
 		g.weight += sameGoods
 	}
-	if paid.State == connectors.Reversed || paid.Note == "refunded_part" {
+	switch tells := t.tells[p.plate]; {
+	case paid.State == connectors.Reversed, paid.Note == "refunded_part" && !whole:
 		g.weight += toldBack
+	case whole && tells.whole, !whole && tells.part:
+		g.weight += nothingTold
 	}
 	if b.Method != "" && paid.Method != "" && r.account == p.account {
 		x, y := t.paid(i), t.paid(j)
@@ -286,16 +298,41 @@ func (t *table) gives(i, j int32) (give, bool) {
 	return g, true
 }
 
-func shareID(a, b *connectors.Bill) bool {
-	for n := range 2 + len(a.Refs) {
-		x := idOf(a, n)
-		for m := 0; x != "" && m < 2+len(b.Refs); m++ {
-			if x == idOf(b, m) {
-				return true
-			}
+func shareID(a, b *connectors.Bill) (same bool) {
+	numbers(a, func(x string) { numbers(b, func(y string) { same = same || x == y }) })
+	return same
+}
+
+// numbers calls f of a bill's ids, and of the long numbers in its description,
+// where wallets tell a shop's order ("美团订单-25061611100401670076180018522541").
+func numbers(b *connectors.Bill, f func(string)) {
+	for n := range 2 + len(b.Refs) {
+		if id := idOf(b, n); id != "" {
+			f(id)
 		}
 	}
-	return false
+	const long = 12
+	start, digits := -1, 0
+	for i := 0; i <= len(b.Description); i++ {
+		var c byte
+		if i < len(b.Description) {
+			c = b.Description[i]
+		}
+		switch {
+		case c >= '0' && c <= '9' || c >= 'A' && c <= 'Z':
+			if start < 0 {
+				start, digits = i, 0
+			}
+			if c <= '9' {
+				digits++
+			}
+		case start >= 0:
+			if i-start >= long && 2*digits >= i-start {
+				f(b.Description[start:i])
+			}
+			start = -1
+		}
+	}
 }
 
 // goodsOf is what was bought, as the payment's bill and the refund's both

@@ -28,7 +28,7 @@ func (t *table) linkSplits() {
 			if !o.counts || o.rank != bank || o.out != r.out || o.currency != r.currency || !t.partOf(x, y) || t.holds(y, func(o *row) bool { return o.rank != bank }) {
 				return
 			}
-			lag, ok := booked(r, o)
+			lag, ok := t.booked(r, o)
 			if !ok || lag < 0 || !t.may(x, y) {
 				return
 			}

@@ -55,6 +55,8 @@ type table struct {
 	parted []bool             // rows that stand in apart; nil if none does
 	tails  map[uint16]parties // whose accounts end so
 	maybe  []maybe
+	tells  []tells // of each plate
+	usual  []usual // of each plate
 
 	sureRefunds []uint8 // of each row that gives back; nil if none does
 }

@@ -73,7 +73,7 @@ func odds(weight int) float64 { return math.Exp2(float64(weight) / 100) }
 // Wallets tell the second of the order; banks that of the posting, or the day,
 // which for a card may be the next or the one after. Money given back takes
 // longer.
-func booked(upper, lower *row) (int, bool) {
+func (t *table) booked(upper, lower *row) (int, bool) {
 	if !upper.dateOnly && !lower.dateOnly {
 		switch d := abs(lower.at - upper.at); {
 		case d <= 2*60:
@@ -89,18 +89,10 @@ func booked(upper, lower *row) (int, bool) {
 		}
 		return 0, false
 	}
-	d := int(lower.day - upper.day)
-	by := []int{100, 50, -50, -250}
-	if upper.refund || lower.refund {
-		by = []int{100, 50, 0, -50, -150, -200, -250, -250}
+	if u := t.usual; u != nil {
+		return u[lower.plate].weigh(upper, lower)
 	}
-	switch {
-	case d == -1:
-		return -250, true // over midnight, by clocks that disagree
-	case d >= 0 && d < len(by):
-		return by[d], true
-	}
-	return 0, false
+	return (&usual{}).weigh(upper, lower)
 }
 
 // arrived weighs how far the two ends of a transfer are apart.
@@ -145,7 +137,7 @@ func (t *table) pays(x, y int32) (weight int, ok bool) {
 		return 0, false
 	}
 	weight = chance
-	lag, ok := booked(a, b)
+	lag, ok := t.booked(a, b)
 	if !ok {
 		return 0, false
 	}

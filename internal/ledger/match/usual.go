@@ -1,0 +1,86 @@
+package match
+
+import "math"
+
+// usual is how many days an account's bank usually takes to book what was
+// paid, by the weekday of the payment, as its own bills show: some book a
+// payment of Friday on Monday. Money given back is counted apart.
+type usual struct {
+	days [2][7][maxLag + 2]int32 // from a day early
+	sum  [2][maxLag + 2]int32
+}
+
+const (
+	maxLag    = 8 // days
+	mostTimes = 400
+)
+
+// atFirst is what is expected before anything is known, in a thousand: of a
+// day early, the same day, the next and so on.
+var atFirst = [2][maxLag + 2]float64{
+	{20, 500, 340, 90, 40, 10}, // later than that a payment is never booked
+	{30, 400, 250, 130, 70, 40, 30, 20, 20, 10},
+}
+
+func lagOf(upper, lower *row) (kind, weekday, slot int, ok bool) {
+	if upper.refund || lower.refund {
+		kind = 1
+	}
+	d := int(lower.day) - int(upper.day)
+	if d < -1 || d > maxLag || atFirst[kind][d+1] == 0 {
+		return 0, 0, 0, false
+	}
+	return kind, int((upper.day%7 + 7) % 7), d + 1, true
+}
+
+// weigh is 100 for half of all bookings, 0 for a quarter, and so on: an
+// account's own few are mixed with what is expected of any.
+func (u *usual) weigh(upper, lower *row) (int, bool) {
+	const worth = 8 // bookings that an expectation is worth
+	kind, weekday, slot, ok := lagOf(upper, lower)
+	if !ok {
+		return 0, false
+	}
+	var all, day float64
+	for s := range u.sum[kind] {
+		all += float64(u.sum[kind][s])
+		day += float64(u.days[kind][weekday][s])
+	}
+	p := (float64(u.sum[kind][slot]) + worth*atFirst[kind][slot]/1000) / (all + worth)
+	p = (float64(u.days[kind][weekday][slot]) + worth*p) / (day + worth)
+	return max(int(math.Round(200+100*math.Log2(p))), -400), true
+}
+
+// learn counts how late each account's bank books, in pairs that are beyond
+// doubt whatever the day: rare amounts whose texts name each other.
+func (t *table) learn(s *shelf) {
+	const beyondDoubt = 500 // without what the days say
+	learnt := make([]usual, len(t.plates))
+	var times [][2]int
+	times = make([][2]int, len(t.plates))
+	for k, slot := range s.slots {
+		x := slot.row
+		up := &t.rows[x]
+		if up.rank == bank || !up.rare {
+			continue
+		}
+		s.around(k, 2*86400, 9*86400, func(y int32) {
+			low := &t.rows[y]
+			if low.rank >= up.rank || low.out != up.out || !low.rare || !up.dateOnly && !low.dateOnly {
+				return
+			}
+			kind, weekday, slot, ok := lagOf(up, low)
+			if !ok || times[low.plate][kind] == mostTimes {
+				return
+			}
+			w, ok := t.pays(x, y)
+			if lag, _ := t.booked(up, low); !ok || w-lag < beyondDoubt {
+				return
+			}
+			learnt[low.plate].days[kind][weekday][slot]++
+			learnt[low.plate].sum[kind][slot]++
+			times[low.plate][kind]++
+		})
+	}
+	t.usual = learnt
+}
