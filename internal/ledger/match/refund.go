@@ -161,7 +161,7 @@ func (t *table) gave(refund, payment int32, sure int, left map[int32]int64) {
 // back.
 func (t *table) sameAs(x, y int32) bool {
 	a, b := &t.rows[x], &t.rows[y]
-	return a.minor == b.minor && a.account == b.account && shopOf(a.item.Bill.Counterparty) == shopOf(b.item.Bill.Counterparty)
+	return a.minor == b.minor && a.account == b.account && soldBy(a.item.Bill) == soldBy(b.item.Bill)
 }
 
 // giving lists what the refunds may give back.
@@ -175,7 +175,7 @@ func (t *table) giving(refunds []int32) []give {
 	for _, i := range refunds {
 		b := t.rows[i].item.Bill
 		accounts[t.rows[i].account] = true
-		byShop[counter{t.rows[i].account, shopOf(b.Counterparty)}] = nil
+		byShop[counter{t.rows[i].account, soldBy(b)}] = nil
 		numbers(b, func(id string) { byID[maphash.String(seed, id)] = nil })
 		if b.RefundOf != "" {
 			byID[maphash.String(seed, b.RefundOf)] = nil
@@ -198,7 +198,7 @@ func (t *table) giving(refunds []int32) []give {
 			file(b.ID)
 		}
 		if accounts[r.account] && !r.inner {
-			k := counter{r.account, shopOf(b.Counterparty)}
+			k := counter{r.account, soldBy(b)}
 			if list, wanted := byShop[k]; wanted && k.shop != "" {
 				byShop[k] = append(list, int32(i))
 			}
@@ -236,7 +236,7 @@ func (t *table) giving(refunds []int32) []give {
 			offer(byID[maphash.String(seed, b.RefundOf)], ever)
 		}
 		numbers(b, func(id string) { offer(byID[maphash.String(seed, id)], ever) })
-		offer(byShop[counter{r.account, shopOf(b.Counterparty)}], maxRefundAge)
+		offer(byShop[counter{r.account, soldBy(b)}], maxRefundAge)
 	}
 	return gives
 }
@@ -268,7 +268,7 @@ func (t *table) gives(i, j int32) (give, bool) {
 		g.weight += namesPayment
 	case shareID(b, paid):
 		g.weight += sharesID
-	case r.account == p.account && !p.inner && shopOf(b.Counterparty) == shopOf(paid.Counterparty) && g.away <= maxRefundAge:
+	case r.account == p.account && !p.inner && soldBy(b) == soldBy(paid) && g.away <= maxRefundAge:
 		g.weight += sameCounter
 	default:
 		return g, false // their hashes agree, and no more
@@ -334,6 +334,9 @@ func numbers(b *connectors.Bill, f func(string)) {
 		}
 	}
 }
+
+// soldBy is the shop, or where none is told what was bought.
+func soldBy(b *connectors.Bill) string { return cmp.Or(shopOf(b.Counterparty), goodsOf(b.Description)) }
 
 // goodsOf is what was bought, as the payment's bill and the refund's both
 // call it; short words say too little.

@@ -56,8 +56,7 @@ func (u *usual) weigh(upper, lower *row) (int, bool) {
 func (t *table) learn(s *shelf) {
 	const beyondDoubt = 500 // without what the days say
 	learnt := make([]usual, len(t.plates))
-	var times [][2]int
-	times = make([][2]int, len(t.plates))
+	times := make([][2]int, len(t.plates))
 	for k, slot := range s.slots {
 		x := slot.row
 		up := &t.rows[x]

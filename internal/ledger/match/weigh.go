@@ -143,7 +143,11 @@ func (t *table) pays(x, y int32) (weight int, ok bool) {
 	}
 	weight += lag
 	method := t.paid(x)
-	said, ok := t.says(method, &t.plates[a.plate], &t.plates[b.plate])
+	low := t.plates[b.plate]
+	if low.tail == 0 && low.rank == bank {
+		low.tail = t.paid(y).tails[0] // a file of several cards, of which each row names its own
+	}
+	said, ok := t.says(method, &t.plates[a.plate], &low)
 	if !ok {
 		return 0, false
 	}
