@@ -89,17 +89,24 @@ func mac(key []byte, parts ...string) []byte { return newMacer(key).mac(parts...
 // kept, since setting one up costs as much again as a short message.
 type macer struct{ ready sync.Pool }
 
+// macing is one state with the room that it works in.
+type macing struct {
+	hash.Hash
+	room []byte
+}
+
 func newMacer(key []byte) *macer {
-	return &macer{sync.Pool{New: func() any { return hmac.New(sha256.New, key) }}}
+	return &macer{sync.Pool{New: func() any { return &macing{Hash: hmac.New(sha256.New, key)} }}}
 }
 
 func (m *macer) mac(parts ...string) []byte {
-	h := m.ready.Get().(hash.Hash)
+	h := m.ready.Get().(*macing)
 	defer m.ready.Put(h)
 	h.Reset()
-	var room [256]byte
-	_, _ = h.Write(lengthened(room[:0], parts))
-	return h.Sum(nil)
+	h.room = lengthened(h.room[:0], parts)
+	_, _ = h.Write(h.room)
+	clear(h.room)
+	return h.Sum(make([]byte, 0, sha256.Size))
 }
 
 // derived is HKDF-SHA-256 (RFC 5869) without salt, for keys that are random.

@@ -493,3 +493,78 @@ func TestTheFollowerSeesAFault(t *testing.T) {
 		t.Errorf("a week later it is still missed: %v", err)
 	}
 }
+
+// A reading that is more than one transaction writes: until the last nothing is
+// said to be told and no bill is there twice, and who falls over on the way is
+// none the worse for it after the next reading.
+func TestAReadingOfManyWrites(t *testing.T) {
+	ctx := context.Background()
+	span := month(noon)
+	var before, after []connectors.Bill
+	for i := range 4 * sheetSize {
+		b := moved(fmt.Sprint("n", i), 10*float64(i)/(4*sheetSize), int64(i+100), connectors.Done, "地铁")
+		before = append(before, b)
+		if i%7 > 0 { // one in seven is taken back, so that the others move from sheet to sheet
+			after = append(after, b)
+		}
+	}
+	// Pending in one week, booked under another name in the next.
+	before = append(before, moved("p", 8, 7, connectors.Pending, "酒店"))
+	after = append(after, moved("b", 1, 7, connectors.Done, "酒店"))
+	reading := func(at time.Time, bills []connectors.Bill) Reading {
+		return Reading{At: at, Anew: true, Read: []connectors.Span{span}, Bills: packed(bills...)}
+	}
+	want := func() []string {
+		l := newDesk(t)
+		keep(t, l, open(t, l, span), reading(noon, before))
+		k := open(t, l, span)
+		keep(t, l, k, reading(noon.Add(time.Hour), after))
+		return tells(k, span)
+	}()
+	if !slices.Contains(want, "p=b booked 7") {
+		t.Fatal("the example has no bill that is renamed")
+	}
+	for fall, fell := 1, true; fell; fall++ { // after so many transactions
+		l := newDesk(t)
+		keep(t, l, open(t, l, span), reading(noon, before))
+		k := open(t, l, span)
+		k.Merge(reading(noon.Add(time.Hour), after))
+		fell = false
+		for n := 1; ; n++ {
+			end, err := k.Seal(ctx, sheetSize)
+			if err == nil {
+				err = l.DB.Update(ctx, func(tx kv.Tx) error {
+					if ok, err := l.Keep(tx, k); err != nil || !ok {
+						return fmt.Errorf("kept %v, %w", ok, err)
+					}
+					return nil
+				})
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if end {
+				break
+			}
+			half := open(t, l, span)
+			seen := map[string]bool{}
+			for _, b := range half.Bills {
+				if seen[b.ID()] {
+					t.Fatalf("after %d transactions %s is there twice", n, b.ID())
+				}
+				seen[b.ID()] = true
+			}
+			if _, anew := half.Ask(span, noon.Add(2*time.Hour)); !anew || half.Told != nil {
+				t.Fatalf("after %d transactions %v is said to be told", n, half.Told)
+			}
+			if fell = n == fall; fell {
+				break
+			}
+		}
+		last := open(t, l, span)
+		keep(t, l, last, reading(noon.Add(2*time.Hour), after))
+		if got := tells(open(t, l, span), span); !slices.Equal(got, want) {
+			t.Errorf("fallen over after %d transactions: %d bills are told, want %d, p=b: %v", fall, len(got), len(want), slices.Contains(got, "p=b booked 7"))
+		}
+	}
+}
