@@ -568,3 +568,25 @@ func TestAReadingOfManyWrites(t *testing.T) {
 		}
 	}
 }
+
+// A reading that breaks off behind what a pending bill has become, and before
+// it is clear that the pending one is gone, gives it no second name.
+func TestABrokenReadingNamesNothing(t *testing.T) {
+	l := newDesk(t)
+	span := month(noon)
+	p, b, other := moved("p1", 1, 500, connectors.Pending, "瑞幸"), moved("b1", 0.5, 500, connectors.Done, "瑞幸"), moved("b2", 0.4, 900, connectors.Done, "地铁")
+	for n, step := range []struct {
+		whole bool
+		tells []connectors.Bill
+		want  []string
+	}{
+		{true, []connectors.Bill{p}, []string{"p1=p1 pending 500"}},
+		{false, []connectors.Bill{b, other}, []string{"b2=b2 booked 900", "p1=p1 pending 500"}},
+		{true, []connectors.Bill{b, other}, []string{"b2=b2 booked 900", "p1=b1 booked 500"}},
+	} {
+		k := read(t, l, span, noon.Add(time.Duration(n)*time.Minute), func(connectors.Span) ([]connectors.Bill, bool) { return step.tells, step.whole })
+		if got := tells(k, span); !slices.Equal(got, step.want) {
+			t.Errorf("reading %d tells %q, want %q", n+1, got, step.want)
+		}
+	}
+}

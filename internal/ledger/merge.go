@@ -131,6 +131,7 @@ func (k *Kept) Merge(r Reading) (worth bool) {
 	}
 
 	var waiting []int // pending, and not told any more
+	var doubt []int   // pending, and perhaps told in what this reading did not come to
 	for i := range k.Bills[:had] {
 		b := &k.Bills[i]
 		if b.told || b.Packed == "" {
@@ -143,10 +144,15 @@ func (k *Kept) Merge(r Reading) (worth bool) {
 				k.soil(b.At)
 			}
 		}
-		if b.Gone && state == connectors.Pending {
+		switch {
+		case state != connectors.Pending:
+		case b.Gone:
 			waiting = append(waiting, i)
+		case !r.Since:
+			doubt = append(doubt, i)
 		}
 	}
+	fresh = k.postpone(r, fresh, doubt, at)
 	for _, id := range r.Gone {
 		if _, ok := at[id]; !ok {
 			lost = true
@@ -161,6 +167,31 @@ func (k *Kept) Merge(r Reading) (worth bool) {
 	k.note(r, lost)
 	return len(k.dirty) > 0 || k.head == nil || r.Anew || k.Mark != before.Mark || k.At.Sub(before.At) >= time.Hour ||
 		!sameReach(k.Told, before.Told)
+}
+
+// postpone leaves out new bills of a reading that was broken off before it was
+// clear whether they are what a pending one has become: the next tells them again.
+func (k *Kept) postpone(r Reading, fresh, doubt []int, at map[string]int) []int {
+	if len(doubt) == 0 {
+		return fresh
+	}
+	was := make([]connectors.Bill, len(doubt))
+	for n, i := range doubt {
+		was[n] = k.Bills[i].Bill()
+	}
+	return slices.DeleteFunc(fresh, func(i int) bool {
+		if withinAny(r.Read, k.Bills[i], r.At) {
+			return false
+		}
+		is := k.Bills[i].Bill()
+		late := is.State != connectors.Pending && (is.Was == "" || is.Was == is.ID) &&
+			slices.ContainsFunc(was, func(b connectors.Bill) bool { return became(b, is) && (b.Amount == is.Amount || tipped(b, is)) })
+		if late {
+			delete(at, is.ID)
+			k.take(i)
+		}
+		return late
+	})
 }
 
 // follow gives new bills the names of those that they were.
@@ -292,10 +323,7 @@ func pair(all []Known, waiting, fresh []int) map[int]int {
 			return was.Amount == is.Amount && !was.DateOnly && was.At.Equal(is.At)
 		},
 		func(was, is connectors.Bill) bool { return was.Amount == is.Amount },
-		func(was, is connectors.Bill) bool {
-			off := is.Amount.Minor - was.Amount.Minor
-			return is.Counterparty != "" && was.Counterparty != "" && was.Amount.Currency == is.Amount.Currency && max(off, -off)*5 <= was.Amount.Minor
-		},
+		tipped,
 	} {
 		ofWas, ofIs := map[int][]int{}, map[int][]int{}
 		for _, i := range waiting {
@@ -315,6 +343,12 @@ func pair(all []Known, waiting, fresh []int) map[int]int {
 		fresh = slices.DeleteFunc(slices.Clone(fresh), func(j int) bool { return taken[j] })
 	}
 	return found
+}
+
+// tipped reports whether a shop has taken somewhat more or less than it asked for.
+func tipped(was, is connectors.Bill) bool {
+	off := is.Amount.Minor - was.Amount.Minor
+	return is.Counterparty != "" && was.Counterparty != "" && was.Amount.Currency == is.Amount.Currency && max(off, -off)*5 <= was.Amount.Minor
 }
 
 // became reports whether nothing speaks against a bill having become another.
