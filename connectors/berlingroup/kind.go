@@ -4,28 +4,7 @@ import (
 	"strings"
 
 	"jali/connectors"
-)
-
-// families are ISO 20022 bank transaction codes by their sub-family, and where
-// that says nothing by their family.
-var (
-	subFamilies = map[string]connectors.Kind{
-		"INTR": connectors.Interest, "CHRG": connectors.Fee, "COMM": connectors.Fee, "FEES": connectors.Fee,
-		"RIMB": connectors.Refund, "CWDL": connectors.Withdrawal, "CDPT": connectors.Topup,
-		"SALA": connectors.Income, "PENS": connectors.Income, "ADJT": connectors.Adjustment,
-		"POSD": connectors.Payment, "POSP": connectors.Payment, "POSC": connectors.Payment,
-		"DDWN": connectors.LoanKind, "PPAY": connectors.Repayment,
-	}
-	families = map[string]connectors.Kind{
-		"ICDT": connectors.Transfer, "RCDT": connectors.Transfer, "IRCT": connectors.Transfer, "RRCT": connectors.Transfer,
-		"CCRD": connectors.Payment, "MCRD": connectors.Payment, "IDDT": connectors.Payment, "RDDT": connectors.Payment,
-		"LDAS": connectors.LoanKind, "FTLN": connectors.LoanKind, "CSLN": connectors.LoanKind,
-	}
-	purposes = map[string]connectors.Kind{ // ExternalPurpose1Code
-		"SALA": connectors.Income, "PAYR": connectors.Income, "BONU": connectors.Income, "PENS": connectors.Income,
-		"INTE": connectors.Interest, "RIMB": connectors.Refund, "REFU": connectors.Refund, "CCRD": connectors.Repayment,
-		"LOAN": connectors.LoanKind, "LOAR": connectors.Repayment, "MTUP": connectors.Topup,
-	}
+	"jali/connectors/summary"
 )
 
 // words are whole parts of a text, as banks write "支付宝-充值": a shop that
@@ -45,9 +24,7 @@ var words = map[string]connectors.Kind{
 // payment or a transfer, then the codes, then the commoner words. text is the
 // bank's, and empty where it ends in a shop's name.
 func kindOf(iso, proprietary, purpose, text string, way connectors.Direction) connectors.Kind {
-	// A structured code is domain, family and sub-family.
-	_, rest, _ := strings.Cut(iso, "-")
-	family, sub, _ := strings.Cut(rest, "-")
+	code := summary.ReadISOCode(iso)
 	said := append([]string{proprietary}, strings.FieldsFunc(text, dash)...)
 	word := func(rare bool) connectors.Kind {
 		for _, one := range said {
@@ -58,19 +35,14 @@ func kindOf(iso, proprietary, purpose, text string, way connectors.Direction) co
 		return ""
 	}
 	kind := connectors.Other
-	for _, k := range []connectors.Kind{word(true), subFamilies[sub], purposes[purpose], word(false), families[family]} {
+	for _, k := range []connectors.Kind{word(true), code.Rare(purpose), word(false), code.Common()} {
 		if k != "" {
 			kind = k
 			break
 		}
 	}
-	if kind == connectors.Payment && way == connectors.In {
-		// Money back on a card is a refund; anything else that comes in is not
-		// known to be one.
-		if family == "CCRD" {
-			return connectors.Refund
-		}
-		return connectors.Income
+	if way == connectors.In {
+		return code.Received(kind)
 	}
 	return kind
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"jali/connectors"
+	"jali/internal/fault"
 )
 
 const jdColumns = "交易时间,商户名称,交易说明,金额,收/付款方式,交易状态,收/支,交易分类,交易订单号,商家订单号,备注\n"
@@ -202,4 +203,12 @@ func placed(err error) string {
 		return p.Why
 	}
 	return fmt.Sprint(err)
+}
+
+func codeOf(err error) string {
+	var e *fault.Error
+	if errors.As(err, &e) {
+		return e.Code
+	}
+	return ""
 }

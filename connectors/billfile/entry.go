@@ -27,6 +27,7 @@ type entry struct {
 	balance  *money.Amount // of the account after it; nil: not told
 	blurred  bool          // its balance is told and cannot be read
 
+	id      string        // the source's own for the row, where it has one beside the order's number
 	created time.Time     // when the source made the row: it never changes, as the time of payment may
 	side    string        // the bucket of the file's own sums: "in", "out", "other", …
 	sum     *money.Amount // what these count of it; nil: its amount

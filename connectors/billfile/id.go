@@ -23,20 +23,24 @@ import (
 // "~" and a digest of the day the row was made, its amount, and whether it is
 // a refund. Where there is no order number, as at most banks, the digest is of
 // all that tells the row from others but its running balance: a bank that books
-// a row late writes all later balances anew.
+// a row late writes all later balances anew. A bank that numbers its rows moves
+// them to another day when it books them: then its number, the amount and the
+// direction are enough.
 //
 // Rows of an account that agree in all of these are of one day, and numbered
 // by their time, then by a hash of their text: files hold whole days, so an
 // overlapping file numbers them alike. See [twins].
 func identity(b connectors.Bill, e entry) string {
 	parts := []string{e.created.Format("2006-01-02"), strconv.FormatInt(b.Amount.Minor, 10), strconv.FormatBool(e.refund)}
-	size := 5
-	if b.Order == "" { // the digest is all there is, for a million rows and more
+	name, size := b.Order, 5
+	if e.id != "" {
+		name, parts = e.id, []string{strconv.FormatInt(b.Amount.Minor, 10), string(b.Direction)}
+	} else if b.Order == "" { // the digest is all there is, for a million rows and more
 		size = 10
 		parts = append(parts, e.created.Format("15:04:05"), string(b.Direction), b.Amount.Currency, b.RawKind, b.Counterparty, b.Description, b.Merchant, b.Method)
 	}
 	h := sha256.Sum256([]byte(strings.Join(parts, "\x00")))
-	return b.Order + "~" + strings.ToLower(base32.StdEncoding.EncodeToString(h[:size]))
+	return name + "~" + strings.ToLower(base32.StdEncoding.EncodeToString(h[:size]))
 }
 
 func numbered(id string, n uint32) string { return id + "." + strconv.FormatUint(uint64(n), 10) }

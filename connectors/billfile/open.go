@@ -15,7 +15,7 @@ type document struct {
 }
 
 // documents are tried in this order, before tables.
-var documents = []document{}
+var documents = []document{camt}
 
 // maxHead is how many bytes of a text its header row must stand in.
 const maxHead = 256 << 10
