@@ -2,6 +2,7 @@ package billfile
 
 import (
 	"regexp"
+	"strconv"
 	"strings"
 	"time"
 
@@ -16,7 +17,10 @@ import (
 // banks are the tables of banks. No bank publishes what its exports look like
 // and each has changed them: a form is here because a real file of it is
 // public.
-var banks = []form{bocDebit, bocCredit}
+var banks = []form{
+	bocDebit, bocCredit, cmbDebit, cmbOnline, cmbCredit, icbcDebit, icbcCredit, bocomDebit, bocomCredit,
+	abcDebit, ccbDebit, ccbStatement, citicCredit, cibDebit, cgbCredit, hsbcDebit, hsbcCredit,
+}
 
 func bank(id, zh, en string) connectors.Source {
 	return connectors.Source{ID: id, Name: connectors.Name{ZH: zh, EN: en}, Kind: connectors.Bank}
@@ -28,8 +32,9 @@ func claimless([]string) claims { return claims{silent: true} }
 
 // deposit is an account of the person's own money. Its number may be masked or
 // the last digits alone, as the file has it.
-func deposit(number, currency string) connectors.Account {
-	return bankAccount(connectors.Account{Kind: connectors.Deposit, Side: connectors.Asset, Name: "储蓄卡", Currency: currency}, number)
+// part tells it from others behind the same card.
+func deposit(number, currency string, part ...string) connectors.Account {
+	return bankAccount(connectors.Account{Kind: connectors.Deposit, Side: connectors.Asset, Name: "储蓄卡", Currency: currency}, number, part...)
 }
 
 // credit is a credit card account. One account has several cards: where rows
@@ -42,19 +47,69 @@ func credit(number, currency string) connectors.Account {
 
 // bankAccount names an account by its sort, number and, beside the yuan, its
 // currency: what files of other months say of it, too.
-func bankAccount(a connectors.Account, number string) connectors.Account {
+func bankAccount(a connectors.Account, number string, part ...string) connectors.Account {
 	if n := strings.TrimLeft(number, "*xX"); len(n) > 0 && len(n) <= 4 {
 		number = "****" + n // told from a whole number, which would have to be hidden
 	}
-	ref := string(a.Kind) + " " + number
-	if a.Currency != "" && a.Currency != currency {
-		ref += " " + a.Currency
+	of := append([]string{string(a.Kind), number}, part...)
+	if a.Currency != currency {
+		of = append(of, a.Currency)
 	}
-	a.Ref = connectors.AccountRef{ID: secret.Of(strings.TrimSpace(ref))}
+	a.Ref = connectors.AccountRef{ID: secret.Of(strings.Join(strings.Fields(strings.Join(of, " ")), " "))}
 	if number != "" {
 		a.Number = secret.Of(number)
 	}
 	return a
+}
+
+// What stands around a bank's table, in the ways that are known.
+var (
+	statedNumber   = regexp.MustCompile(`(?:卡号/账号|账[\s\x{3000}]*号|卡号)\s*[:：]?\s*\[?\s*(?:一卡通\s*[:：])?\s*([0-9A-Za-z*-]*[0-9A-Za-z*])`)
+	statedFrom     = regexp.MustCompile(`(?:起始日期|起止日期)\s*[:：]?\s*\[?\s*([0-9][0-9/: -]*[0-9])`)
+	statedTo       = regexp.MustCompile(`(?:终止日期|截止日期|结束日期)\s*[:：]?\s*\[?\s*([0-9][0-9/: -]*[0-9])`)
+	statedExported = regexp.MustCompile(`(?:导出时间|下载日期)\s*[:：]?\s*\[?\s*([0-9][0-9/: -]*[0-9])`)
+	statedSum      = regexp.MustCompile(`(收入|支出)合计\s*[:：]?\s*([0-9]+)\s*笔\s*[，,]\s*共\s*([0-9,.]+)`)
+)
+
+// numberIn is the account's number above the table, or empty.
+func numberIn(lines []string) string { return partIn(lines, statedNumber) }
+
+func partIn(lines []string, what *regexp.Regexp) string {
+	for _, line := range lines {
+		if m := what.FindStringSubmatch(line); m != nil && strings.Trim(m[1], "0") != "" {
+			return m[1]
+		}
+	}
+	return ""
+}
+
+// statementClaims reads the period, the moment of export and the sums where a
+// bank states them.
+func statementClaims(lines []string) claims {
+	c := claims{silent: true, stated: map[bucket]claim{}}
+	text := strings.Join(lines, "\n")
+	read := func(what *regexp.Regexp) (t time.Time, day bool) {
+		if m := what.FindStringSubmatch(text); m != nil {
+			if t, day = aDay(m[1]); !day {
+				t, _ = parseTime(m[1], 0)
+			}
+		}
+		return t, day
+	}
+	from, _ := read(statedFrom)
+	if to, day := read(statedTo); !from.IsZero() && !to.Before(from) {
+		c.from, c.to = from, afterLast(to, day)
+	}
+	c.exported, _ = read(statedExported)
+	for _, m := range statedSum.FindAllStringSubmatch(text, -1) {
+		n, err := strconv.Atoi(m[2])
+		a, err2 := parseAmount(m[3], currency, false)
+		if err != nil || err2 != nil {
+			c.problems = append(c.problems, Problem{Code: "claim_unreadable", Of: sideOf[m[1]]})
+		}
+		c.stated[bucket{sideOf[m[1]], currency}] = claim{err == nil, err2 == nil, n, a}
+	}
+	return c
 }
 
 // told is a cell's text as a bank means it: a line of dashes is nothing, words
@@ -87,17 +142,23 @@ func radical(r rune) bool { return r >= 0x2e80 && r <= 0x2fdf }
 var days = []string{"2006-01-02", "20060102", "2006/01/02", "2006/1/2", "2006.01.02"}
 
 func (e *entry) day(column string) (time.Time, error) {
-	s := e.told(column)
-	for _, l := range days {
-		if t, err := time.ParseInLocation(l, s, zone); err == nil && plausible(t) {
-			return t, nil
-		}
+	if t, ok := aDay(e.told(column)); ok {
+		return t, nil
 	}
 	return time.Time{}, e.damaged(column, "not_a_time")
 }
 
-// at sets when a bill was made. Without a clock, or with an empty one, there is
-// the day.
+func aDay(s string) (time.Time, bool) {
+	for _, l := range days {
+		if t, err := time.ParseInLocation(l, s, zone); err == nil {
+			return t, plausible(t)
+		}
+	}
+	return time.Time{}, false
+}
+
+// at sets when a bill was made. Without a clock, or with an empty one, or one
+// that says midnight to the second, as of interest, there is the day.
 func (e *entry) at(b *connectors.Bill, day, clock string) (err error) {
 	if b.At, err = e.day(day); err != nil {
 		return err
@@ -109,7 +170,7 @@ func (e *entry) at(b *connectors.Bill, day, clock string) (err error) {
 		if !ok {
 			return e.damaged(clock, "not_a_time")
 		}
-		b.At = b.At.Add(c)
+		b.At, b.DateOnly = b.At.Add(c), c == 0
 	}
 	e.created = b.At
 	return nil
@@ -181,6 +242,42 @@ func settle(b *connectors.Bill, a money.Amount, means func(connectors.Direction)
 	m := means(b.Direction)
 	b.Amount, b.State = a.Abs(), connectors.Done
 	b.Kind, b.Flow = m.Kind, m.Flow(b.Direction)
+}
+
+var ending = regexp.MustCompile(`^(.*?)\s*([0-9][0-9*]{6,}[0-9])$`)
+
+// withNumber parts a name from the account number behind it.
+func withNumber(s string) (name, number string) {
+	if m := ending.FindStringSubmatch(s); m != nil {
+		return m[1], m[2]
+	}
+	return s, ""
+}
+
+var lastFour = regexp.MustCompile(`^[0-9][0-9*]{3,}([0-9]{4})$`)
+
+// farEnd is how the account at the other end ends, of a movement that may be
+// between the person's own: what would tell that it is.
+func farEnd(b *connectors.Bill, number string) string {
+	m := lastFour.FindStringSubmatch(number)
+	if m == nil || b.Kind != connectors.Transfer && b.Kind != connectors.Repayment && b.Kind != connectors.Other {
+		return ""
+	}
+	return "尾号" + m[1]
+}
+
+// foreign is what was paid or given back, where that was in another currency
+// than is booked.
+func (e *entry) foreign(in, out, of string) string {
+	word := e.told(of)
+	if word == "" || word == e.currency || currencies[word] == e.currency {
+		return ""
+	}
+	amount := e.told(in)
+	if amount == "" {
+		amount = e.told(out)
+	}
+	return strings.TrimSpace(amount + " " + word)
 }
 
 // noted is a bill's description: texts that say more than what is known.

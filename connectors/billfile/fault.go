@@ -35,7 +35,7 @@ var (
 type Place struct {
 	Line   int    // counted from 1, in the file or sheet
 	Column string // empty: the row as a whole
-	Why    string // "cut_short", "not_a_time", "not_an_amount", "two_amounts", "not_a_currency", "not_a_word", "negative", "id_rounded", "cells", "encoding", "out_of_range"
+	Why    string // "cut_short", "not_a_time", "no_year", "not_an_amount", "two_amounts", "not_a_currency", "not_a_word", "negative", "id_rounded", "cells", "encoding", "out_of_range"
 }
 
 func (p *Place) Error() string {
@@ -49,6 +49,7 @@ var reasons = map[string]string{
 	"cut_short":      "the file ends in the middle of this row",
 	"not_a_time":     "this is not a date and time",
 	"not_an_amount":  "this is not an amount with at most two decimals",
+	"no_year":        "this day has no year, and no title with one stands above",
 	"two_amounts":    "one row has money in and money out",
 	"not_a_currency": "this is no currency that is known",
 	"not_a_word":     "this is none of the words that can stand here",

@@ -55,20 +55,23 @@ var list = []word{
 	{"转账 转帐 汇款 汇入 汇出 转入 转出 网转 转存 入账", connectors.Transfer, connectors.Transfer},
 	// A payment that came in is one that went out and was given back.
 	{"消费 支付 缴费 代扣 扣款 快捷 无卡 ETC", connectors.Refund, connectors.Payment},
+	// A wallet's name says that money went out through it; what comes back
+	// the same way may be a refund or what the person took out of it.
+	{"财付通 支付宝 云闪付", connectors.Other, connectors.Payment},
 }
 
 // exchange is between two pots of one person, each in its currency.
 const exchange = "购汇 结汇 换汇"
 
 // before are what may stand before a word of the list in a part of a text.
-var before = []string{"支付宝", "财付通", "微信", "快捷", "网上", "跨行", "行内", "商户", "POS", "ATM", "代发", "信用卡", "贷款", "理财", "基金"}
+var before = []string{"支付宝", "财付通", "微信", "掌上生活", "快捷", "网上", "跨行", "行内", "商户", "POS", "ATM", "代发", "信用卡", "贷款", "理财", "基金"}
 
 // Of answers what a bank's own summary and, where that says no more than that
 // money was paid or sent, the other texts of the row mean.
 func Of(way connectors.Direction, own string, texts ...string) Meaning {
 	said := find(way, strings.TrimSpace(own), strings.Contains)
 	for _, text := range texts {
-		for _, part := range strings.FieldsFunc(text, dash) {
+		for _, part := range strings.FieldsFunc(text, parts) {
 			if said.tells() {
 				return said
 			}
@@ -136,3 +139,5 @@ func bare(part string) string {
 }
 
 func dash(r rune) bool { return r == '-' || r == '－' || r == '—' }
+
+func parts(r rune) bool { return dash(r) || strings.ContainsRune(" ()（）,，", r) }
