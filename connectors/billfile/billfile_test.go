@@ -353,7 +353,7 @@ func TestOtherFiles(t *testing.T) {
 		{"a PDF", []byte("%PDF-1.7 …"), ErrUnknown},
 		{"an old workbook", []byte("\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"), ErrUnknown},
 		{"bytes", []byte{1, 0, 2, 0, 3}, ErrUnknown},
-		{"somebody else's CSV", []byte("date,amount\n2024-01-01,1.00\n"), ErrUnknown},
+		{"somebody else's CSV", []byte("date,amount\n2024-01-01,1.00\n"), ErrUnmapped},
 		{"an archive", zipped(t, "alipay_record.csv", 0), ErrUnknown},
 		{"an archive with a password", zipped(t, "alipay_record.csv", 1), ErrUnknown},
 		{"half an archive", zipped(t, "alipay_record.csv", 0)[:60], ErrDamaged},

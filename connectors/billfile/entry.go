@@ -7,8 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/text/unicode/norm"
-
 	"jali/connectors"
 	"jali/connectors/money"
 )
@@ -34,16 +32,20 @@ type entry struct {
 	refund  bool
 }
 
-// text is a cell without padding; "/" is how these files write nothing.
+// text is a cell without padding. "/", "-", "--" are how these files write
+// nothing. Radicals, which PDFs have in place of characters, are made the
+// characters; what else Unicode holds to be compatible is left as it is
+// written: brackets and letters of full width are part of a shop's name.
 func (e *entry) text(column string) string {
 	i, ok := e.layout.column[column]
 	if !ok {
 		return ""
 	}
-	if s := clean(e.cells[i]); s != "/" {
-		return s
+	s := clean(e.cells[i])
+	if strings.Trim(s, "-/—") == "" {
+		return ""
 	}
-	return ""
+	return character(s)
 }
 
 func (e *entry) damaged(column, why string) error { return damaged(e.line, column, why) }
@@ -79,24 +81,6 @@ func (e *entry) signed(column string) (money.Amount, error) {
 	}
 	return a, nil
 }
-
-// parseAmount reads "28.16", "¥28.16", "￥1,028.16". A number cell of a
-// workbook is the shortest decimal of its float: Excel writes ¥0.07 as
-// 7.0000000000000007E-2.
-func parseAmount(s, currency string, number bool) (money.Amount, error) {
-	s = clean(strings.TrimPrefix(clean(norm.NFKC.String(s)), "¥"))
-	if thousands.MatchString(s) {
-		s = strings.ReplaceAll(s, ",", "")
-	}
-	if number {
-		if f, err := strconv.ParseFloat(s, 64); err == nil && math.Abs(f) < 1e13 {
-			s = strconv.FormatFloat(f, 'f', -1, 64)
-		}
-	}
-	return money.Parse(s, currency)
-}
-
-var thousands = regexp.MustCompile(`^[+-]?[0-9]{1,3}(,[0-9]{3})+(\.[0-9]+)?$`)
 
 func (e *entry) when(column string) (time.Time, error) {
 	t, ok := parseTime(e.text(column), e.era)

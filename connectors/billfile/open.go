@@ -22,6 +22,11 @@ const maxHead = 256 << 10
 
 // open tells from the first bytes what a file is, and reads it through.
 func open(r io.ReaderAt, size int64, o Options) (*Reader, error) {
+	if o.Mapping != nil {
+		if err := o.Mapping.check(); err != nil {
+			return nil, err
+		}
+	}
 	if size > maxTable {
 		return nil, ErrTooLarge
 	}
@@ -69,7 +74,7 @@ func openTable(r io.ReaderAt, size int64, head []byte, o Options) (*Reader, erro
 		if err != nil {
 			return nil, err
 		}
-		s, err := openZip(data)
+		s, err := openZip(data, o)
 		if err != nil {
 			return nil, err
 		}
@@ -93,7 +98,7 @@ func openTable(r io.ReaderAt, size int64, head []byte, o Options) (*Reader, erro
 }
 
 // openZip takes a workbook; of other archives it says what to do.
-func openZip(data []byte) (*sheet, error) {
+func openZip(data []byte, o Options) (*sheet, error) {
 	workbook := bytes.Contains(data[:min(len(data), 4096)], []byte("[Content_Types].xml")) ||
 		bytes.Contains(data[:min(len(data), 4096)], []byte("xl/")) || bytes.Contains(data[:min(len(data), 4096)], []byte("docProps/"))
 	z, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))
@@ -113,7 +118,7 @@ func openZip(data []byte) (*sheet, error) {
 			if err := wholeParts(z, MaxSize); err != nil {
 				return nil, err
 			}
-			return openWorkbook(data)
+			return openWorkbook(data, o)
 		}
 	}
 	return nil, ErrUnknown.Saying("this is an archive; unpack it and upload the CSV or XLSX in it")
@@ -124,34 +129,65 @@ func openZip(data []byte) (*sheet, error) {
 // into another script. A header all in ASCII leaves it to the lines that are
 // not.
 func openText(r io.ReaderAt, size int64, head []byte, o Options) (*Reader, error) {
-	for _, gb := range []bool{false, true} {
-		s := &sheet{text: &text{r: r, size: size, gb: gb}}
-		s.find()
-		if s.layout != nil && (gb || !s.layout.ascii() || !mostlyGB(head)) {
+	gb := mostlyGB(head)
+	for _, t := range []*text{{r: r, size: size}, {r: r, size: size, gb: true}} {
+		s := &sheet{text: t}
+		s.find(t.head(), o)
+		if s.layout != nil && (t.gb == gb || !s.layout.ascii()) {
 			return s.survey()
 		}
 	}
-	return nil, ErrUnknown
+	return nil, unknownTable((&text{r: r, size: size, gb: gb}).head(), ErrUnknown)
 }
 
-// find looks for the header row.
-func (s *sheet) find() {
-	var above []string
-	l, read := s.text.lines(), 0
-	for n := 1; n <= maxPreamble && read < maxHead; n++ {
+// headLine is one of the first lines of a table, cut at each of the separators;
+// a workbook's row is cut already.
+type headLine struct {
+	line string
+	cut  [][]string
+}
+
+// head is the lines among which the header row must be, and some more.
+func (t *text) head() (head []headLine) {
+	l, read := t.lines(), 0
+	for len(head) < maxPreamble+shown && read < maxHead {
 		line, ok := l.at(0)
 		if !ok {
-			return
+			break
 		}
-		for _, sep := range []byte(",\t;") {
-			cells, _ := quoted(line, sep)
-			if s.layout = layoutOf(cells); s.layout != nil {
-				s.layout.line, s.layout.sep, s.layout.preamble = n, sep, above
-				return
+		h := headLine{line: line}
+		if len(line) <= maxRow {
+			for _, sep := range separators {
+				cells, _ := quoted(line, sep)
+				h.cut = append(h.cut, cells)
 			}
 		}
-		above, read = append(above, line), read+len(line)
+		head, read = append(head, h), read+len(line)
 		l.skip(1)
+	}
+	return head
+}
+
+var separators = []byte(",\t;")
+
+// find looks for the header row.
+func (s *sheet) find(head []headLine, o Options) {
+	for i, h := range head[:min(len(head), maxPreamble)] {
+		for way, cells := range h.cut {
+			l := layoutOf(cells)
+			if l == nil {
+				l = o.Mapping.layout(cells)
+			}
+			if l == nil {
+				continue
+			}
+			l.line, l.sep = i+1, separators[way]
+			for _, above := range head[:i] {
+				l.preamble = append(l.preamble, above.line)
+			}
+			s.layout = l
+			return
+		}
 	}
 }
 

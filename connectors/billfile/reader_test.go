@@ -63,7 +63,7 @@ func TestRowsOfAnyOrderAreNumberedAlike(t *testing.T) {
 		}
 	}
 	s := &sheet{text: &text{r: strings.NewReader(wechatColumns + strings.Join(rows, "")), size: 1 << 20}}
-	s.find()
+	s.find(s.text.head(), Options{})
 	var bills []connectors.Bill
 	var entries []entry
 	for f, err := range s.filled() {

@@ -21,7 +21,7 @@ const maxCells = 2 << 20
 // openWorkbook finds the sheet that holds the bills. Both unpacking limits are
 // the same, or excelize would write what lies between them, unsealed, into the
 // temporary folder.
-func openWorkbook(data []byte) (*sheet, error) {
+func openWorkbook(data []byte, o Options) (*sheet, error) {
 	book, err := excelize.OpenReader(bytes.NewReader(data),
 		excelize.Options{UnzipSizeLimit: MaxSize, UnzipXMLSizeLimit: MaxSize, RawCellValue: true})
 	if err != nil {
@@ -37,6 +37,7 @@ func openWorkbook(data []byte) (*sheet, error) {
 	}
 	var best *sheet
 	var ignored []*sheet
+	var head []headLine // of the first sheet
 	left := maxCells
 	for _, name := range book.GetSheetList() {
 		s, err := readSheet(book, name, &left)
@@ -44,6 +45,13 @@ func openWorkbook(data []byte) (*sheet, error) {
 			return nil, err
 		}
 		if s == nil {
+			continue
+		}
+		first := s.head()
+		if s.find(first, o); s.layout == nil {
+			if len(head) == 0 {
+				head = first
+			}
 			continue
 		}
 		s.era = era
@@ -57,7 +65,7 @@ func openWorkbook(data []byte) (*sheet, error) {
 		}
 	}
 	if best == nil {
-		return nil, ErrUnknown.Saying("no sheet of this workbook has the columns of a WeChat Pay or Alipay bill; upload the file as it was exported")
+		return nil, unknownTable(head, ErrUnknown.Saying("no sheet of this workbook is a bill; upload the file as it was exported"))
 	}
 	for _, s := range ignored {
 		n := 0
@@ -86,8 +94,8 @@ func (s *sheet) titled() bool {
 	return strings.HasPrefix(first, "微信支付账单") || strings.HasPrefix(first, "支付宝") || strings.HasPrefix(first, "-----")
 }
 
-// readSheet answers nil for a sheet without a header row. left is how many
-// cells of the workbook may still be read.
+// readSheet answers nil for a chart. left is how many cells of the workbook may
+// still be read.
 func readSheet(book *excelize.File, name string, left *int) (*sheet, error) {
 	rows, err := book.Rows(name)
 	if err != nil {
@@ -111,23 +119,16 @@ func readSheet(book *excelize.File, name string, left *int) (*sheet, error) {
 			return nil, ErrTooLarge.Saying("the workbook has more rows or columns than a bill; upload the file as it was exported")
 		}
 		s.cells = append(s.cells, cells)
-		if s.layout == nil {
-			if len(s.cells) > maxPreamble {
-				return nil, nil
-			}
-			if s.layout = layoutOf(cells); s.layout != nil {
-				s.layout.line = len(s.cells)
-				for _, above := range s.cells[:len(s.cells)-1] {
-					s.layout.preamble = append(s.layout.preamble, strings.Join(above, " "))
-				}
-			}
-		}
 	}
 	if err := rows.Error(); err != nil {
 		return nil, unreadable(err)
 	}
-	if s.layout == nil {
-		return nil, nil
-	}
 	return s, nil
+}
+
+func (s *sheet) head() (head []headLine) {
+	for _, cells := range s.cells[:min(len(s.cells), maxPreamble+shown)] {
+		head = append(head, headLine{strings.Join(cells, " "), [][]string{cells}})
+	}
+	return head
 }
