@@ -3,11 +3,8 @@ package main
 import (
 	"fmt"
 	"maps"
-	"net/http"
-	"net/url"
 	"os"
 	"slices"
-	"strconv"
 
 	"jali/cmd/internal/house"
 	"jali/connectors/billfile"
@@ -40,8 +37,11 @@ func (i *importCmd) Run(c *cli) error {
 		if err != nil {
 			return err
 		}
-		var done house.Import
-		err = t.Do(background(), http.MethodPost, "/people/"+url.PathEscape(i.Person)+"/bills?accept_mismatch="+strconv.FormatBool(i.Accept), f, &done)
+		info, err := f.Stat()
+		if err != nil {
+			return err
+		}
+		done, err := t.Import(background(), i.Person, f, info.Size(), aggregate.Taking{Accept: i.Accept})
 		_ = f.Close()
 		if err != nil {
 			return fmt.Errorf("%s: %w", name, err)

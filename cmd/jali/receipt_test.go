@@ -21,6 +21,7 @@ import (
 	"jali/consent"
 	"jali/consent/passkey"
 	"jali/consent/passkey/software"
+	"jali/internal/aggregate"
 	"jali/internal/jose"
 	"jali/internal/kv"
 )
@@ -113,7 +114,7 @@ const oneBill = `支付宝账户：lin***@example.test
 
 func (a *archive) disconnect(ctx context.Context) error {
 	for range 2 { // the second stays, and goes with its person
-		if _, err := a.Aggregate.Import(ctx, a.in.Session.Person, strings.NewReader(oneBill), false); err != nil {
+		if _, err := a.Aggregate.Import(ctx, a.in.Session.Person, strings.NewReader(oneBill), aggregate.Taking{}); err != nil {
 			return err
 		}
 		all, err := a.Aggregate.Connections(ctx, a.in.Session)

@@ -9,7 +9,7 @@
 // asked again before anything goes out; how a source speaks is its dialect's.
 //
 // Rows, all under "aggregate": ("connection", person, id), ("account", person,
-// id), ("ref", person, source, MAC of the source's own name) -> account id,
+// id), ("ref", person, source, MAC of the source's own name) -> account id (of files there is none: see placeOf),
 // ("linking", person, hash of state), ("upload", person, id) with ("upload_part",
 // person, id, n), ("draft", person, part) for the key of either, ("seen", person, session), ("reading", person, connection) and ("allotted", source) for what a day's asking has used up; ("view", hash) with ("view_part",
 // hash, n), and to find them ("view_of", person, grant, hash) and ("view_due",
@@ -160,10 +160,12 @@ type Total struct {
 	Out    money.Amount `json:"out"`
 }
 
-// Upload is a parsed file that waits for the person's yes; sealed, for an hour.
+// Upload is a file that waits for the person's yes, or for a word of theirs
+// without which it cannot be read; sealed, for an hour.
 type Upload struct {
-	ID     string
-	Report ImportReport
+	ID      string
+	Report  ImportReport
+	Mapping *billfile.Mapping // by which it was read; nil: a known form
 }
 
 // ImportReport says what a file holds, before and after it is taken in.
@@ -176,6 +178,31 @@ type ImportReport struct {
 	Sums     []FlowSum
 	Problems []billfile.Problem // each disagreement of the file with itself
 	Kinds    map[connectors.Kind]int
+	Accounts []AccountReport // in the file's order
+}
+
+// AccountReport is what a file holds of one account.
+type AccountReport struct {
+	Account  consent.AccountID // empty: it was not here before
+	Kind     connectors.AccountKind
+	Side     connectors.Side
+	Name     string
+	Tail     string // the last four digits of its number, or empty
+	Currency string
+	Rows     int
+	Known    int // already here
+	Covers   connectors.Span
+	Sums     []FlowSum
+	Kinds    map[connectors.Kind]int
+	Balances []billfile.Balance // the first and the last it tells
+	First    []connectors.Bill  // some, as they were read
+}
+
+// Progress is how far an import has come.
+type Progress struct {
+	Stage string `json:"stage"` // "reading", then "comparing" or "storing"
+	Done  int    `json:"done"`  // bytes while reading, then rows
+	Of    int    `json:"of"`
 }
 
 type FlowSum struct {

@@ -217,21 +217,18 @@ func (s *Service) readFiles(ctx context.Context, q question, a *answer) {
 			s.failed(a, err)
 			return
 		}
-		for _, b := range bills {
-			if within(b.At, b.DateOnly, q.span) {
-				a.tell(&a.accounts[i], b)
+		for n := range bills {
+			if b := &bills[n]; within(b.At, b.DateOnly(), q.span) {
+				a.bills = append(a.bills, told{&a.accounts[i], b})
 			}
 		}
 	}
 	past := connectors.Span{From: q.span.From, To: earlier(q.span.To, s.now())}
-	a.report.Covers = reached(a.Covers, past)
-	a.complete = a.complete && covers(a.Covers, past)
-}
-
-// tell adds a bill that an account tells.
-func (a *answer) tell(of *account, b connectors.Bill) {
-	known := ledger.Know(b)
-	a.bills = append(a.bills, told{of, &known})
+	a.report.Covers = past
+	for _, acc := range a.accounts {
+		a.report.Covers = overlap(a.report.Covers, reached(acc.Covers, past))
+		a.complete = a.complete && covers(acc.Covers, past)
+	}
 }
 
 // book is where an account's imported bills are.

@@ -437,7 +437,7 @@ func TestCoversHasNoGap(t *testing.T) {
 	late := strings.NewReplacer("2026-11-01", "2026-11-18", "2026-11-15 23", "2026-11-21 23", "2026-11-16 08", "2026-11-21 08",
 		"2026-11-09", "2026-11-18", "2026-11-08", "2026-11-19").Replace(soundFile)
 	for _, file := range []string{soundFile, late} {
-		if _, err := h.Import(t.Context(), p.Person, strings.NewReader(file), true); err != nil {
+		if _, err := h.Import(t.Context(), p.Person, strings.NewReader(file), aggregate.Taking{Accept: true}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -311,8 +311,8 @@ func (s *Service) wholeFiles(ctx context.Context, p consent.PersonID, a *answer)
 		if err != nil {
 			return partGone(a.ID, err)
 		}
-		for _, b := range bills {
-			a.tell(&a.accounts[i], b)
+		for n := range bills {
+			a.bills = append(a.bills, told{&a.accounts[i], &bills[n]})
 		}
 	}
 	a.report.Covers, a.complete = hull(a.Covers), true

@@ -1,328 +1,206 @@
 package aggregate
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"crypto/rand"
+	"encoding/json"
 	"errors"
-	"io"
 	"slices"
 	"strconv"
-	"time"
 
-	"jali/connectors"
 	"jali/connectors/billfile"
 	"jali/consent"
 	"jali/internal/audit"
 	"jali/internal/kv"
 	"jali/internal/ledger"
-	"jali/internal/secret"
 	"jali/vault"
 )
 
+// Taking is how a file is taken in.
+type Taking struct {
+	billfile.Options
+	Accept   bool           // in spite of its Problems
+	Dry      bool           // nothing is stored, whatever the file is
+	Progress func(Progress) // told now and then; nil: nobody
+}
+
 const (
-	uploadLife  = time.Hour
-	maxUploads  = 4   // of one person, waiting; the oldest goes
-	uploadChunk = 500 // bills in one sealed part
+	progressEvery = 10_000  // rows, after which progress is told
+	progressBytes = 4 << 20 // likewise, while a file is read through
 )
 
-// upload is a staged file's row; its parts are sealed beside it.
-type upload struct {
-	ID     string           `json:"id"`
-	Person consent.PersonID `json:"person"`
-	Until  time.Time        `json:"until"`
-	Part   string           `json:"part"`           // the connection's, if there comes to be one
-	Into   string           `json:"into,omitempty"` // the connection whose files were like it, when it came
-	Parts  int              `json:"parts"`
-}
-
-// staged is one sealed part of a file: part 0 all but its bills.
-type staged struct {
-	Part  int               `json:"part"`
-	File  *fileHead         `json:"file,omitempty"`
-	Bills []connectors.Bill `json:"bills,omitempty"`
-}
-
-// fileHead is a file without its bills, its secrets laid open to be sealed.
-type fileHead struct {
-	Format   string                 `json:"format"`
-	Source   string                 `json:"source"`
-	Called   called                 `json:"called"`
-	Ref      string                 `json:"ref"`
-	Number   string                 `json:"number"`
-	Holder   string                 `json:"holder"`
-	Kind     connectors.AccountKind `json:"kind"`
-	Side     connectors.Side        `json:"side"`
-	Name     string                 `json:"name"`
-	Currency string                 `json:"currency"`
-	Covers   connectors.Span        `json:"covers"`
-	Problems []billfile.Problem     `json:"problems"`
-}
-
-// taken is a file on its way in.
-type taken struct {
-	fileHead
-	bills []connectors.Bill
-}
-
-func takenOf(f *billfile.File) taken {
-	a := f.Accounts[0]
-	t := taken{fileHead{Format: f.Format, Source: f.Source.ID, Called: called{f.Source.Name, f.Source.Kind}, Ref: a.Ref.ID.RevealString(), Number: a.Number.RevealString(),
-		Holder: f.Holder.RevealString(), Kind: a.Kind, Side: a.Side, Name: a.Name, Currency: a.Currency,
-		Covers: a.Covers, Problems: f.Problems}, a.Bills}
-	if t.Ref == "" {
-		t.Ref = "holder:" + t.Holder // two people's files are two accounts
-	}
-	return t
-}
-
-func uploadKey(p consent.PersonID, id string) []byte { return kv.Key("aggregate", "upload", p, id) }
-func uploadPartKey(p consent.PersonID, id string, n int) []byte {
-	return kv.Key("aggregate", "upload_part", p, id, n)
-}
-
-// Stage parses an exported file and keeps it sealed until Accept or an hour
-// has gone. A file that cannot be read stores nothing.
-func (s *Service) Stage(ctx context.Context, p consent.Session, file io.Reader, o billfile.Options) (Upload, error) {
-	f, err := billfile.Read(file, o)
-	if err != nil {
-		return Upload{}, err
-	}
-	t := takenOf(f)
-	report, err := s.report(ctx, p.Person, t)
-	if err != nil {
-		return Upload{}, err
-	}
-	now := s.now()
-	row := upload{ID: rand.Text(), Person: p.Person, Until: now.Add(uploadLife)}
-	if _, row.Into, err = s.fileAccount(ctx, p.Person, t); err != nil {
-		return Upload{}, err
-	}
-	if row.Part, err = s.draft(ctx, p.Person, row.Until); err != nil {
-		return Upload{}, err
-	}
-	parts := []staged{{Part: 0, File: &t.fileHead}}
-	for bills := range slices.Chunk(t.bills, uploadChunk) {
-		parts = append(parts, staged{Part: len(parts), Bills: bills})
-	}
-	sealed := make([][]byte, len(parts))
-	for i, part := range parts {
-		if sealed[i], err = s.seal(ctx, "upload", p.Person, row.Part, uploadPart(row.ID, i), part); err != nil {
-			return Upload{}, err
-		}
-	}
-	row.Parts = len(parts)
-	err = s.DB.Update(ctx, func(tx kv.Tx) error {
-		if err := s.dropOldest(tx, p.Person); err != nil {
-			return err
-		}
-		for i, b := range sealed {
-			if err := tx.Put(uploadPartKey(p.Person, row.ID, i), b); err != nil {
-				return err
-			}
-		}
-		return kv.Store(tx, uploadKey(p.Person, row.ID), row)
-	})
-	if err != nil {
-		return Upload{}, err
-	}
-	return Upload{ID: row.ID, Report: report}, nil
-}
-
-func uploadPart(id string, n int) string { return id + "/" + strconv.Itoa(n) }
-
-// dropOldest makes room for one more staged file.
-func (s *Service) dropOldest(tx kv.Tx, p consent.PersonID) error {
-	rows, err := rowsOf[upload](tx, kv.Prefix("aggregate", "upload", p))
-	if err != nil {
-		return err
-	}
-	slices.SortFunc(rows, func(a, b upload) int { return a.Until.Compare(b.Until) })
-	for len(rows) >= maxUploads {
-		if err := s.dropUpload(tx, rows[0]); err != nil {
-			return err
-		}
-		rows = rows[1:]
-	}
-	return nil
-}
-
-// dropUpload removes a staged file, and has its key destroyed unless that has
-// become a connection's.
-func (s *Service) dropUpload(tx kv.Tx, u upload) error {
-	if err := drop(tx, kv.Prefix("aggregate", "upload_part", u.Person, u.ID)); err != nil {
-		return err
-	}
-	if err := tx.Delete(uploadKey(u.Person, u.ID)); err != nil {
-		return err
-	}
-	return s.abandon(tx, u.Person, u.Part)
-}
-
-// Accept takes a staged file in: all of it in one transaction, or nothing. A
-// file with Problems needs acceptMismatch; without, the answer is the report
-// and [ErrMismatch], and the file goes on waiting.
-func (s *Service) Accept(ctx context.Context, p consent.Session, id string, acceptMismatch bool) (ImportReport, error) {
-	row, t, err := s.unstage(ctx, p.Person, id)
-	if err != nil {
-		return ImportReport{}, err
-	}
-	return s.takeIn(ctx, p.Person, t, acceptMismatch, row.Part, &row)
-}
-
-func (s *Service) unstage(ctx context.Context, p consent.PersonID, id string) (upload, taken, error) {
-	var row upload
-	var sealed [][]byte
-	now := s.now()
-	err := s.DB.View(ctx, func(tx kv.Tx) error {
-		row, sealed = upload{}, nil
-		switch ok, err := kv.Load(tx, uploadKey(p, id), &row); {
-		case err != nil:
-			return err
-		case !ok || !now.Before(row.Until):
-			return ErrNoUpload
-		}
-		for n := range row.Parts {
-			b, err := tx.Get(uploadPartKey(p, id, n))
-			if err != nil {
-				return err
-			}
-			sealed = append(sealed, slices.Clone(b))
-		}
-		return nil
-	})
-	if err != nil {
-		return upload{}, taken{}, err
-	}
-	var t taken
-	for n, b := range sealed {
-		var part staged
-		switch err := s.open(ctx, "upload", p, row.Part, uploadPart(id, n), b, &part); {
-		case errors.Is(err, ErrNoConnection): // dropped since we read it
-			return upload{}, taken{}, ErrNoUpload.Because(err)
-		case err != nil:
-			return upload{}, taken{}, err
-		}
-		if part.File != nil {
-			t.fileHead = *part.File
-		}
-		t.bills = append(t.bills, part.Bills...)
-	}
-	return row, t, nil
-}
-
 // Import takes a file in for a person by id, without their session: for an
-// operator at the machine. With Problems and without acceptMismatch it answers
-// the full report and [ErrMismatch], and stores nothing.
-func (s *Service) Import(ctx context.Context, person consent.PersonID, file io.Reader, acceptMismatch bool) (ImportReport, error) {
+// operator at the machine. With Problems and without Accept it answers the full
+// report and [ErrMismatch], and stores nothing. Memory does not grow with the
+// file. An end of ctx leaves nothing of it.
+func (s *Service) Import(ctx context.Context, person consent.PersonID, file Sized, how Taking) (ImportReport, error) {
 	if _, err := s.seal(ctx, "probe", person, "", "probe", true); err != nil {
 		if f := faultOf(err); person == "" || errors.Is(err, vault.ErrShredded) || f.Kind == ErrNoPerson.Kind {
 			return ImportReport{}, ErrNoPerson.Because(err)
 		}
 		return ImportReport{}, err
 	}
-	f, err := billfile.Read(file, billfile.Options{})
+	r, err := s.readFile(ctx, person, &watched{Sized: file, ctx: ctx, tell: how.tell}, how.Options)
 	if err != nil {
 		return ImportReport{}, err
 	}
-	part, err := s.draft(ctx, person, s.now())
-	if err != nil {
-		return ImportReport{}, err
+	return s.takeIn(ctx, person, r, how, nil)
+}
+
+// watched is a file whose first reading is told of, and ends with a context.
+type watched struct {
+	Sized
+	ctx   context.Context
+	tell  func(Progress)
+	asked int64 // from here on it is told next
+}
+
+func (w *watched) ReadAt(p []byte, off int64) (int, error) {
+	if err := w.ctx.Err(); err != nil {
+		return 0, err
 	}
-	report, err := s.takeIn(ctx, person, takenOf(f), acceptMismatch, part, nil)
-	if err != nil {
-		s.abandoned(ctx, person, part)
+	if off >= w.asked && w.asked < w.Size() {
+		w.tell(Progress{Stage: "reading", Done: int(off), Of: int(w.Size())})
+		w.asked = off + progressBytes
+	}
+	return w.Sized.ReadAt(p, off)
+}
+
+func (t Taking) tell(p Progress) {
+	if t.Progress != nil {
+		t.Progress(p)
+	}
+}
+
+// takeIn takes a file in and drops the staged copy that it came from, in one
+// write. Who is overtaken by another file of the same accounts begins again.
+func (s *Service) takeIn(ctx context.Context, p consent.PersonID, r *billfile.Reader, how Taking, from *upload) (report ImportReport, err error) {
+	mismatch := len(r.File().Problems) > 0 && !how.Accept
+	how.Dry = how.Dry || mismatch
+	for range 3 {
+		report, err = s.tryTakeIn(ctx, p, r, how, from)
+		if !errors.Is(err, errRaced) && !errors.Is(err, ledger.ErrRaced) {
+			break
+		}
+	}
+	if err == nil && mismatch {
+		err = ErrMismatch
 	}
 	return report, err
 }
 
-// report says what a file holds and how much of it is here.
-func (s *Service) report(ctx context.Context, p consent.PersonID, t taken) (ImportReport, error) {
-	r := ImportReport{Format: t.Format, Source: s.source(link{Source: t.Source, Called: &t.Called}), Rows: len(t.bills), Covers: t.Covers,
-		Problems: t.Problems, Kinds: map[connectors.Kind]int{}}
-	sums := map[string]*FlowSum{}
-	for _, b := range t.bills {
-		r.Kinds[b.Kind]++
-		key := string(b.Flow) + " " + b.Amount.Currency
-		if sums[key] == nil {
-			sums[key] = &FlowSum{Flow: b.Flow}
-		}
-		sum, err := sums[key].Sum.Add(b.Amount)
-		if err != nil {
-			return ImportReport{}, errTotal.Because(err)
-		}
-		sums[key].Count++
-		sums[key].Sum = sum
+func (s *Service) tryTakeIn(ctx context.Context, p consent.PersonID, r *billfile.Reader, how Taking, from *upload) (report ImportReport, err error) {
+	f := r.File()
+	at, err := s.placeOf(ctx, p, f)
+	if err != nil {
+		return ImportReport{}, err
 	}
-	for _, f := range sums {
-		r.Sums = append(r.Sums, *f)
+	part := at.link
+	if part == "" && !how.Dry {
+		if from != nil && from.Into == "" {
+			part = from.Part
+		} else if part, err = s.draft(ctx, p, s.now()); err != nil {
+			return ImportReport{}, err
+		}
+		defer func() {
+			if err != nil && (from == nil || part != from.Part) {
+				s.abandoned(ctx, p, part)
+			}
+		}()
 	}
-	slices.SortFunc(r.Sums, func(a, b FlowSum) int {
-		return cmp.Or(cmp.Compare(a.Flow, b.Flow), cmp.Compare(a.Sum.Currency, b.Sum.Currency))
+	books := at.books(p, part)
+	begin := s.Ledger.Begin
+	if how.Dry {
+		begin = s.Ledger.BeginDry
+	}
+	i, err := begin(ctx, string(p), books)
+	if err != nil {
+		return ImportReport{}, err
+	}
+	defer func() {
+		if failed := i.Close(ctx); failed != nil {
+			s.log().WarnContext(ctx, "what an import has left is cleared away by the next sweep", "code", code(failed))
+		}
+	}()
+	t := s.newTally(f)
+	if err := t.walk(ctx, r, how, func(row billfile.Row) error { return i.Add(ctx, books[row.Account].ID, row.Bill) }); err != nil {
+		return ImportReport{}, partGone(part, err)
+	}
+	for n, a := range f.Accounts {
+		i.AddPoints(books[n].ID, pointsOf(a))
+		t.Accounts[n].Account = at.accounts[n].ID
+	}
+	if err := i.Seal(ctx); err != nil {
+		return ImportReport{}, partGone(part, err)
+	}
+	report, err = t.report(func(n int) int {
+		_, added := i.Count(books[n].ID)
+		return t.Accounts[n].Rows - added
 	})
-	account, link, err := s.fileAccount(ctx, p, t)
-	if err != nil || account == "" {
-		return r, err
+	if err != nil || how.Dry {
+		return report, err
 	}
-	r.Known, err = s.Ledger.Known(ctx, ledger.Account{Person: string(p), Part: link, ID: string(account)}, t.bills)
-	return r, err
+	return report, s.finish(ctx, p, f, at, part, books, i, report, from)
 }
 
-// fileAccount answers the account that files like t have made before, and its
-// connection, or nothing.
-func (s *Service) fileAccount(ctx context.Context, p consent.PersonID, t taken) (id consent.AccountID, link string, err error) {
-	err = s.DB.View(ctx, func(tx kv.Tx) error {
-		b, err := tx.Get(s.refKey(p, t.Source, true, t.Ref))
-		if id, link = consent.AccountID(b), ""; err != nil || id == "" {
+// walk adds a file's bills to the tally and to an import.
+func (t *tally) walk(ctx context.Context, r *billfile.Reader, how Taking, add func(billfile.Row) error) error {
+	p := Progress{Stage: "storing"}
+	if how.Dry {
+		p.Stage = "comparing"
+	}
+	for _, a := range r.File().Accounts {
+		p.Of += a.Rows
+	}
+	for row, err := range r.Bills() {
+		if err == nil {
+			err = ctx.Err()
+		}
+		if err == nil {
+			t.add(row)
+			err = add(row)
+		}
+		if err != nil {
 			return err
 		}
-		var have pot
-		_, err = kv.Load(tx, potKey(p, id), &have)
-		link = have.Link
-		return err
-	})
-	return id, link, err
-}
-
-// takeIn stores connection, account, bills and the audit event in one
-// transaction, and with them drops the staged copy. The draft part becomes the
-// connection's, if there is none yet.
-func (s *Service) takeIn(ctx context.Context, p consent.PersonID, t taken, acceptMismatch bool, part string, from *upload) (ImportReport, error) {
-	report, err := s.report(ctx, p, t)
-	if err != nil {
-		return ImportReport{}, err
-	}
-	if len(t.Problems) > 0 && !acceptMismatch {
-		return report, ErrMismatch
-	}
-	for range 3 {
-		if err = s.tryTakeIn(ctx, p, t, part, from, &report); !errors.Is(err, errRaced) {
-			break
+		if p.Done++; p.Done%progressEvery == 0 {
+			how.tell(p)
 		}
 	}
-	if err != nil {
-		return ImportReport{}, err
-	}
-	return report, nil
+	how.tell(p)
+	return nil
 }
 
-func (s *Service) tryTakeIn(ctx context.Context, p consent.PersonID, t taken, part string, from *upload, report *ImportReport) error {
-	_, before, err := s.fileAccount(ctx, p, t)
+// books are where the file's accounts are in the ledger; those that are new
+// get their id.
+func (at place) books(p consent.PersonID, part string) []ledger.Account {
+	books := make([]ledger.Account, len(at.accounts))
+	for i, a := range at.accounts {
+		books[i] = ledger.Account{Person: string(p), Part: cmp.Or(a.Link, part), ID: cmp.Or(string(a.ID), rand.Text())}
+	}
+	return books
+}
+
+func pointsOf(a billfile.Account) []ledger.Point {
+	var points []ledger.Point
+	for _, b := range a.Balances {
+		points = append(points, ledger.Point{At: b.At, Amount: b.Amount})
+	}
+	return points
+}
+
+// finish makes what came in visible: connection, accounts, bills and the audit
+// event in one transaction, and the staged copy goes with it. Where nothing is
+// new, the event is all that is written.
+func (s *Service) finish(ctx context.Context, p consent.PersonID, f *billfile.File, at place, part string, books []ledger.Account,
+	i *ledger.Import, report ImportReport, from *upload) error {
+	pots, err := s.potsIn(ctx, p, f, at, books)
 	if err != nil {
-		return err
+		return partGone(part, err)
 	}
-	found := connectors.Account{Ref: connectors.AccountRef{ID: secret.Of(t.Ref)}, Number: secret.Of(t.Number),
-		Kind: t.Kind, Side: t.Side, Name: t.Name, Currency: t.Currency}
-	id := cmp.Or(before, part)
-	pots, err := s.potsOf(ctx, p, id, t.Source, true, []connectors.Account{found})
-	var n named
-	if err == nil {
-		n = pots[0]
-		n.Sealed, err = s.seal(ctx, "account", p, id, string(n.ID), plate{Ref: t.Ref, Number: t.Number, Name: t.Name, Holder: t.Holder})
-	}
-	if before != "" && errors.Is(err, ErrNoConnection) {
-		err = errRaced // disconnected since we looked
-	}
+	mapping, err := s.freshMapping(ctx, p, f)
 	if err != nil {
 		return err
 	}
@@ -336,42 +214,133 @@ func (s *Service) tryTakeIn(ctx context.Context, p consent.PersonID, t taken, pa
 				return ErrNoUpload
 			}
 		}
-		switch account, err := tx.Get(n.ref); {
-		case err != nil:
+		all, err := rowsOf[pot](tx, kv.Prefix("aggregate", "account", p))
+		if err != nil {
 			return err
-		case account == nil && before != "", account != nil && string(account) != string(n.ID):
-			return errRaced
 		}
-		if err := s.become(tx, p, before, part); err != nil {
+		if err := s.settled(tx, p, f.Source.ID, all, at); err != nil {
 			return err
+		}
+		if at.link == "" {
+			if err := adopt(tx, p, part); err != nil {
+				return err
+			}
 		}
 		if from != nil {
 			if err := s.dropUpload(tx, *from); err != nil {
 				return err
 			}
 		}
-		l := link{ID: id, Source: t.Source, Called: &t.Called, Imported: true, LinkedAt: now}
-		if _, err := kv.Load(tx, linkKey(p, id), &l); err != nil {
+		l := link{ID: part, Source: f.Source.ID, Called: &called{f.Source.Name, f.Source.Kind}, Imported: true, LinkedAt: now}
+		if _, err := kv.Load(tx, linkKey(p, part), &l); err != nil {
 			return err
 		}
-		l.Covers = merge(append(slices.Clone(l.Covers), t.Covers))
-		if err := kv.Store(tx, linkKey(p, id), l); err != nil {
+		l.Covers = merge(append(slices.Clone(l.Covers), report.Covers))
+		if err := storeIfNew(tx, linkKey(p, part), l); err != nil {
 			return err
 		}
-		if err := kv.Store(tx, potKey(p, n.ID), n.pot); err != nil {
+		for n, a := range pots {
+			if was := slices.IndexFunc(all, func(b pot) bool { return b.ID == a.ID }); was >= 0 {
+				a.Covers = all[was].Covers
+			}
+			a.Covers = merge(append(slices.Clone(a.Covers), f.Accounts[n].Covers))
+			if err := storeIfNew(tx, potKey(p, a.ID), a); err != nil {
+				return err
+			}
+		}
+		if mapping != nil {
+			if err := s.Ledger.Draw(ctx, tx, string(p), f.Mapping.Header, mapping); err != nil && !errors.Is(err, ledger.ErrFull) {
+				return err
+			}
+		}
+		if err := i.Finish(tx); err != nil {
 			return err
 		}
-		if err := tx.Put(n.ref, []byte(n.ID)); err != nil {
-			return err
-		}
-		added, err := s.Ledger.Put(ctx, tx, ledger.Account{Person: string(p), Part: id, ID: string(n.ID)}, t.bills)
-		if err != nil {
-			return err
-		}
-		report.Known = len(t.bills) - added
-		return audit.Append(tx, audit.Event{ID: event, At: now, Person: string(p), Verb: audit.FileImported, On: id,
-			Facts: map[string]string{"source": t.Source, "format": t.Format, "rows": strconv.Itoa(len(t.bills)),
-				"new": strconv.Itoa(added), "problems": strconv.Itoa(len(t.Problems))}})
+		return audit.Append(tx, audit.Event{ID: event, At: now, Person: string(p), Verb: audit.FileImported, On: part,
+			Facts: map[string]string{"source": f.Source.ID, "format": f.Format, "rows": strconv.Itoa(report.Rows),
+				"new": strconv.Itoa(report.Rows - report.Known), "problems": strconv.Itoa(len(f.Problems))}})
 	})
-	return partGone(id, err)
+	return partGone(part, err)
+}
+
+// settled reports whether the accounts are still those among which the file's
+// were looked for, and their connection is.
+func (s *Service) settled(tx kv.Tx, p consent.PersonID, source string, all []pot, at place) error {
+	var here []pot
+	for _, a := range all {
+		if a.Source != source || a.Gone {
+			continue
+		}
+		var l link
+		if ok, err := kv.Load(tx, linkKey(p, a.Link), &l); err != nil {
+			return err
+		} else if ok && l.Imported {
+			here = append(here, a)
+		}
+	}
+	if !slices.Equal(namesOf(here), at.here) {
+		return errRaced
+	}
+	return nil
+}
+
+// storeIfNew writes a record where it differs from what is there.
+func storeIfNew(tx kv.Tx, key []byte, v any) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	if old, err := tx.Get(key); err != nil || bytes.Equal(old, b) {
+		return err
+	}
+	return tx.Put(key, b)
+}
+
+// potsIn makes the rows of a file's accounts. One that is here is sealed anew
+// only if the file says more of it: its whole number, its holder.
+func (s *Service) potsIn(ctx context.Context, p consent.PersonID, f *billfile.File, at place, books []ledger.Account) ([]pot, error) {
+	pots := make([]pot, len(f.Accounts))
+	for n, a := range f.Accounts {
+		was, is := at.accounts[n].plate, at.accounts[n].plate
+		if _, _, full := visible(is.Number); !full && len(a.Number.RevealString()) > 0 {
+			if _, _, now := visible(a.Number.RevealString()); now || is.Number == "" {
+				is.Number = a.Number.RevealString()
+			}
+		}
+		is.Ref, is.Holder = cmp.Or(is.Ref, a.Ref.ID.RevealString()), cmp.Or(is.Holder, f.Holder.RevealString())
+		if at.accounts[n].ID == "" {
+			is.Name = a.Name
+		}
+		pots[n] = at.accounts[n].pot
+		if pots[n].ID != "" && is == was {
+			continue
+		}
+		if pots[n].ID == "" {
+			pots[n] = pot{ID: consent.AccountID(books[n].ID), Link: books[n].Part, Source: f.Source.ID, Kind: a.Kind, Side: a.Side, Currency: a.Currency}
+		}
+		var err error
+		if pots[n].Sealed, err = s.seal(ctx, "account", p, pots[n].Link, string(pots[n].ID), is); err != nil {
+			return nil, err
+		}
+	}
+	return pots, nil
+}
+
+// freshMapping answers the mapping by which a file was read, to be kept, unless
+// it is.
+func (s *Service) freshMapping(ctx context.Context, p consent.PersonID, f *billfile.File) ([]byte, error) {
+	if f.Mapping == nil {
+		return nil, nil
+	}
+	b, err := json.Marshal(f.Mapping)
+	if err != nil {
+		return nil, err
+	}
+	switch was, err := s.Ledger.Drawn(ctx, string(p), f.Mapping.Header); {
+	case err != nil:
+		return nil, err
+	case bytes.Equal(was, b):
+		return nil, nil
+	}
+	return b, nil
 }

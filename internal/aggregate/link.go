@@ -233,7 +233,7 @@ func (s *Service) tryKeep(ctx context.Context, p consent.Session, begun linking,
 	l.Credential, err = s.sealCredential(ctx, p.Person, id, cred)
 	var pots []named
 	if err == nil {
-		pots, err = s.potsOf(ctx, p.Person, id, source, false, found)
+		pots, err = s.potsOf(ctx, p.Person, id, source, found)
 	}
 	switch {
 	case errors.Is(err, ErrNoConnection) && before != "":
@@ -279,7 +279,7 @@ func (s *Service) linkedBefore(ctx context.Context, p consent.PersonID, source s
 	err = s.DB.View(ctx, func(tx kv.Tx) error {
 		id = ""
 		for _, f := range found {
-			account, err := tx.Get(s.refKey(p, source, false, f.Ref.ID.RevealString()))
+			account, err := tx.Get(s.refKey(p, source, f.Ref.ID.RevealString()))
 			if err != nil || account == nil {
 				if err != nil {
 					return err

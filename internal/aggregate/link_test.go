@@ -9,6 +9,7 @@ import (
 
 	"jali/connectors"
 	"jali/consent"
+	"jali/internal/aggregate"
 	"jali/internal/kv"
 )
 
@@ -38,7 +39,7 @@ func TestPartingTellsEverySourceOnce(t *testing.T) {
 		h.link(p, source)
 	}
 	h.link(other, "alipay")
-	if _, err := h.Import(t.Context(), p.Person, strings.NewReader(soundFile), false); err != nil {
+	if _, err := h.Import(t.Context(), p.Person, strings.NewReader(soundFile), aggregate.Taking{}); err != nil {
 		t.Fatal(err)
 	}
 	tell, err := h.Parting(t.Context(), p)

@@ -85,7 +85,7 @@ func TestOwnForgetsWhenSomethingChanges(t *testing.T) {
 	for why, change := range map[string]func(*house, consent.Session) error{
 		"a source is linked again": func(h *house, p consent.Session) error { _, err := h.tryLink(p, "alipay"); return err },
 		"a file is imported": func(h *house, p consent.Session) error {
-			_, err := h.Import(h.t.Context(), p.Person, strings.NewReader(soundFile), false)
+			_, err := h.Import(h.t.Context(), p.Person, strings.NewReader(soundFile), aggregate.Taking{})
 			return err
 		},
 		"a staged file is accepted": func(h *house, p consent.Session) error {

@@ -119,7 +119,7 @@ func (s *Service) learn(ctx context.Context, p consent.PersonID, a answer) {
 	if len(fresh) == 0 {
 		return
 	}
-	pots, err := s.potsOf(ctx, p, a.ID, a.known.Source, false, fresh)
+	pots, err := s.potsOf(ctx, p, a.ID, a.known.Source, fresh)
 	if err == nil {
 		defer s.memory.forget(p)
 		err = s.DB.Update(ctx, func(tx kv.Tx) error {

@@ -82,7 +82,7 @@ func TestImportAndLook(t *testing.T) {
 	}
 
 	// A later file of the same wallet: one bill known, one new, one connection.
-	r, err := h.Import(t.Context(), p.Person, strings.NewReader(secondFile), false)
+	r, err := h.Import(t.Context(), p.Person, strings.NewReader(secondFile), aggregate.Taking{})
 	if err != nil || r.Rows != 2 || r.Known != 1 {
 		t.Errorf("the second file: %+v, %v", r, err)
 	}
@@ -108,14 +108,27 @@ func TestImportAndLook(t *testing.T) {
 	}
 }
 
+// ending is a file that cannot be read beyond a place.
+type ending struct {
+	*strings.Reader
+	at int64
+}
+
+func (e ending) ReadAt(p []byte, off int64) (int, error) {
+	if off+int64(len(p)) > e.at {
+		return 0, io.ErrUnexpectedEOF
+	}
+	return e.Reader.ReadAt(p, off)
+}
+
 func TestImportRefuses(t *testing.T) {
 	h := newHouse(t)
 	p := h.person("li")
-	r, err := h.Import(t.Context(), p.Person, strings.NewReader(oddFile), false)
+	r, err := h.Import(t.Context(), p.Person, strings.NewReader(oddFile), aggregate.Taking{})
 	if !errors.Is(err, aggregate.ErrMismatch) || r.Rows != 2 || len(r.Problems) != 1 || r.Problems[0].Code != "sum_differs" {
 		t.Errorf("a file at odds with itself: %+v, %v", r, err)
 	}
-	if _, err := h.Import(t.Context(), "nobody", strings.NewReader(soundFile), false); !errors.Is(err, aggregate.ErrNoPerson) {
+	if _, err := h.Import(t.Context(), "nobody", strings.NewReader(soundFile), aggregate.Taking{}); !errors.Is(err, aggregate.ErrNoPerson) {
 		t.Errorf("for nobody: %v", err)
 	}
 	if _, err := h.Stage(t.Context(), p, strings.NewReader("not a bill file"), billfile.Options{}); err == nil {
@@ -128,7 +141,7 @@ func TestImportRefuses(t *testing.T) {
 		if _, err := h.Stage(t.Context(), p, broken(), billfile.Options{}); err == nil {
 			t.Errorf("an upload that broke off after %d bytes was staged", at)
 		}
-		if _, err := h.Import(t.Context(), p.Person, broken(), true); err == nil {
+		if _, err := h.Import(t.Context(), p.Person, ending{strings.NewReader(soundFile), int64(at) - 1}, aggregate.Taking{Accept: true}); err == nil {
 			t.Errorf("an import that broke off after %d bytes was taken in", at)
 		}
 	}
@@ -161,14 +174,14 @@ func TestImportRefuses(t *testing.T) {
 	if n := h.bytesUnder("upload") + h.bytesUnder("upload_part"); n != 0 {
 		t.Errorf("%d bytes of lapsed files are left", n)
 	}
-	for range 6 {
+	for range 14 {
 		if _, err := h.Stage(t.Context(), p, strings.NewReader(soundFile), billfile.Options{}); err != nil {
 			t.Fatal(err)
 		}
 	}
 	n := 0
 	h.rows("upload", func(_, _ []byte) { n++ })
-	if n > 4 {
+	if n > 12 {
 		t.Errorf("%d files wait at once", n)
 	}
 }
@@ -268,7 +281,7 @@ func TestExport(t *testing.T) {
 	h.add(f)
 	p := h.person("li")
 	h.link(p, "alipay")
-	if _, err := h.Import(t.Context(), p.Person, strings.NewReader(soundFile), false); err != nil {
+	if _, err := h.Import(t.Context(), p.Person, strings.NewReader(soundFile), aggregate.Taking{}); err != nil {
 		t.Fatal(err)
 	}
 	h.grant(p, "bank", h.everything(once))

@@ -83,7 +83,7 @@ func TestADisconnectedConnectionsRowsAreNoise(t *testing.T) {
 	h.add(alipay, wallet("bank"))
 	p := h.person("li")
 	gone, stays := h.link(p, "alipay"), h.link(p, "bank")
-	if _, err := h.Import(t.Context(), p.Person, strings.NewReader(soundFile), false); err != nil {
+	if _, err := h.Import(t.Context(), p.Person, strings.NewReader(soundFile), aggregate.Taking{}); err != nil {
 		t.Fatal(err)
 	}
 	all, err := h.Connections(t.Context(), p)
@@ -207,10 +207,10 @@ func TestNoKeyIsLeftOver(t *testing.T) {
 		}},
 		"a file that nobody said yes to": {do: func(h *house, _ *fake, p consent.Session) { stage(h, p, soundFile) }, begun: 1},
 		"more files than may wait": {do: func(h *house, _ *fake, p consent.Session) {
-			for range 7 {
+			for range 14 {
 				stage(h, p, soundFile)
 			}
-		}, begun: 4},
+		}, begun: 12},
 		"a file taken in, and a second": {do: func(h *house, _ *fake, p consent.Session) {
 			for _, f := range []string{soundFile, secondFile} {
 				if _, err := h.Accept(t.Context(), p, stage(h, p, f).ID, false); err != nil {
@@ -241,13 +241,13 @@ func TestNoKeyIsLeftOver(t *testing.T) {
 		}},
 		"an operator's import": {do: func(h *house, _ *fake, p consent.Session) {
 			for range 2 {
-				if _, err := h.Import(t.Context(), p.Person, strings.NewReader(soundFile), false); err != nil {
+				if _, err := h.Import(t.Context(), p.Person, strings.NewReader(soundFile), aggregate.Taking{}); err != nil {
 					t.Error(err)
 				}
 			}
 		}, want: 1},
 		"an operator's import that was not accepted": {do: func(h *house, _ *fake, p consent.Session) {
-			if _, err := h.Import(t.Context(), p.Person, strings.NewReader(oddFile), false); !errors.Is(err, aggregate.ErrMismatch) {
+			if _, err := h.Import(t.Context(), p.Person, strings.NewReader(oddFile), aggregate.Taking{}); !errors.Is(err, aggregate.ErrMismatch) {
 				t.Error(err)
 			}
 		}},

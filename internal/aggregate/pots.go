@@ -20,11 +20,11 @@ type named struct {
 
 // potsOf makes the rows of found accounts, sealed for a connection; those that
 // are known keep their id.
-func (s *Service) potsOf(ctx context.Context, p consent.PersonID, link, source string, imported bool, found []connectors.Account) ([]named, error) {
+func (s *Service) potsOf(ctx context.Context, p consent.PersonID, link, source string, found []connectors.Account) ([]named, error) {
 	ids := make([]consent.AccountID, len(found))
 	refs := make([][]byte, len(found))
 	for i, f := range found {
-		refs[i] = s.refKey(p, source, imported, f.Ref.ID.RevealString())
+		refs[i] = s.refKey(p, source, f.Ref.ID.RevealString())
 	}
 	err := s.DB.View(ctx, func(tx kv.Tx) error {
 		for i := range found {

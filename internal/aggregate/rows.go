@@ -23,7 +23,7 @@ type link struct {
 	Imported    bool              `json:"imported,omitempty"`
 	NeedsPerson bool              `json:"needs_person,omitempty"`
 	LinkedAt    time.Time         `json:"linked_at"`
-	Covers      []connectors.Span `json:"covers,omitempty"`     // of imported files, merged, in order
+	Covers      []connectors.Span `json:"covers,omitempty"`     // of imported files of any of its accounts, merged, in order
 	Credential  []byte            `json:"credential,omitempty"` // sealed
 }
 
@@ -41,7 +41,8 @@ type pot struct {
 	Kind     connectors.AccountKind `json:"kind"`
 	Side     connectors.Side        `json:"side"`
 	Currency string                 `json:"currency,omitempty"`
-	Gone     bool                   `json:"gone,omitempty"` // its source does not list it any more
+	Gone     bool                   `json:"gone,omitempty"`   // its source does not list it any more
+	Covers   []connectors.Span      `json:"covers,omitempty"` // of imported files, merged, in order
 	Sealed   []byte                 `json:"sealed"`
 }
 
@@ -84,14 +85,9 @@ func potKey(p consent.PersonID, id consent.AccountID) []byte {
 }
 
 // refKey finds an account by its source's own name for it, which is kept as a
-// MAC: what is linked again keeps its id. Accounts out of files have a name
-// space of their own.
-func (s *Service) refKey(p consent.PersonID, source string, imported bool, ref string) []byte {
-	kind := "live"
-	if imported {
-		kind = "file"
-	}
-	return kv.Key("aggregate", "ref", p, source, s.Vault.MAC("account-ref", string(p), kind, source, ref))
+// MAC: what is linked again keeps its id.
+func (s *Service) refKey(p consent.PersonID, source, ref string) []byte {
+	return kv.Key("aggregate", "ref", p, source, s.Vault.MAC("account-ref", string(p), source, ref))
 }
 
 // rowsOf reads all of a prefix as records.

@@ -8,7 +8,7 @@ import (
 	"jali/internal/durable"
 )
 
-// Spool is a file without a name that holds a backup on its way. However the
+// Spool is a file without a name that holds a backup, or a file to import, on its way. However the
 // process ends, nothing is left of it.
 type Spool struct {
 	file    *os.File
@@ -42,7 +42,7 @@ func room(dir string, need int64) error {
 	if err != nil || free >= uint64(need+spare) { // where it is not known, writing will tell
 		return nil
 	}
-	return ErrSpace.Saying(fmt.Sprintf("there are %d MiB left on the disk, and the backup needs up to %d and leaves %d; make some room, or name a folder on another disk",
+	return ErrSpace.Saying(fmt.Sprintf("there are %d MiB left on the disk, and this needs up to %d and leaves %d; make some room, or name a folder on another disk",
 		free>>20, (need+1<<20-1)>>20, spare>>20))
 }
 
@@ -65,6 +65,9 @@ func (s *Spool) Size() int64 { return s.size }
 func (s *Spool) WriteTo(w io.Writer) (int64, error) {
 	return io.Copy(w, io.NewSectionReader(s.file, 0, s.size))
 }
+
+// ReadAt reads what was written.
+func (s *Spool) ReadAt(p []byte, off int64) (int, error) { return s.file.ReadAt(p, off) }
 
 // Close gives the room back.
 func (s *Spool) Close() error { return s.file.Close() }

@@ -13,9 +13,13 @@ import (
 // fadeBatch is how many accounts fade before the next are looked for.
 const fadeBatch = 16
 
-// Sweep removes what sources have told and nobody has read for [KeepFor]. Of a
-// bill that had another id before, that stays.
+// Sweep removes what sources have told and nobody has read for [KeepFor], and
+// what imports have left that were not finished. Of a bill that had another id
+// before, that stays.
 func (l *Ledger) Sweep(ctx context.Context, now time.Time) error {
+	if err := l.sweepImports(ctx); err != nil {
+		return err
+	}
 	due := kv.Range{From: kv.Prefix("ledger due").From, To: kv.Key("ledger due", now.Add(time.Microsecond))}
 	for rows, err := range kv.Batches(ctx, l.DB, due, fadeBatch) {
 		if err != nil {

@@ -107,7 +107,9 @@ func tells(k *Kept, s connectors.Span) (all []string) {
 
 var noon = time.Date(2026, 11, 21, 12, 0, 0, 0, shanghai)
 
-func month(at time.Time) connectors.Span { return connectors.Span{From: at.AddDate(0, 0, -30), To: at} }
+func before(at time.Time) connectors.Span {
+	return connectors.Span{From: at.AddDate(0, 0, -30), To: at}
+}
 
 // moved is a payment of so many days before noon.
 func moved(id string, days float64, minor int64, state connectors.BillState, shop string) connectors.Bill {
@@ -164,10 +166,10 @@ func TestWhatPendingBillsBecome(t *testing.T) {
 			say := func(bills []connectors.Bill) func(connectors.Span) ([]connectors.Bill, bool) {
 				return func(connectors.Span) ([]connectors.Bill, bool) { return bills, true }
 			}
-			read(t, l, month(noon), noon, say(tt.first))
+			read(t, l, before(noon), noon, say(tt.first))
 			for again := range 3 { // it stays as it was found
 				at := noon.Add(time.Duration(again+1) * time.Minute)
-				if got := tells(read(t, l, month(at), at, say(tt.then)), month(at)); !slices.Equal(got, tt.want) {
+				if got := tells(read(t, l, before(at), at, say(tt.then)), before(at)); !slices.Equal(got, tt.want) {
 					t.Errorf("reading %d tells %q, want %q", again+2, got, tt.want)
 				}
 			}
@@ -183,8 +185,8 @@ func TestAnIdOutlastsAGap(t *testing.T) {
 	step := func(want string, bills ...connectors.Bill) {
 		t.Helper()
 		at = at.Add(time.Hour)
-		k := read(t, l, month(at), at, func(connectors.Span) ([]connectors.Bill, bool) { return bills, true })
-		if got := strings.Join(tells(k, month(at)), ", "); got != want {
+		k := read(t, l, before(at), at, func(connectors.Span) ([]connectors.Bill, bool) { return bills, true })
+		if got := strings.Join(tells(k, before(at)), ", "); got != want {
 			t.Errorf("%q, want %q", got, want)
 		}
 	}
@@ -233,7 +235,7 @@ func TestWhatIsAskedAgain(t *testing.T) {
 			read(t, l, whole, noon, func(connectors.Span) ([]connectors.Bill, bool) { return bills, true })
 			at := noon.Add(tt.later)
 			if tt.span == (connectors.Span{}) {
-				tt.span = month(at)
+				tt.span = before(at)
 			}
 			parts, _ := open(t, l, tt.span).Ask(tt.span, at)
 			var got []string
@@ -251,7 +253,7 @@ func TestWhatIsAskedAgain(t *testing.T) {
 // first has kept.
 func TestTwoReadingsMeet(t *testing.T) {
 	l := newDesk(t)
-	span := month(noon)
+	span := before(noon)
 	read(t, l, span, noon, func(connectors.Span) ([]connectors.Bill, bool) {
 		return []connectors.Bill{moved("p1", 1, 500, connectors.Pending, "瑞幸")}, true
 	})
@@ -277,7 +279,7 @@ func TestTwoReadingsMeet(t *testing.T) {
 func TestWhatIsKeptFades(t *testing.T) {
 	ctx := context.Background()
 	l := newDesk(t)
-	span := month(noon)
+	span := before(noon)
 	read(t, l, span, noon, func(connectors.Span) ([]connectors.Bill, bool) {
 		return []connectors.Bill{moved("p1", 1, 500, connectors.Pending, "瑞幸"), moved("b0", 20, 123456, connectors.Done, "星巴克")}, true
 	})
@@ -335,7 +337,7 @@ func TestKeptIsForgotten(t *testing.T) {
 		"person":  func(l desk, tx kv.Tx) error { return l.PersonLeaves(tx, l.a.Person) },
 	} {
 		l := newDesk(t)
-		read(t, l, month(noon), noon, func(connectors.Span) ([]connectors.Bill, bool) {
+		read(t, l, before(noon), noon, func(connectors.Span) ([]connectors.Bill, bool) {
 			return []connectors.Bill{moved("1", 1, 500, connectors.Done, "")}, true
 		})
 		rows := func() (n int) {
@@ -485,7 +487,7 @@ func TestTheFollowerSeesAFault(t *testing.T) {
 	l, _, _ := openLedger(t)
 	at := noon
 	late := []movement{{id: 1, at: at.AddDate(0, 0, -4), seen: 4*24*time.Hour + time.Hour}}
-	span := month(at)
+	span := before(at)
 	if err := follow(t, l, late, []reading{{at, span, false}, {at.Add(2 * time.Hour), connectors.Span{From: span.From, To: at.Add(2 * time.Hour)}, false}}); err == nil {
 		t.Error("a bill that came late is not missed")
 	}

@@ -3,16 +3,12 @@ package house
 import (
 	"crypto/rand"
 	"encoding/json"
-	"errors"
 	"log/slog"
 	"net/http"
-	"strconv"
 	"time"
 
-	"jali/connectors/billfile"
 	"jali/consent"
 	"jali/consent/oauth"
-	"jali/internal/aggregate"
 	"jali/internal/fault"
 )
 
@@ -34,13 +30,6 @@ type NewInvite struct {
 type Invited struct {
 	oauth.Invite
 	Token string `json:"token"`
-}
-
-// Import is what `import` is told of one file. Taken is false where the file
-// disagrees with itself and that was not accepted: then nothing was stored.
-type Import struct {
-	Report aggregate.ImportReport `json:"report"`
-	Taken  bool                   `json:"taken"`
 }
 
 func newAdmin(h *House, log *slog.Logger) http.Handler {
@@ -173,16 +162,6 @@ func (a *admin) keys(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	a.answer(w, true, a.house.Consent.SetKeys(r.Context(), consent.ClientID(r.PathValue("id")), jwks))
-}
-
-func (a *admin) bills(w http.ResponseWriter, r *http.Request) {
-	accept, _ := strconv.ParseBool(r.URL.Query().Get("accept_mismatch"))
-	report, err := a.house.Aggregate.Import(r.Context(), consent.PersonID(r.PathValue("id")), http.MaxBytesReader(w, r.Body, billfile.MaxSize+1), accept)
-	if errors.Is(err, aggregate.ErrMismatch) {
-		a.answer(w, Import{Report: report}, nil)
-		return
-	}
-	a.answer(w, Import{Report: report, Taken: true}, err)
 }
 
 const readCap = 1 << 20

@@ -61,7 +61,7 @@ func (d *doomed) fill(t *testing.T, people int) {
 			d.people[i] = consent.Session{ID: "session-" + p, Person: consent.PersonID(p)}
 			err := d.Vault.NewPerson(t.Context(), p)
 			if err == nil {
-				_, err = d.Aggregate.Import(t.Context(), consent.PersonID(p), strings.NewReader(oneBill), false)
+				_, err = d.Aggregate.Import(t.Context(), consent.PersonID(p), strings.NewReader(oneBill), aggregate.Taking{})
 			}
 			if err == nil {
 				_, err = d.Vault.Pair(t.Context(), p, "bank")
@@ -409,7 +409,7 @@ func (h *House) live(t *testing.T, source string) *person {
 	p.own["connection"] = c.ID
 	link() // another is under way
 	for range 2 {
-		_, err = h.Aggregate.Import(ctx, p.Person, strings.NewReader(oneBill), false)
+		_, err = h.Aggregate.Import(ctx, p.Person, strings.NewReader(oneBill), aggregate.Taking{})
 		must(t, err)
 		all, err := h.Aggregate.Connections(ctx, p.Session)
 		must(t, err)

@@ -89,6 +89,10 @@ func (t *Talker) Stream(ctx context.Context, method, path string, body io.Reader
 	if err != nil {
 		return nil, err
 	}
+	return t.send(r)
+}
+
+func (t *Talker) send(r *http.Request) (io.ReadCloser, error) {
 	resp, err := t.client.Do(r)
 	if err != nil {
 		return nil, err

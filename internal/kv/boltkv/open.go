@@ -24,7 +24,7 @@ var (
 
 // Schema is the version of the layout of the file and of all rooms' rows in
 // it. Before the first release what is older is refused.
-const Schema = 2
+const Schema = 3
 
 // tempMark follows the database's own name in files that are not finished;
 // what a crash leaves of them is removed by the next to open the database.
