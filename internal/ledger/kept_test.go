@@ -501,7 +501,7 @@ func TestTheFollowerSeesAFault(t *testing.T) {
 // none the worse for it after the next reading.
 func TestAReadingOfManyWrites(t *testing.T) {
 	ctx := context.Background()
-	span := month(noon)
+	span := before(noon)
 	var before, after []connectors.Bill
 	for i := range 4 * sheetSize {
 		b := moved(fmt.Sprint("n", i), 10*float64(i)/(4*sheetSize), int64(i+100), connectors.Done, "地铁")
@@ -575,7 +575,7 @@ func TestAReadingOfManyWrites(t *testing.T) {
 // it is clear that the pending one is gone, gives it no second name.
 func TestABrokenReadingNamesNothing(t *testing.T) {
 	l := newDesk(t)
-	span := month(noon)
+	span := before(noon)
 	p, b, other := moved("p1", 1, 500, connectors.Pending, "瑞幸"), moved("b1", 0.5, 500, connectors.Done, "瑞幸"), moved("b2", 0.4, 900, connectors.Done, "地铁")
 	for n, step := range []struct {
 		whole bool
