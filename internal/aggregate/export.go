@@ -295,9 +295,12 @@ func (s *Service) everything(ctx context.Context, p consent.Session, format stri
 		}
 	}
 	answers = slices.DeleteFunc(answers, func(a answer) bool { return a.gone })
-	look, bills, err := s.look(answers, false)
+	look, bills, err := s.look(ctx, p.Person, answers, false)
+	if err != nil {
+		return nil, Look{}, err
+	}
 	look.Bills = bills.all()
-	return answers, look, err
+	return answers, look, nil
 }
 
 // wholeFiles replaces what was asked of imported files by all they hold.

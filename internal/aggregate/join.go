@@ -2,18 +2,20 @@ package aggregate
 
 import (
 	"cmp"
+	"context"
 	"iter"
 	"slices"
 
 	"jali/connectors"
 	"jali/connectors/money"
+	"jali/consent"
 	"jali/internal/fault"
 )
 
 // look puts answers together, all but the bills: these are in the pile. What it
 // finds between bills, it finds among the accounts that were asked for and no
 // others.
-func (s *Service) look(answers []answer, missing bool) (Look, *pile, error) {
+func (s *Service) look(ctx context.Context, person consent.PersonID, answers []answer, missing bool) (Look, *pile, error) {
 	l := Look{At: s.moment(), Complete: !missing}
 	for _, a := range answers {
 		l.Complete = l.Complete && a.complete
@@ -24,12 +26,14 @@ func (s *Service) look(answers []answer, missing bool) (Look, *pile, error) {
 		l.Balances = append(l.Balances, a.balances...)
 		l.Statements = append(l.Statements, a.statements...)
 	}
-	bills := s.join(answers)
+	bills, err := s.join(ctx, person, answers)
+	if err != nil {
+		return Look{}, nil, err
+	}
 	slices.SortStableFunc(l.Statements, func(a, b OwnStatement) int { return b.Period.To.Compare(a.Period.To) })
 	slices.SortStableFunc(l.Balances, func(a, b OwnBalance) int {
 		return cmp.Or(cmp.Compare(a.Account, b.Account), cmp.Compare(a.Kind, b.Kind))
 	})
-	var err error
 	l.Totals, err = total(l, bills.counted())
 	return l, bills, err
 }

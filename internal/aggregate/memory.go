@@ -48,6 +48,13 @@ func (m *memory) recall(p consent.Session, span connectors.Span, now time.Time) 
 	return r.look.copy(), true
 }
 
+// last answers the bills of the session's last look, whatever its span.
+func (m *memory) last(p consent.Session) []OwnBill {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.looks[lookOf{p.Person, p.ID}].look.Bills
+}
+
 // begin answers what keep wants to know that nothing has changed meanwhile.
 func (m *memory) begin() int {
 	m.mu.Lock()
@@ -128,5 +135,6 @@ func (m *memory) bills() (n int) {
 func (l Look) copy() Look {
 	l.Sources, l.Accounts, l.Balances = slices.Clone(l.Sources), slices.Clone(l.Accounts), slices.Clone(l.Balances)
 	l.Totals, l.Bills, l.Statements = slices.Clone(l.Totals), slices.Clone(l.Bills), slices.Clone(l.Statements)
+	l.Suggestions, l.Decided, l.Gaps, l.LoanUses = slices.Clone(l.Suggestions), slices.Clone(l.Decided), slices.Clone(l.Gaps), slices.Clone(l.LoanUses)
 	return l
 }

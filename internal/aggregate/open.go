@@ -178,7 +178,7 @@ func (s *Service) make(ctx context.Context, id string, use consent.Use, w Want) 
 	for _, a := range answers {
 		links = append(links, a.ID)
 	}
-	look, pile, err := s.look(answers, missing) // from here on nobody holds the answers
+	look, pile, err := s.look(ctx, g.Person, answers, missing) // from here on nobody holds the answers
 	if err != nil {
 		return View{}, err
 	}

@@ -71,12 +71,18 @@ func (s *Service) lookAt(ctx context.Context, p consent.Session, from, to time.T
 	for _, a := range answers {
 		s.learn(ctx, p.Person, a)
 	}
-	l, bills, err := s.look(answers, false)
+	l, bills, err := s.look(ctx, p.Person, answers, false)
+	if err != nil {
+		return Look{}, err
+	}
 	l.Bills = bills.all()
-	if err == nil && ctx.Err() == nil { // of who went away the sources were not asked to the end
+	if err := s.insight(ctx, &l, answers, bills, connectors.Span{From: from, To: to}); err != nil {
+		return Look{}, err
+	}
+	if ctx.Err() == nil { // of who went away the sources were not asked to the end
 		s.memory.keep(begun, p, wish, l, s.now())
 	}
-	return l, err
+	return l, nil
 }
 
 func (s *Service) noteSeen(ctx context.Context, p consent.Session) error {

@@ -2,12 +2,14 @@ package aggregate
 
 import (
 	"cmp"
+	"context"
 	"encoding/base64"
 	"iter"
 	"slices"
 
 	"jali/connectors"
 	"jali/connectors/money"
+	"jali/consent"
 	"jali/internal/ledger"
 	"jali/internal/ledger/match"
 )
@@ -25,23 +27,31 @@ type pile struct {
 	bills []told
 	ids   [][idSize]byte // Jali's own, of each
 	found []match.Joined // of each
+	words ledger.Words   // what the person said of them
+
+	suggested []Suggestion
 }
 
 const idSize = 16
 
-// join puts the bills of answers on a pile and finds mirrors and refunds.
-func (s *Service) join(answers []answer) *pile {
+// join puts a person's bills as answered on a pile and finds mirrors and
+// refunds, as far as the person has not said themselves what is one.
+func (s *Service) join(ctx context.Context, person consent.PersonID, answers []answer) (*pile, error) {
+	words, err := s.Ledger.Words(ctx, string(person))
+	if err != nil {
+		return nil, err
+	}
 	n := 0
 	for _, a := range answers {
 		n += len(a.bills)
 	}
-	p := &pile{make([]told, 0, n), make([][idSize]byte, 0, n), nil}
+	p := &pile{bills: make([]told, 0, n), ids: make([][idSize]byte, 0, n), words: words}
 	names := map[string][]string{} // by connection
 	for _, a := range answers {
 		names[a.ID] = sourceNames(a.report.Source)
 		for _, t := range a.bills {
 			p.bills = append(p.bills, t)
-			p.ids = append(p.ids, [idSize]byte(s.Vault.MAC("bill", string(t.account.ID), t.Seed())))
+			p.ids = append(p.ids, s.idOf(t))
 		}
 	}
 	var bill connectors.Bill
@@ -50,13 +60,24 @@ func (s *Service) join(answers []answer) *pile {
 		bill = p.bills[i].Bill()
 		return match.Item{ID: p.id(i), Account: string(a.ID), Source: a.Source, Names: names[a.Link], Tail: a.tail(), Kind: a.Kind, Bill: &bill}
 	}
-	p.found = match.Over(n, item, nil).Joined
-	return p
+	decided := make([]match.Decision, len(words.Decisions))
+	for i, d := range words.Decisions {
+		decided[i] = match.Decision{A: d.A, B: d.B, Link: match.Link(d.Link), Yes: d.Yes}
+	}
+	r := match.Over(n, item, decided)
+	p.found, p.suggested = r.Joined, r.Suggestions
+	return p, nil
 }
 
-// id is Jali's own id of a bill: the same each time it is read, and saying
+// idOf is Jali's own id of a bill: the same each time it is read, and saying
 // nothing of the source's.
-func (p *pile) id(i int) string { return base64.RawURLEncoding.EncodeToString(p.ids[i][:]) }
+func (s *Service) idOf(t told) [idSize]byte {
+	return [idSize]byte(s.Vault.MAC("bill", string(t.account.ID), t.Seed()))
+}
+
+func written(id [idSize]byte) string { return base64.RawURLEncoding.EncodeToString(id[:]) }
+
+func (p *pile) id(i int) string { return written(p.ids[i]) }
 
 // len is how many bills there are; on no pile there are none.
 func (p *pile) len() int {
@@ -80,7 +101,7 @@ func (p *pile) mirrored() map[string]told {
 func (p *pile) own(i int) OwnBill {
 	t, found := p.bills[i], p.found[i]
 	b := OwnBill{ID: p.id(i), Account: t.account.ID, Bill: t.Bill(), Counted: found.Counted, Mirrors: found.Mirrors, Refunds: found.Refunds, Sure: found.Sure}
-	b.Category = ledger.Category(b.Bill)
+	b.Category, b.CategoryBy = p.words.File(b.ID, &b.Bill)
 	if found.Flow != "" {
 		b.Flow = found.Flow
 	}

@@ -57,6 +57,9 @@ const (
 	SourceLinked   = "connection.linked"
 	SourceUnlinked = "connection.unlinked"
 	FileImported   = "bills.imported"
+	PairDecided    = "pair.decided"   // whether two bills belong together; facts say as what, and the word
+	PairUndecided  = "pair.undecided" // and that word was taken back
+	BillCorrected  = "bill.corrected" // its category; facts say which, or none
 	DataExported   = "data.exported"
 	DataSeen       = "data.seen"     // the person's own look
 	DataRestored   = "data.restored" // by the operator, from an older copy

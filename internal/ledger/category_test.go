@@ -7,7 +7,7 @@ import (
 	"jali/connectors"
 )
 
-func TestCategory(t *testing.T) {
+func TestFile(t *testing.T) {
 	for _, tt := range []struct {
 		why  string
 		b    connectors.Bill
@@ -26,19 +26,20 @@ func TestCategory(t *testing.T) {
 		{"rent paid by transfer", connectors.Bill{Kind: connectors.Transfer, Direction: connectors.Out, Description: "六月房租"}, "housing.rent"},
 		{"a transfer from a friend", connectors.Bill{Kind: connectors.Transfer, Direction: connectors.In}, "finance.transfer"},
 		{"a breakfast stall", connectors.Bill{Kind: connectors.Payment, Direction: connectors.Out, Counterparty: "桥头早点"}, "food.restaurant"},
+		{"of an order of two sorts the first", connectors.Bill{Kind: connectors.Payment, Direction: connectors.Out, Category: "食品酒饮 服饰内衣"}, "groceries"},
 		{"an online shop", connectors.Bill{Kind: connectors.Payment, Direction: connectors.Out, Counterparty: "蓝鲸网购"}, "shopping"},
 		{"a shop gives its customer's money back", connectors.Bill{Kind: connectors.Refund, Direction: connectors.Out}, "other"},
 		{"nothing at all", connectors.Bill{}, "other"},
 	} {
 		t.Run(tt.why, func(t *testing.T) {
-			if got := Category(tt.b); got != tt.want {
-				t.Errorf("Category = %s, want %s", got, tt.want)
+			if got, _ := (&Words{}).File("id", &tt.b); got != tt.want {
+				t.Errorf("File = %s, want %s", got, tt.want)
 			}
 		})
 	}
 }
 
-// Everything that Category can answer is published, each once, with both
+// Everything that File can answer is published, each once, with both
 // names, under a branch that is published too.
 func TestTreeIsWhole(t *testing.T) {
 	known := map[string]bool{}

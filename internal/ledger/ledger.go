@@ -1,5 +1,5 @@
 // Package ledger is a person's sealed store of bills, and the published tree
-// that bills are filed under ([Category]).
+// that bills are filed under ([Words.File]).
 //
 // Its unit is the bill of one account. What files brought is kept as imports
 // ([Import]): each holds what its file told that was new, or better than what

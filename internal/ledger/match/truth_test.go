@@ -233,7 +233,7 @@ func (j *judged) suggestions() (apt, strangers int) {
 
 func (j *judged) names(a, b int) bool {
 	named := j.Truth.Named[a]
-	return named >= 0 && named != j.Bills[b].Account && j.Accounts[j.Bills[b].Account].Tail != ""
+	return named >= 0 && named != j.Bills[b].Account && j.Accounts[j.Bills[b].Account].Kind != connectors.WalletBalance
 }
 
 func measure(lives []*year.Life, by joiner) (f figures) {
@@ -328,7 +328,9 @@ func TestTheMeasureSeesFaults(t *testing.T) {
 			r := knowing(all)
 			l := truths[all[0].ID]
 			a := slices.IndexFunc(l.Truth.Named, func(n int) bool { return n >= 0 })
-			b := slices.IndexFunc(l.Bills, func(b year.Bill) bool { return l.Accounts[b.Account].Tail != "" && b.Account != l.Truth.Named[a] })
+			b := slices.IndexFunc(l.Bills, func(b year.Bill) bool {
+				return l.Accounts[b.Account].Kind != connectors.WalletBalance && b.Account != l.Truth.Named[a]
+			})
 			r.Suggestions = append(r.Suggestions, match.Suggestion{A: all[a].ID, B: all[b].ID, Link: match.Mirror, Sure: 50})
 			return r
 		}, false},

@@ -2,6 +2,7 @@ package year
 
 import (
 	"fmt"
+	"hash/fnv"
 	"slices"
 	"time"
 
@@ -19,6 +20,7 @@ type bank struct {
 	tail           string // behind every text
 	width          int    // of the text, in characters
 	bare           bool   // refunds tell no shop, only through whom
+	several        bool   // a bill of credit cards is of all of them, and each row names its own
 	paid           string // what it calls a purchase
 }
 
@@ -33,14 +35,14 @@ const (
 
 // The manners are those of real exports.
 var banks = []bank{
-	{"boc", "中国银行", "Bank of China", "中国银行", true, sameDay, "-", "CHN", 18, true, "网上快捷支付"},
-	{"icbc", "中国工商银行", "ICBC", "工商银行", false, nextDay, "-", "", 22, false, "消费"},
-	{"cmb", "招商银行", "China Merchants Bank", "招商银行", false, nextDay, "-", "", 24, false, "快捷支付"},
-	{"ccb", "中国建设银行", "China Construction Bank", "建设银行", true, sameDay, "-", "", 30, false, "消费"},
-	{"citic", "中信银行", "CITIC Bank", "中信银行", true, nextWorkday, "－", "", 20, false, "消费"},
-	{"bocom", "交通银行", "Bank of Communications", "交通银行", true, nextWorkday, "-", "", 26, false, "消费"},
-	{"abc", "中国农业银行", "Agricultural Bank of China", "农业银行", true, nextDay, "-", "", 28, false, "消费"},
-	{"cib", "兴业银行", "Industrial Bank", "兴业银行", false, nextDay, "-", "", 24, false, "快捷支付"},
+	{"boc", "中国银行", "Bank of China", "中国银行", true, sameDay, "-", "CHN", 18, true, true, "网上快捷支付"},
+	{"icbc", "中国工商银行", "ICBC", "工商银行", false, nextDay, "-", "", 22, false, false, "消费"},
+	{"cmb", "招商银行", "China Merchants Bank", "招商银行", false, nextDay, "-", "", 24, false, false, "快捷支付"},
+	{"ccb", "中国建设银行", "China Construction Bank", "建设银行", true, sameDay, "-", "", 30, false, false, "消费"},
+	{"citic", "中信银行", "CITIC Bank", "中信银行", true, nextWorkday, "－", "", 20, false, false, "消费"},
+	{"bocom", "交通银行", "Bank of Communications", "交通银行", true, nextWorkday, "-", "", 26, false, false, "消费"},
+	{"abc", "中国农业银行", "Agricultural Bank of China", "农业银行", true, nextDay, "-", "", 28, false, false, "消费"},
+	{"cib", "兴业银行", "Industrial Bank", "兴业银行", false, nextDay, "-", "", 24, false, false, "快捷支付"},
 }
 
 // card is an account at a bank.
@@ -48,6 +50,7 @@ type card struct {
 	*bank
 	account int
 	credit  bool
+	number  string // its last digits
 	written string // its last digits as wallets write them: of a replaced or second card, other than its bill's
 	refs    bool   // its bill tells the wallet's order number
 }
@@ -81,14 +84,17 @@ func (w *writer) castAccounts() {
 	for i := range mine {
 		b := &mine[i]
 		a := open(b, connectors.Deposit, connectors.Asset, "CNY", w.between(2_000_000, 9_000_000))
-		w.debits = append(w.debits, &card{bank: b, account: a, written: w.Accounts[a].Tail, refs: w.roll(0.2)})
+		w.debits = append(w.debits, &card{bank: b, account: a, number: w.Accounts[a].Tail, written: w.Accounts[a].Tail, refs: w.roll(0.2)})
 	}
 	for i := range 2 {
 		b := &mine[len(mine)-1-i]
 		a := open(b, connectors.CreditCard, connectors.Debt, "CNY", w.between(0, 300_000))
-		c := &card{bank: b, account: a, credit: true, written: w.Accounts[a].Tail}
+		c := &card{bank: b, account: a, credit: true, number: w.Accounts[a].Tail, written: w.Accounts[a].Tail}
 		if w.roll(0.1) {
 			c.written = fmt.Sprintf("%04d", w.rng.IntN(10000))
+		}
+		if b.several {
+			w.Accounts[a].Tail = ""
 		}
 		w.credits = append(w.credits, c)
 	}
@@ -115,15 +121,22 @@ func (w *writer) booked(c *card, at time.Time) (time.Time, bool) {
 			day = day.AddDate(0, 0, 1)
 		}
 	}
-	if c.books != sameDay && w.roll(0.02) {
-		day = at // it was quick, for once
+	if c.books != sameDay && w.quick(c, at) {
+		day = at
 	}
 	return day, true
 }
 
+// quick reports that a bank booked on the day itself, for once: all of that day.
+func (w *writer) quick(c *card, at time.Time) bool {
+	h := fnv.New32a()
+	fmt.Fprint(h, c.source, at.Format(time.DateOnly), w.Seed)
+	return h.Sum32()%50 == 0
+}
+
 // named is the account that a card's written digits point at.
 func (c *card) named(w *writer) int {
-	if c.written == w.Accounts[c.account].Tail {
+	if c.written == c.number {
 		return c.account
 	}
 	return -1

@@ -50,7 +50,7 @@ func (w *writer) anyWay() way {
 	}
 	if by.wallet == w.alipay {
 		switch {
-		case by.card != nil && w.roll(0.01):
+		case by.card != nil && w.roll(0.005):
 			by.extra = "&红包"
 		case by.pot == "余额宝" && w.roll(0.05):
 			by.extra = "&花呗金"
@@ -332,7 +332,7 @@ func (w *writer) month(day time.Time) {
 		w.borrowAndUse(day)
 	}
 	if dom == 2 && day.Month() == time.June {
-		w.alone(&card{bank: w.credits[0].bank, account: w.credits[0].account, credit: true}, day, out, connectors.FlowOut, connectors.Fee, "年费", "", 20000)
+		w.alone(w.credits[0], day, out, connectors.FlowOut, connectors.Fee, "年费", "", 20000)
 	}
 }
 

@@ -121,7 +121,7 @@ func (w *writer) repay(at time.Time, from, to *card, fen int64) {
 				Counterparty: to.short + "信用卡还款", Method: "零钱", Order: "42000" + w.digits(23)}},
 			w.atBank(to, arrives, connectors.In, connectors.Repayment, "信用卡还款", "财付通还款", ""))
 	default: // by the bank itself
-		out := w.atBank(from, at, connectors.Out, connectors.Repayment, "信用卡自动还款", to.zh+"信用卡中心", "信用卡还款("+w.Accounts[to.account].Tail+")")
+		out := w.atBank(from, at, connectors.Out, connectors.Repayment, "信用卡自动还款", to.zh+"信用卡中心", "信用卡还款("+to.number+")")
 		w.inner(fen, out, w.atBank(to, at, connectors.In, connectors.Repayment, "自动转账还款", "自动转账还款", ""))
 	}
 }
@@ -173,7 +173,7 @@ func (w *writer) ownTransfer(at time.Time, from, to *card, fen int64) {
 		arrives = at.Add(14 * time.Hour)
 	}
 	w.inner(fen,
-		w.atBank(from, at, connectors.Out, connectors.Transfer, "跨行转账", "本人", to.zh+"("+w.Accounts[to.account].Tail+")"),
+		w.atBank(from, at, connectors.Out, connectors.Transfer, "跨行转账", "本人", to.zh+"("+to.number+")"),
 		w.atBank(to, arrives, connectors.In, connectors.Transfer, "他行汇入", "本人", from.zh))
 }
 

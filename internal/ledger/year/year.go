@@ -56,8 +56,8 @@ type Account struct {
 	Kind     connectors.AccountKind
 	Side     connectors.Side
 	Currency string
-	// Opening is what it held, or owed, before the first day. Only for
-	// accounts with a tail: of these all that moves them is told.
+	// Opening is what it held, or owed, before the first day. Only for banks'
+	// accounts: of these all that moves them is told.
 	Opening money.Amount
 }
 
@@ -107,7 +107,7 @@ func (t Truth) Totals() map[string]Total {
 	return sums
 }
 
-// Held is what an account with a tail holds, or owes, at the end of a day.
+// Held is what a bank's account holds, or owes, at the end of a day.
 func (l *Life) Held(account int, day time.Time) money.Amount {
 	sum, end := l.Accounts[account].Opening, day.AddDate(0, 0, 1)
 	for _, b := range l.Bills {
