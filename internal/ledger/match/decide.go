@@ -23,9 +23,16 @@ func (t *table) hear(decided []Decision) said {
 	for _, d := range decided {
 		rows[d.A], rows[d.B] = -1, -1
 	}
+	begins := map[uint64]bool{}
+	for id := range rows {
+		begins[beginning(id)] = true
+	}
 	for i := range t.rows {
-		if at, ok := rows[t.rows[i].item.ID]; ok && at < 0 {
-			rows[t.rows[i].item.ID] = int32(i)
+		if !begins[t.rows[i].key] {
+			continue
+		}
+		if at, ok := rows[t.id(int32(i))]; ok && at < 0 {
+			rows[t.id(int32(i))] = int32(i)
 		}
 	}
 	var same []Decision

@@ -104,7 +104,14 @@ type Result struct {
 // group the shop's bill is counted, or else the wallet's, which say what was
 // bought. Internal flows may be counted too, but belong to neither in nor out.
 func Join(items []Item, decided []Decision) Result {
-	t := newTable(items)
+	return Over(len(items), func(i int) Item { return items[i] }, decided)
+}
+
+// Over is [Join] for who holds no items: it joins n that item tells, each as
+// often as it is asked for. What item answered is good until it is called
+// again; some 170 bytes of each are held.
+func Over(n int, item func(i int) Item, decided []Decision) Result {
+	t := newTable(n, item)
 	said := t.hear(decided)
 	s := newShelf(t)
 	t.linkTwins(s)
@@ -120,30 +127,32 @@ func Join(items []Item, decided []Decision) Result {
 func (t *table) answer() []Joined {
 	out := make([]Joined, len(t.rows))
 	var members []int32
+	var ids []string
 	for g := range t.rows {
 		if t.rows[g].parent != int32(g) {
 			continue
 		}
-		members = members[:0]
+		members, ids = members[:0], ids[:0]
 		t.each(int32(g), func(i int32) bool { members = append(members, i); return true })
 		slices.Sort(members)
 		flow, chosen := t.judge(members)
-		for _, i := range members {
+		if len(members) > 1 {
+			for _, i := range members {
+				ids = append(ids, t.id(i))
+			}
+		}
+		for n, i := range members {
 			r := &t.rows[i]
-			j := Joined{Counted: i == chosen, Flow: cmp.Or(flow, r.item.Bill.Flow), Sure: int(t.rows[g].sure)}
+			j := Joined{Counted: i == chosen, Flow: cmp.Or(flow, t.flows[r.flow]), Sure: int(t.rows[g].sure)}
 			if r.refunds != 0 {
-				j.Refunds = t.rows[r.refunds-1].item.ID
-				if sure := int(t.sureRefunds[i]); j.Sure == 0 || sure < j.Sure {
+				j.Refunds = t.id(r.refunds - 1)
+				if sure := int(r.sureBack); j.Sure == 0 || sure < j.Sure {
 					j.Sure = sure
 				}
 			}
-			if len(members) > 1 {
-				j.Mirrors = make([]string, 0, len(members)-1)
-				for _, m := range members {
-					if m != i {
-						j.Mirrors = append(j.Mirrors, t.rows[m].item.ID)
-					}
-				}
+			if len(ids) > 1 {
+				j.Mirrors = make([]string, 0, len(ids)-1)
+				j.Mirrors = append(append(j.Mirrors, ids[:n]...), ids[n+1:]...)
 				slices.Sort(j.Mirrors)
 			}
 			out[r.place] = j
@@ -158,26 +167,12 @@ func (t *table) judge(members []int32) (flow connectors.Flow, chosen int32) {
 	chosen = -1
 	for _, i := range members {
 		r := &t.rows[i]
-		if len(members) > 1 && (r.item.Bill.Flow == connectors.FlowInternal || r.out != t.rows[members[0]].out) {
+		if len(members) > 1 && (t.flows[r.flow] == connectors.FlowInternal || r.out != t.rows[members[0]].out) {
 			flow = connectors.FlowInternal
 		}
-		if r.counts && (chosen < 0 || r.richness() > t.rows[chosen].richness()) {
+		if r.counts && (chosen < 0 || r.rich > t.rows[chosen].rich) {
 			chosen = i
 		}
 	}
 	return flow, chosen
-}
-
-func (r *row) richness() int {
-	n := 8 * int(r.rank)
-	if r.item.Bill.State.Final() {
-		n += 4
-	}
-	if !r.dateOnly {
-		n += 2
-	}
-	if r.item.Bill.Method != "" {
-		n++
-	}
-	return n
 }

@@ -41,56 +41,89 @@ func (t *table) linkTwins(s *shelf) {
 
 var seed = maphash.MakeSeed() // ids are compared themselves where their hashes agree
 
+// told is a number that a bill tells.
 type told struct {
 	hash uint64
 	row  int32
-	nth  int32 // of the bill's ids
+	sort uint8
 }
 
-// idOf answers a bill's nth id: its order, the shop's, what else it refers to.
-func idOf(b *connectors.Bill, nth int) string {
-	switch nth {
-	case 0:
-		return b.Order
-	case 1:
-		return b.Merchant
+// What a number is: of a bill's own only refunds speak, and of those in its
+// description.
+const (
+	anID uint8 = iota
+	ownID
+	inText
+)
+
+// note files the numbers of a bill.
+func (t *table) note(i int32, b *connectors.Bill) {
+	file := func(id string, sort uint8) {
+		if id != "" {
+			t.ids = append(t.ids, told{maphash.String(seed, id), i, sort})
+		}
 	}
-	return b.Refs[nth-2]
+	file(b.Order, anID)
+	file(b.Merchant, anID)
+	for _, id := range b.Refs {
+		file(id, anID)
+	}
+	if !t.rows[i].givesBack() {
+		file(b.ID, ownID)
+		inDescription(b, func(id string) { file(id, inText) })
+	}
+}
+
+// shared answers the id that two bills share, the longest if several.
+func (t *table) shared(x, y int32) (same string) {
+	a, b := t.bill(x), t.bill(y)
+	ids(a, func(id string) {
+		ids(b, func(other string) {
+			if id == other && len(id) > len(same) {
+				same = id
+			}
+		})
+	})
+	return same
+}
+
+// ids calls f of a bill's order, its shop's, and what else it refers to.
+func ids(b *connectors.Bill, f func(string)) {
+	for _, id := range []string{b.Order, b.Merchant} {
+		if id != "" {
+			f(id)
+		}
+	}
+	for _, id := range b.Refs {
+		if id != "" {
+			f(id)
+		}
+	}
 }
 
 // sharing appends the links between bills that share an id.
 func (t *table) sharing(offers []offer) []offer {
-	ids := make([]told, 0, 2*len(t.rows))
-	for i := range t.rows {
-		b := t.rows[i].item.Bill
-		for n := range 2 + len(b.Refs) {
-			if id := idOf(b, n); id != "" && t.rows[i].counts {
-				ids = append(ids, told{maphash.String(seed, id), int32(i), int32(n)})
-			}
-		}
-	}
-	slices.SortFunc(ids, func(x, y told) int {
+	slices.SortFunc(t.ids, func(x, y told) int {
 		if x.hash != y.hash {
 			return cmp.Compare(x.hash, y.hash)
 		}
 		return cmp.Compare(x.row, y.row)
 	})
-	for n, x := range ids {
+	for n, x := range t.ids {
 		a := &t.rows[x.row]
-		for m, y := range ids[n+1:] {
+		for m, y := range t.ids[n+1:] {
 			b := &t.rows[y.row]
 			if x.hash != y.hash || m == maxNear || b.at-a.at > maxApartByID {
 				break
 			}
-			if a.account == b.account {
+			if x.sort != anID || y.sort != anID || a.account == b.account || a.currency != b.currency ||
+				a.minor != b.minor && t.nets[x.row] != b.minor && t.nets[y.row] != a.minor && !t.partOf(x.row, y.row) && !t.partOf(y.row, x.row) {
 				continue
 			}
-			id := idOf(a.item.Bill, int(x.nth))
-			if id != idOf(b.item.Bill, int(y.nth)) {
-				continue
-			}
-			if w, ok := t.share(x.row, y.row, id); ok {
-				offers = append(offers, offer{x.row, y.row, int32(w)})
+			if id := t.shared(x.row, y.row); id != "" {
+				if w, ok := t.share(x.row, y.row, id); ok {
+					offers = append(offers, offer{x.row, y.row, int32(w)})
+				}
 			}
 		}
 	}
@@ -100,9 +133,6 @@ func (t *table) sharing(offers []offer) []offer {
 // share weighs a link between two bills that tell the same id.
 func (t *table) share(x, y int32, id string) (int, bool) {
 	a, b := &t.rows[x], &t.rows[y]
-	if a.currency != b.currency || a.minor != b.minor && lessFee(a.item.Bill) != b.minor && lessFee(b.item.Bill) != a.minor && !t.partOf(x, y) && !t.partOf(y, x) {
-		return 0, false
-	}
 	proof := sameID
 	if len(id) < shortID {
 		proof = sameShortID
@@ -119,8 +149,7 @@ func (t *table) share(x, y int32, id string) (int, bool) {
 			return 0, false // two wallets, or two banks, and days apart: a customer's number
 		}
 		weight, ok = chance+near, true
-	case a.inner && !givesBack(b.item.Bill), b.inner && !givesBack(a.item.Bill),
-		a.item.Bill.Kind == connectors.Transfer && b.item.Bill.Kind == connectors.Transfer:
+	case a.inner && !b.givesBack(), b.inner && !a.givesBack(), a.transfer && b.transfer:
 		if b.out {
 			x, y = y, x
 		}
@@ -140,7 +169,7 @@ func (t *table) partOf(x, y int32) bool {
 }
 
 func (t *table) isSplit(x int32) bool {
-	return t.rows[x].item.Bill.Note == "split_funding" || t.paid(x).split
+	return t.rows[x].split || t.paid(x).split
 }
 
 func (t *table) sameSource(p, q int32) bool {
@@ -223,7 +252,7 @@ func (t *table) linkTransfers(s *shelf) {
 	for i := range t.rows {
 		both[t.root(int32(i))] |= way(t.rows[i].out)
 	}
-	moves := func(r *row) bool { return r.inner || r.item.Bill.Kind == connectors.Transfer }
+	moves := func(r *row) bool { return r.inner || r.transfer }
 	var offers []offer
 	for k, slot := range s.slots {
 		x := slot.row

@@ -53,7 +53,6 @@ func (t *table) linkRefunds(s said) {
 	if len(refunds) == 0 && len(s.yes) == 0 {
 		return
 	}
-	t.sureRefunds = make([]uint8, len(t.rows))
 	left := map[int32]int64{} // of payments that have been refunded, by the root of their group
 	done := map[int32]bool{}
 	for _, d := range s.yes {
@@ -133,7 +132,7 @@ func (t *table) gave(refund, payment int32, sure int, left map[int32]int64) {
 		best, near := int32(-1), -1
 		t.each(payment, func(j int32) bool {
 			p := &t.rows[j]
-			n := p.richness()
+			n := int(p.rich)
 			switch {
 			case p.out == r.out:
 				return true
@@ -151,7 +150,7 @@ func (t *table) gave(refund, payment int32, sure int, left map[int32]int64) {
 			best = payment // the person says so, whichever way it went
 		}
 		if best >= 0 {
-			r.refunds, t.sureRefunds[i] = best+1, uint8(sure)
+			r.refunds, r.sureBack = best+1, uint8(sure)
 		}
 		return true
 	})
@@ -161,82 +160,70 @@ func (t *table) gave(refund, payment int32, sure int, left map[int32]int64) {
 // back.
 func (t *table) sameAs(x, y int32) bool {
 	a, b := &t.rows[x], &t.rows[y]
-	return a.minor == b.minor && a.account == b.account && soldBy(a.item.Bill) == soldBy(b.item.Bill)
+	return a.minor == b.minor && a.account == b.account && a.sold == b.sold
 }
 
-// giving lists what the refunds may give back.
+// giving lists what the refunds may give back. The ids lie sorted by their
+// hashes, and by time.
 func (t *table) giving(refunds []int32) []give {
+	t.tells = make([]tells, len(t.plates))
 	type counter struct {
 		account int32
-		shop    string
+		sold    uint32
 	}
-	byID, byShop := map[uint64][]int32{}, map[counter][]int32{}
-	accounts := map[int32]bool{}
+	byShop := map[counter][]int32{}
 	for _, i := range refunds {
-		b := t.rows[i].item.Bill
-		accounts[t.rows[i].account] = true
-		byShop[counter{t.rows[i].account, soldBy(b)}] = nil
-		numbers(b, func(id string) { byID[maphash.String(seed, id)] = nil })
-		if b.RefundOf != "" {
-			byID[maphash.String(seed, b.RefundOf)] = nil
-		}
+		byShop[counter{t.rows[i].account, t.rows[i].sold}] = nil
 	}
 	for i := range t.rows {
 		r := &t.rows[i]
-		b := r.item.Bill
-		if givesBack(b) || !r.counts {
+		p := &t.tells[r.plate]
+		p.whole, p.part = p.whole || r.reversed, p.part || r.partBack
+		if r.givesBack() || !r.counts || r.inner || r.sold == 0 {
 			continue
 		}
-		file := func(id string) {
-			h := maphash.String(seed, id)
-			if list, wanted := byID[h]; wanted && (len(list) == 0 || list[len(list)-1] != int32(i)) {
-				byID[h] = append(list, int32(i))
-			}
+		k := counter{r.account, r.sold}
+		if list, wanted := byShop[k]; wanted {
+			byShop[k] = append(list, int32(i))
 		}
-		numbers(b, file)
-		if b.ID != "" {
-			file(b.ID)
-		}
-		if accounts[r.account] && !r.inner {
-			k := counter{r.account, soldBy(b)}
-			if list, wanted := byShop[k]; wanted && k.shop != "" {
-				byShop[k] = append(list, int32(i))
-			}
-		}
-	}
-	t.tells = make([]tells, len(t.plates))
-	for i := range t.rows {
-		b, p := t.rows[i].item.Bill, &t.tells[t.rows[i].plate]
-		p.whole = p.whole || b.State == connectors.Reversed
-		p.part = p.part || b.Note == "refunded_part"
 	}
 	var gives []give
 	for _, i := range refunds {
 		r := &t.rows[i]
-		b := r.item.Bill
 		looked := map[int32]bool{}
-		offer := func(list []int32, oldest int64) {
-			end, _ := slices.BinarySearchFunc(list, r.at+86400, func(p int32, at int64) int { return cmp.Compare(t.rows[p].at, at+1) })
-			for n := end - 1; n >= max(0, end-maxPayments); n-- {
-				p := list[n]
-				if r.at-t.rows[p].at > oldest {
-					break
-				}
-				if looked[p] {
-					continue
-				}
-				looked[p] = true
-				if g, ok := t.gives(i, p); ok {
-					gives = append(gives, g)
-				}
+		offer := func(p int32) {
+			if looked[p] || t.rows[p].givesBack() || t.rows[p].out == r.out {
+				return
+			}
+			looked[p] = true
+			if g, ok := t.gives(i, p); ok {
+				gives = append(gives, g)
 			}
 		}
-		const ever = 1 << 42
-		if b.RefundOf != "" {
-			offer(byID[maphash.String(seed, b.RefundOf)], ever)
+		b := t.bill(i)
+		of := b.RefundOf
+		numbers := []string{of}
+		numbersOf(b, func(id string) { numbers = append(numbers, id) })
+		for _, id := range numbers {
+			if id == "" {
+				continue
+			}
+			h := maphash.String(seed, id)
+			end, _ := slices.BinarySearchFunc(t.ids, r.at+86400, func(x told, at int64) int {
+				if x.hash != h {
+					return cmp.Compare(x.hash, h)
+				}
+				return cmp.Compare(t.rows[x.row].at, at+1)
+			})
+			for n := 0; n < maxPayments && end-1-n >= 0 && t.ids[end-1-n].hash == h; n++ {
+				offer(t.ids[end-1-n].row)
+			}
 		}
-		numbers(b, func(id string) { offer(byID[maphash.String(seed, id)], ever) })
-		offer(byShop[counter{r.account, soldBy(b)}], maxRefundAge)
+		list := byShop[counter{r.account, r.sold}]
+		end, _ := slices.BinarySearchFunc(list, r.at+86400, func(p int32, at int64) int { return cmp.Compare(t.rows[p].at, at+1) })
+		for n := end - 1; n >= max(0, end-maxPayments) && r.at-t.rows[list[n]].at <= maxRefundAge; n-- {
+			offer(list[n])
+		}
 	}
 	return gives
 }
@@ -244,7 +231,6 @@ func (t *table) giving(refunds []int32) []give {
 // gives weighs that a refund gives back a payment.
 func (t *table) gives(i, j int32) (give, bool) {
 	r, p := &t.rows[i], &t.rows[j]
-	b, paid := r.item.Bill, p.item.Bill
 	g := give{refund: i, payment: j, away: abs(r.at - p.at)}
 	if r.currency != p.currency || r.out == p.out || p.minor < r.minor {
 		return g, false
@@ -263,12 +249,13 @@ func (t *table) gives(i, j int32) (give, bool) {
 	case g.away > 30*86400:
 		g.weight = -50
 	}
+	b, paid := t.bill(i), t.bill(j)
 	switch {
 	case b.RefundOf != "" && t.sameSource(r.plate, p.plate) && (b.RefundOf == paid.ID || b.RefundOf == paid.Order):
 		g.weight += namesPayment
 	case shareID(b, paid):
 		g.weight += sharesID
-	case r.account == p.account && !p.inner && soldBy(b) == soldBy(paid) && g.away <= maxRefundAge:
+	case r.account == p.account && !p.inner && r.sold != 0 && r.sold == p.sold && g.away <= maxRefundAge:
 		g.weight += sameCounter
 	default:
 		return g, false // their hashes agree, and no more
@@ -281,7 +268,7 @@ func (t *table) gives(i, j int32) (give, bool) {
 		g.weight += sameGoods
 	}
 	switch tells := t.tells[p.plate]; {
-	case paid.State == connectors.Reversed, paid.Note == "refunded_part" && !whole:
+	case p.reversed, p.partBack && !whole:
 		g.weight += toldBack
 	case whole && tells.whole, !whole && tells.part:
 		g.weight += nothingTold
@@ -299,18 +286,18 @@ func (t *table) gives(i, j int32) (give, bool) {
 }
 
 func shareID(a, b *connectors.Bill) (same bool) {
-	numbers(a, func(x string) { numbers(b, func(y string) { same = same || x == y }) })
+	numbersOf(a, func(x string) { numbersOf(b, func(y string) { same = same || x == y }) })
 	return same
 }
 
-// numbers calls f of a bill's ids, and of the long numbers in its description,
-// where wallets tell a shop's order ("美团订单-25061611100401670076180018522541").
-func numbers(b *connectors.Bill, f func(string)) {
-	for n := range 2 + len(b.Refs) {
-		if id := idOf(b, n); id != "" {
-			f(id)
-		}
-	}
+func numbersOf(b *connectors.Bill, f func(string)) {
+	ids(b, f)
+	inDescription(b, f)
+}
+
+// inDescription calls f of the long numbers in a bill's description, where
+// wallets tell a shop's order ("美团订单-25061611100401670076180018522541").
+func inDescription(b *connectors.Bill, f func(string)) {
 	const long = 12
 	start, digits := -1, 0
 	for i := 0; i <= len(b.Description); i++ {

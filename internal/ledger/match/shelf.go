@@ -39,7 +39,7 @@ func newShelf(t *table) *shelf {
 			continue
 		}
 		s.slots = append(s.slots, slot{r.minor, int32(i), r.currency})
-		if net := lessFee(r.item.Bill); net != 0 {
+		if net := t.nets[int32(i)]; net != 0 {
 			s.slots = append(s.slots, slot{net, int32(i), r.currency})
 		}
 	}

@@ -3,8 +3,6 @@ package match
 import (
 	"cmp"
 	"slices"
-
-	"jali/connectors"
 )
 
 const (
@@ -59,10 +57,6 @@ func (t *table) linkSplits() {
 	}
 }
 
-func (t *table) holds(i int32, f func(*row) bool) bool {
-	return !t.each(i, func(j int32) bool { return !f(&t.rows[j]) })
-}
-
 // suggestions are the surest of what was not sure enough, and is still to be
 // decided.
 func (t *table) suggestions() []Suggestion {
@@ -79,7 +73,7 @@ func (t *table) suggestions() []Suggestion {
 			continue
 		}
 		asked[m.a], asked[m.b] = true, true
-		s := Suggestion{A: t.rows[m.a].item.ID, B: t.rows[m.b].item.ID, Link: m.link, Sure: m.sure}
+		s := Suggestion{A: t.id(m.a), B: t.id(m.b), Link: m.link, Sure: m.sure}
 		if s.Link == Mirror && s.A > s.B {
 			s.A, s.B = s.B, s.A
 		}
@@ -106,5 +100,5 @@ func (t *table) fits(a, b int32) bool {
 	if t.rows[a].out == t.rows[b].out {
 		return ranks[0]&ranks[1] == 0 || t.sameSource(t.rows[a].plate, t.rows[b].plate)
 	}
-	return ways[0] != 3 && ways[1] != 3 && t.rows[a].item.Bill.Kind != connectors.Refund
+	return ways[0] != 3 && ways[1] != 3 && !t.rows[a].refund
 }

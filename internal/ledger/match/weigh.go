@@ -157,7 +157,7 @@ func (t *table) pays(x, y int32) (weight int, ok bool) {
 	}
 	weight += said + mark
 	switch alike := t.alike(x, y); {
-	case alike == 0 && mark == 0 && a.item.Bill.Counterparty != "" && b.item.Bill.Counterparty != "":
+	case alike == 0 && mark == 0 && t.bill(x).Counterparty != "" && t.bill(y).Counterparty != "":
 		weight += otherShop
 	default:
 		weight += alike
@@ -168,10 +168,10 @@ func (t *table) pays(x, y int32) (weight int, ok bool) {
 	if method.split {
 		weight += severalParts
 	}
-	switch k, l := a.item.Bill.Kind, b.item.Bill.Kind; {
+	switch {
 	case a.refund && b.refund:
 		weight += bothRefunds
-	case (k == connectors.Interest) != (l == connectors.Interest), (k == connectors.Repayment) != (l == connectors.Repayment) && k != connectors.Other && l != connectors.Other:
+	case a.interest != b.interest, a.repayment != b.repayment && !a.other && !b.other:
 		weight += otherKind
 	}
 	return weight, true
@@ -253,7 +253,7 @@ func (t *table) marked(x, y int32) (weight int, ok bool) {
 // alike weighs what two bills call the shop. Banks cut names short, and put
 // before them who carried the payment.
 func (t *table) alike(x, y int32) int {
-	a, b := t.rows[x].item.Bill, t.rows[y].item.Bill
+	a, b := t.bill(x), t.bill(y)
 	best := 0
 	for _, one := range [...]string{shopOf(a.Counterparty), shopOf(a.Description)} {
 		for _, other := range [...]string{shopOf(b.Counterparty), shopOf(b.Description)} {
@@ -311,17 +311,16 @@ func shopOf(s string) string {
 // incoming one the other.
 func (t *table) sends(x, y int32) (weight int, ok bool) {
 	a, b := &t.rows[x], &t.rows[y]
-	if !a.out || b.out || a.currency != b.currency || a.refund || b.refund || givesBack(a.item.Bill) || givesBack(b.item.Bill) {
+	if !a.out || b.out || a.currency != b.currency || a.givesBack() || b.givesBack() {
 		return 0, false
 	}
 	if a.rank != bank && b.rank != bank {
 		return 0, false // two wallets share no hints, only ids
 	}
-	k, l := a.item.Bill.Kind, b.item.Bill.Kind
 	switch {
 	case a.rank != bank && !a.inner, b.rank != bank && !b.inner:
 		return 0, false
-	case !a.inner && !b.inner && k != connectors.Transfer && l != connectors.Transfer:
+	case !a.inner && !b.inner && !a.transfer && !b.transfer:
 		return 0, false
 	}
 	lag, ok := arrived(a, b)
@@ -331,7 +330,7 @@ func (t *table) sends(x, y int32) (weight int, ok bool) {
 	weight = chanceTransfer + lag
 	if a.rank == bank && b.rank == bank {
 		weight += max(t.mentions(x, y), t.mentions(y, x))
-		if one, other := shopOf(a.item.Bill.Counterparty), shopOf(b.item.Bill.Counterparty); len(one) >= 6 && one == other {
+		if one, other := shopOf(t.bill(x).Counterparty), shopOf(t.bill(y).Counterparty); len(one) >= 6 && one == other {
 			weight += sameHolder
 		}
 		if t.plates[a.plate].source == t.plates[b.plate].source {
@@ -353,9 +352,9 @@ func (t *table) sends(x, y int32) (weight int, ok bool) {
 		weight += said + mark
 	}
 	switch {
-	case k == connectors.Repayment && l == connectors.Repayment:
+	case a.repayment && b.repayment:
 		weight += bothRepay
-	case k == connectors.Transfer && l == connectors.Transfer:
+	case a.transfer && b.transfer:
 		weight += bothTransfer
 	}
 	if a.rare && b.rare {
@@ -367,8 +366,8 @@ func (t *table) sends(x, y int32) (weight int, ok bool) {
 // ends weighs what a wallet's inner bill says of the account at the other end.
 // The method of a repayment is the card that pays, not the one that is repaid.
 func (t *table) ends(x int32, p *plate) (int, bool) {
-	said := *t.rest(x)
-	if t.rows[x].item.Bill.Kind != connectors.Repayment {
+	said := t.rest(x)
+	if !t.rows[x].repayment {
 		said = said.and(*t.paid(x))
 	}
 	pots := setOf(saysPot, saysPot+1) // 余额 and 零钱 are this end
@@ -380,8 +379,7 @@ func (t *table) ends(x int32, p *plate) (int, bool) {
 // names its own bank as often as the other: only what speaks for a link is
 // heard. A card's purchase is no end of a transfer between banks.
 func (t *table) mentions(x, y int32) int {
-	b := t.rows[x].item.Bill
-	if b.Kind == connectors.Payment || b.Kind == connectors.Refund || b.Kind == connectors.Fee {
+	if r := &t.rows[x]; r.payment || r.givesBack() {
 		return 0
 	}
 	said := t.rest(x).and(*t.paid(x))
@@ -401,6 +399,4 @@ func (t *table) mentions(x, y int32) int {
 	return 0
 }
 
-func givesBack(b *connectors.Bill) bool {
-	return b.Kind == connectors.Refund || b.Kind == connectors.Fee
-}
+func (r *row) givesBack() bool { return r.refund || r.fee }
