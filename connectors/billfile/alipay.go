@@ -119,15 +119,25 @@ func alipayMeaning(p paper) meaning {
 		return givenBack(p.side)
 	case has(text, "收益发放"):
 		return meaning{connectors.Interest, connectors.FlowIn, connectors.In}
-	case has(p.status, "解冻", "冻结", "免押", "信用服务使用"), neutral && has(text, "冻结", "解冻", "免押"):
+	case has(p.status, "解冻"), neutral && has(text, "解冻"):
+		return inner(connectors.Adjustment, connectors.In)
+	case has(p.status, "冻结", "免押", "信用服务使用"), neutral && has(text, "冻结", "免押"):
 		return inner(connectors.Adjustment, connectors.Out)
-	case neutral && has(p.status, "还款"), neutral && has(text, "还款", "备用金归还"), strings.HasPrefix(text, "信用卡还款"):
+	case neutral && has(p.status+text, "还款", "备用金归还"), strings.HasPrefix(text, "信用卡还款"),
+		has(text, "花呗", "借呗", "备用金") && has(text, "还款", "归还"):
 		return inner(connectors.Repayment, connectors.Out)
 	case neutral && (has(p.status, "放款") || p.word == "信用借还" && has(text, "取出", "借款")):
 		return inner(connectors.LoanKind, connectors.In)
-	case has(text, "余额宝-转出到银行卡", "余利宝转出到银行卡"):
+	case neutral && has(text[strings.LastIndexByte(text, '-')+1:], "分红"):
+		return meaning{connectors.Interest, connectors.FlowIn, connectors.In}
+	case has(text, "余额宝", "余利宝") && has(text, "转出") && has(text, "银行卡"):
 		return inner(connectors.Redemption, connectors.Out)
-	case neutral && has(text, "余额宝-转出", "余利宝转出", "卖出", "赎回"):
+	case neutral && has(text, "小荷包"): // a pot of the person's, alone or with others
+		if has(text, "转出") {
+			return inner(connectors.Transfer, connectors.In)
+		}
+		return inner(connectors.Transfer, connectors.Out)
+	case neutral && (has(text, "余额宝", "余利宝") && has(text, "转出") || has(text, "卖出", "赎回")):
 		return inner(connectors.Redemption, connectors.In)
 	case has(text, "转入到余利宝", "转入余利宝", "转入余额宝"), neutral && has(text, "到余额宝", "余额宝-单次转入", "余额宝-自动转入", "买入", "申购", "定投"):
 		return inner(connectors.Investment, connectors.Out)

@@ -52,7 +52,7 @@ func wechatMeaning(word, side string) meaning {
 	switch {
 	case strings.HasSuffix(word, "退款"):
 		return givenBack(side)
-	case begins("零钱提现"):
+	case begins("零钱提现", "经营账户提现"):
 		return inner(connectors.Withdrawal, connectors.Out)
 	case begins("零钱充值"):
 		return inner(connectors.Topup, connectors.In)
@@ -98,7 +98,7 @@ func wechatState(status string, k connectors.Kind, amount money.Amount) (connect
 			}
 		}
 		return connectors.Done, "refunded_part"
-	case has(status, "等待", "处理中", "待收款", "待领取", "待确认", "提现发起"):
+	case has(status, "等待", "处理中", "待对方", "待收款", "待领取", "待确认", "提现发起"):
 		return connectors.Pending, ""
 	default:
 		return connectors.Done, ""
