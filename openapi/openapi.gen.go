@@ -221,7 +221,7 @@ type Balance struct {
 type BalanceKind string
 
 // Bill One movement, as one account tells it. `bill_fields` of the grant decides what is there: `minimal` holds the required
-// fields; `standard` adds `time`, `counterparty` and `method`; `full` adds `description` and `order`.
+// fields; `standard` adds `time`, `counterparty`, `method` and `split_funding`; `full` adds `description` and `order`.
 type Bill struct {
 	// Account Alias.
 	//
@@ -308,6 +308,11 @@ type Bill struct {
 	//
 	// Examples: bill_0aSdFgHjKlQwErTyUiOpZx
 	RefundOf string `json:"refund_of,omitempty,omitzero"`
+
+	// SplitFunding Several accounts paid it together, and nobody tells how much each; absent otherwise.
+	//
+	// Examples: true
+	SplitFunding bool `json:"split_funding,omitempty,omitzero"`
 
 	// State How far the movement has come.
 	//

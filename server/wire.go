@@ -90,7 +90,7 @@ func pageToWire(p aggregate.BillPage) openapi.BillPage {
 			ID: b.ID, Account: b.Account, Date: b.Date, Time: b.Time, Amount: amountToWire(b.Amount, b.Amount.Currency),
 			Direction: openapi.BillDirection(b.Direction), Flow: openapi.BillFlow(b.Flow), State: openapi.BillState(b.State),
 			Final: b.State.Final(), Kind: openapi.BillKind(b.Kind), Category: b.Category,
-			Counterparty: b.Counterparty, Method: b.Method, Description: b.Description, Order: b.Order,
+			Counterparty: b.Counterparty, Method: b.Method, SplitFunding: b.SplitFunding, Description: b.Description, Order: b.Order,
 			Counted: b.Counted, Mirrors: append([]string{}, b.Mirrors...), RefundOf: b.RefundOf,
 		})
 	}

@@ -321,6 +321,7 @@ func (p presenter) bill(b OwnBill, fields consent.BillFields, mirrored map[strin
 		}
 		w.Counterparty = p.counterparty(b.Bill)
 		w.Method = p.aliases[p.payer(b, mirrored)]
+		w.SplitFunding = b.Note == "split_funding"
 	}
 	if fields == consent.Full {
 		w.Description = p.description(b.Bill)
@@ -356,7 +357,8 @@ func (p presenter) payer(b OwnBill, mirrored map[string]told) consent.AccountID 
 			return t.account.ID
 		}
 	}
-	if b.Method == "余额" || b.Method == "零钱" || b.Method == "账户余额" {
+	switch b.Method {
+	case "余额", "零钱", "账户余额", "钱包余额", "美团余额":
 		return b.Account
 	}
 	return ""
