@@ -236,7 +236,7 @@ type Bill struct {
 	// (`groceries.supermarket`), `transport` (`transport.public`, `transport.taxi`, `transport.car`), `shopping`
 	// (`shopping.clothing`, `shopping.electronics`, `shopping.home`), `housing` (`housing.rent`, `housing.mortgage`),
 	// `utilities`, `telecom`, `health` (`health.pharmacy`), `education`, `leisure` (`leisure.subscription`,
-	// `leisure.sport`), `travel` (`travel.hotel`), `family` (`family.children`, `family.pets`, `family.gifts`,
+	// `leisure.sport`), `travel` (`travel.hotel`), `services` (`services.express`, `services.beauty`), `family` (`family.children`, `family.pets`, `family.gifts`,
 	// `family.donation`), `finance` (`finance.insurance`, `finance.investment`, `finance.repayment`, `finance.loan`,
 	// `finance.transfer`, `finance.fee`), `income` (`income.salary`, `income.interest`, `income.refund`), `other`.
 	//

@@ -82,14 +82,14 @@ func families() map[string][]string {
 	}
 	add("format.", "alipay_web", "alipay_app_2021", "alipay_app_2023", "wechat_csv", "wechat_xlsx_text", "wechat_xlsx_number")
 	add("problem.", "count_differs", "sum_differs", "claim_unreadable", "claim_missing", "outside_period", "sheet_ignored", "other")
-	add("problem.of.", "total", "in", "out", "other", "in_pending", "out_pending", "period")
+	add("problem.of.", "total", "in", "out", "other", "in_pending", "out_pending", "period", "balance")
 	add("note.", "split_funding", "refunded_part", "fee_included")
 	add("direction.", string(connectors.In), string(connectors.Out))
 	add("category.by.", "person", "learnt")
 	add("category.found.", "person", "learnt", "rule", "source")
 	add("sums.by.", "category", "source", "shop")
 	add("sums.of.", "category", "source", "shop")
-	add("place.", "cut_short", "not_a_time", "not_an_amount", "negative", "id_rounded", "cells", "encoding", "out_of_range", "other", "row", "cell")
+	add("place.", "cut_short", "not_a_time", "not_an_amount", "not_a_word", "negative", "id_rounded", "cells", "encoding", "out_of_range", "other", "row", "cell")
 	return f
 }
 

@@ -106,7 +106,7 @@ type Bill struct {
 	Kind         connectors.Kind      `json:"kind"`
 	Category     string               `json:"category"`
 	Counterparty string               `json:"counterparty,omitempty"`
-	Method       string               `json:"method,omitempty"` // alias of the paying account
+	Method       string               `json:"method,omitempty"`        // alias of the paying account
 	SplitFunding bool                 `json:"split_funding,omitempty"` // several accounts paid, by parts that are not known
 	Description  string               `json:"description,omitempty"`
 	Order        string               `json:"order,omitempty"`
