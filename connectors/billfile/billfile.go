@@ -33,6 +33,8 @@ const MaxSize = 20 << 20
 type Options struct {
 	Password secret.Value // of an archive that has one
 	Mapping  *Mapping     // of a table whose columns no form knows
+
+	packed bool // the file comes out of an archive
 }
 
 // File is what a file says.

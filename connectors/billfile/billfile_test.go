@@ -367,7 +367,7 @@ func TestOtherFiles(t *testing.T) {
 		{"bytes", []byte{1, 0, 2, 0, 3}, ErrUnknown},
 		{"somebody else's CSV", []byte("date,amount\n2024-01-01,1.00\n"), ErrUnmapped},
 		{"an archive", zipped(t, "alipay_record.csv", 0), ErrUnknown},
-		{"an archive with a password", zipped(t, "alipay_record.csv", 1), ErrUnknown},
+		{"an archive with a password", zipped(t, "alipay_record.csv", 1), ErrPassword},
 		{"half an archive", zipped(t, "alipay_record.csv", 0)[:60], ErrDamaged},
 		{"half a workbook", xlsx[:len(xlsx)/2], ErrDamaged},
 		{"a workbook of something else", workbook(t, "姓名,分数\n小美,5\n", asText, 0), ErrUnknown},

@@ -35,8 +35,10 @@ func FuzzSheet(f *testing.F) {
 	})
 }
 
-func checkRead(t *testing.T, data []byte) {
-	got, err := Read(bytes.NewReader(data), Options{})
+func checkRead(t *testing.T, data []byte) { checkReadWith(t, data, Options{}) }
+
+func checkReadWith(t *testing.T, data []byte, o Options) {
+	got, err := Read(bytes.NewReader(data), o)
 	if err != nil {
 		var e *fault.Error
 		if got != nil || !errors.As(err, &e) || e.Kind == fault.Internal {
@@ -45,7 +47,7 @@ func checkRead(t *testing.T, data []byte) {
 		return
 	}
 	checkSound(t, got)
-	again, err := Read(bytes.NewReader(data), Options{})
+	again, err := Read(bytes.NewReader(data), o)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,10 +1,8 @@
 package billfile
 
 import (
-	"archive/zip"
 	"bytes"
 	"io"
-	"strings"
 	"unicode/utf8"
 )
 
@@ -74,11 +72,7 @@ func openTable(r io.ReaderAt, size int64, head []byte, o Options) (*Reader, erro
 		if err != nil {
 			return nil, err
 		}
-		s, err := openZip(data, o)
-		if err != nil {
-			return nil, err
-		}
-		return s.survey()
+		return openZip(data, o)
 	case has("\xd0\xcf\x11\xe0"):
 		return nil, ErrUnknown.Saying("this is an old or password-protected Office file; upload the CSV or XLSX as it was exported, without a password")
 	case has("%PDF"):
@@ -95,33 +89,6 @@ func openTable(r io.ReaderAt, size int64, head []byte, o Options) (*Reader, erro
 		return nil, ErrUnknown
 	}
 	return openText(r, size, head, o)
-}
-
-// openZip takes a workbook; of other archives it says what to do.
-func openZip(data []byte, o Options) (*sheet, error) {
-	workbook := bytes.Contains(data[:min(len(data), 4096)], []byte("[Content_Types].xml")) ||
-		bytes.Contains(data[:min(len(data), 4096)], []byte("xl/")) || bytes.Contains(data[:min(len(data), 4096)], []byte("docProps/"))
-	z, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))
-	if err != nil {
-		if workbook {
-			return nil, ErrDamaged.Saying("the workbook is cut short or damaged; download it again").Because(err)
-		}
-		return nil, ErrDamaged.Saying("the archive is cut short or damaged; download it again, unpack it and upload the file in it").Because(err)
-	}
-	for _, f := range z.File {
-		if f.Flags&1 != 0 {
-			return nil, ErrUnknown.Saying("this is an archive with a password; unpack it with the password you were sent, and upload the CSV or XLSX in it")
-		}
-	}
-	for _, f := range z.File {
-		if strings.EqualFold(f.Name, "xl/workbook.xml") {
-			if err := wholeParts(z, MaxSize); err != nil {
-				return nil, err
-			}
-			return openWorkbook(data, o)
-		}
-	}
-	return nil, ErrUnknown.Saying("this is an archive; unpack it and upload the CSV or XLSX in it")
 }
 
 // openText takes text in UTF-8 or GB18030, whichever gives a header row. The
