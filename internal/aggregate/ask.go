@@ -1,8 +1,10 @@
 package aggregate
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"runtime"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -58,7 +60,7 @@ func (s *Service) ask(ctx context.Context, q question, all []known) (answers []a
 	}
 	s.prepare(ctx, q, answers)
 	done := make(chan int, len(all))
-	for i := range answers {
+	for _, i := range s.slowestFirst(answers) {
 		go func() {
 			defer func() { done <- i }()
 			var err error
@@ -70,6 +72,7 @@ func (s *Service) ask(ctx context.Context, q question, all []known) (answers []a
 			defer fault.Caught(&err)
 			s.askOne(ctx, q, &answers[i])
 		}()
+		runtime.Gosched() // to it, before the next
 	}
 	for range all {
 		<-done
@@ -79,6 +82,21 @@ func (s *Service) ask(ctx context.Context, q question, all []known) (answers []a
 	s.leaveOutGone(ctx, q.person, answers)
 	kept := slices.DeleteFunc(answers, func(a answer) bool { return a.gone })
 	return kept, missing || len(kept) < len(all)
+}
+
+// slowestFirst is the order in which to ask: a look takes as long as its slowest
+// source, and what is asked for beside that, each with a signature, is not to
+// stand before it on a busy machine.
+func (s *Service) slowestFirst(answers []answer) []int {
+	slow, order := make([]time.Duration, len(answers)), make([]int, len(answers))
+	for i, a := range answers {
+		order[i] = i
+		if !a.Imported {
+			slow[i] = s.pool().Slow(a.Source)
+		}
+	}
+	slices.SortStableFunc(order, func(i, j int) int { return cmp.Compare(slow[j], slow[i]) })
+	return order
 }
 
 // leaveOutGone marks whose connection is not there any more. If that cannot be

@@ -3,6 +3,7 @@ package aggregate
 import (
 	"context"
 	"errors"
+	"runtime"
 	"slices"
 	"time"
 
@@ -55,20 +56,30 @@ func (s *Service) collect(ctx context.Context, q question, c connectors.Connecto
 		width = 4
 	}
 	slots := make(chan struct{}, width)
-	for _, job := range jobs {
+	do := func(job func(context.Context) part) {
+		var p part
+		defer func() { parts <- p }()
+		defer fault.Caught(&p.err)
+		select {
+		case slots <- struct{}{}:
+			defer func() { <-slots }()
+		case <-ctx.Done():
+			p.err = connectors.ErrDown.Because(ctx.Err())
+			return
+		}
+		p = job(ctx)
+	}
+	for n, job := range jobs {
+		if n == 0 {
+			continue
+		}
 		go func() {
-			var p part
-			defer func() { parts <- p }()
-			defer fault.Caught(&p.err)
-			select {
-			case slots <- struct{}{}:
-				defer func() { <-slots }()
-			case <-ctx.Done():
-				p.err = connectors.ErrDown.Because(ctx.Err())
-				return
-			}
-			p = job(ctx)
+			runtime.Gosched() // other sources' first jobs go before
+			do(job)
 		}()
+	}
+	if len(jobs) > 0 {
+		do(jobs[0])
 	}
 	var worst error
 	for range jobs {
@@ -110,9 +121,16 @@ func orElse(a, b error) error {
 	return b
 }
 
-// jobs are the walks of a question, each through one listing of the source.
+// jobs are the walks of a question, each through one listing of the source; those
+// first that may be many pages long.
 func (s *Service) jobs(q question, c connectors.Connector, k asker, cred connectors.Credential, a *answer) []func(context.Context) part {
 	var jobs []func(context.Context) part
+	if lister, ok := c.(connectors.BillLister); ok && q.bills {
+		for _, one := range a.kept {
+			w := walk{asker: k, lister: lister, cred: cred, keeping: one, span: q.span, now: q.at}
+			jobs = append(jobs, func(ctx context.Context) part { return part{err: w.bills(ctx, q.anew)} })
+		}
+	}
 	if q.discover {
 		jobs = append(jobs, func(ctx context.Context) (p part) {
 			p.found, p.err = read(ctx, k, func(ctx context.Context) ([]connectors.Account, error) { return c.Accounts(ctx, cred) })
@@ -121,12 +139,6 @@ func (s *Service) jobs(q question, c connectors.Connector, k asker, cred connect
 	}
 	if q.balances && !c.Source().NoBalances && len(a.accounts) > 0 {
 		jobs = append(jobs, func(ctx context.Context) part { return askBalances(ctx, k, c, cred, a.accounts) })
-	}
-	if lister, ok := c.(connectors.BillLister); ok && q.bills {
-		for _, one := range a.kept {
-			w := walk{asker: k, lister: lister, cred: cred, keeping: one, span: q.span, now: q.at}
-			jobs = append(jobs, func(ctx context.Context) part { return part{err: w.bills(ctx, q.anew)} })
-		}
 	}
 	if stater, ok := c.(connectors.StatementLister); ok && q.statements {
 		for i := range a.accounts {

@@ -1,5 +1,7 @@
 package upstream
 
+import "time"
+
 // Health is how a source's executor does. It tells of no person.
 type Health struct {
 	Circuit State
@@ -26,4 +28,17 @@ func (p *Pool) Health(source string) Health {
 	n := &e.counts
 	return Health{Circuit: e.circuit.state(), Running: running, Waiting: waiting,
 		Answered: n.answered.Load(), Failed: n.failed.Load(), Unasked: n.unasked.Load(), Repeats: n.repeats.Load(), Hedges: n.hedges.Load()}
+}
+
+// Slow is a time that nearly all calls of a source stayed within of late; 0
+// where there were too few to tell.
+func (p *Pool) Slow(source string) time.Duration {
+	p.mu.RLock()
+	e := p.all[source]
+	p.mu.RUnlock()
+	if e == nil {
+		return 0
+	}
+	slow, _ := e.pace.slow()
+	return slow
 }
