@@ -37,6 +37,7 @@ type exported struct {
 	Statements  []exportedDue    `json:"statements"`
 	Grants      []exportedGrant  `json:"grants"`
 	Activity    []exportedAction `json:"activity"`
+	Words       exportedWords    `json:"words"`
 }
 
 // About is what other rooms keep of a person: the export takes it as told.
@@ -96,6 +97,7 @@ type exportedPot struct {
 	Number     string                 `json:"number,omitempty"`
 	Holder     string                 `json:"holder,omitempty"`
 	Kept       *exportedKept          `json:"kept,omitempty"` // of its source's bills
+	Balances   []exportedSum          `json:"balances_told,omitempty"`
 }
 
 // exportedKept is what is kept of what a source has told. Its bills stand with
@@ -136,7 +138,7 @@ func amountOf(a money.Amount) exportedAmount { return exportedAmount{a.Value(), 
 
 type exportedSum struct {
 	Account consent.AccountID      `json:"account"`
-	Kind    connectors.BalanceKind `json:"kind"`
+	Kind    connectors.BalanceKind `json:"kind,omitempty"`
 	Amount  exportedAmount         `json:"amount"`
 	AsOf    time.Time              `json:"as_of"`
 }
@@ -211,9 +213,13 @@ func (s *Service) ExportJSON(ctx context.Context, p consent.Session, about About
 		c := s.connection(a.link)
 		e.Connections = append(e.Connections, exportedLink{ID: c.ID, Source: c.Source.ID, Name: c.Source.Name.ZH, Imported: c.Imported, State: c.State,
 			LinkedAt: c.LinkedAt, Covers: spansOf(a.Covers), Status: look.Sources[i].Status, Code: look.Sources[i].Code})
-		for _, acc := range a.accounts {
+		for n, acc := range a.accounts {
+			points, err := s.points(ctx, p.Person, a, n)
+			if err != nil {
+				return err
+			}
 			e.Accounts = append(e.Accounts, exportedPot{ID: acc.ID, Connection: c.ID, Source: acc.Source, Kind: acc.Kind, Side: acc.Side,
-				Name: acc.Name, Number: acc.Number, Holder: acc.Holder, Kept: a.keeps(acc.ID)})
+				Name: acc.Name, Number: acc.Number, Holder: acc.Holder, Kept: a.keeps(acc.ID), Balances: points})
 		}
 	}
 	for _, b := range look.Balances {
@@ -225,6 +231,9 @@ func (s *Service) ExportJSON(ctx context.Context, p consent.Session, about About
 	for _, st := range look.Statements {
 		e.Statements = append(e.Statements, exportedDue{st.Account, exportedSpan(st.Period), amountOf(st.Due), amountOf(st.Minimum), amountOf(st.Paid),
 			dayOf(st.DueDate), st.Settled})
+	}
+	if e.Words, err = s.words(ctx, p.Person); err != nil {
+		return err
 	}
 	if e.Activity, err = s.activity(ctx, p.Person); err != nil {
 		return err

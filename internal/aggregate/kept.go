@@ -81,12 +81,12 @@ func (s *Service) mergeKept(ctx context.Context, q question, c connectors.Connec
 				only[b.ID()] = true
 			}
 		}
-		if k.brought {
-			if k.write = k.kept.Merge(k.reading); k.write {
-				var err error
-				if k.sealed, err = k.kept.Seal(ctx, keepAtOnce); err != nil {
-					return err
-				}
+		k.write = k.brought && k.kept.Merge(k.reading)
+		k.write = k.kept.Hold(a.held(k.account.ID)) || k.write
+		if k.write {
+			var err error
+			if k.sealed, err = k.kept.Seal(ctx, keepAtOnce); err != nil {
+				return err
 			}
 		}
 		a.bills = append(a.bills, k.tell(q.span, only)...)
@@ -99,6 +99,16 @@ func (s *Service) mergeKept(ctx context.Context, q question, c connectors.Connec
 	a.report.Covers = reach
 	a.complete = a.complete && covers([]connectors.Span{reach}, past)
 	return nil
+}
+
+// held are the balances that were just told of an account.
+func (a *answer) held(id consent.AccountID) (points []ledger.Point) {
+	for _, b := range a.balances {
+		if b.Account == id && b.Kind != connectors.CreditLimit && !b.AsOf.IsZero() {
+			points = append(points, ledger.Point{At: b.AsOf, Kind: b.Kind, Amount: b.Amount})
+		}
+	}
+	return points
 }
 
 // recall tells what is kept, of a source that is not asked.

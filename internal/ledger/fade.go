@@ -50,7 +50,7 @@ func (l *Ledger) fade(ctx context.Context, a Account, due []byte, now time.Time)
 	case err != nil:
 		return err
 	}
-	k.Told, k.Settled, k.Whole, k.Mark = nil, nil, time.Time{}, ""
+	k.Told, k.Settled, k.Whole, k.Mark, k.Points = nil, nil, time.Time{}, "", nil
 	stays := k.Bills[:0]
 	for _, b := range k.Bills {
 		k.soil(b.At)

@@ -403,3 +403,53 @@ func TestNoPointPlainInTheFile(t *testing.T) {
 		t.Error("the file holds the balance")
 	}
 }
+
+// A connected account's balances are kept with its bills: the first of a day.
+func TestHold(t *testing.T) {
+	l, _, _ := openLedger(t)
+	yuan := func(when string, kind connectors.BalanceKind, minor int64) Point {
+		return Point{At: day(when), Kind: kind, Amount: money.Amount{Minor: minor, Currency: "CNY"}}
+	}
+	open := func() *Kept {
+		all, err := l.Kept(t.Context(), []Wish{{Account: Account{Person: "p", ID: "acc"}}})
+		if err == nil {
+			err = all[0].Open(t.Context())
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return all[0]
+	}
+	if open().Hold([]Point{yuan("2026-11-20 10:00", connectors.Current, 1)}) {
+		t.Error("held where nothing is kept")
+	}
+	for _, step := range []struct {
+		told  Point
+		worth bool
+	}{
+		{yuan("2026-11-20 10:00", connectors.Current, 1), true},
+		{yuan("2026-11-20 23:00", connectors.Current, 2), false},
+		{yuan("2026-11-20 23:00", connectors.Booked, 3), true},
+		{yuan("2026-11-21 00:10", connectors.Current, 4), true},
+	} {
+		k := open()
+		k.Merge(Reading{At: noon, Read: []connectors.Span{before(noon)}})
+		if worth := k.Hold([]Point{step.told}); worth != step.worth {
+			t.Errorf("%+v is worth writing down: %v", step.told, worth)
+		}
+		if _, err := k.Seal(t.Context(), 100); err != nil {
+			t.Fatal(err)
+		}
+		l.must(t, func(_ context.Context, tx kv.Tx) error { _, err := l.Keep(tx, k); return err })
+	}
+	want := []Point{yuan("2026-11-20 10:00", connectors.Current, 1), yuan("2026-11-20 23:00", connectors.Booked, 3), yuan("2026-11-21 00:10", connectors.Current, 4)}
+	if diff := cmp.Diff(want, open().Points); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+	if err := l.Sweep(t.Context(), noon.Add(KeepFor+48*time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	if left := open().Points; len(left) != 0 {
+		t.Errorf("nobody has read for a month, and %d balances are left", len(left))
+	}
+}

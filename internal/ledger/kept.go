@@ -39,6 +39,10 @@ type Kept struct {
 	Settled []connectors.Span
 	Whole   time.Time
 
+	// Points are what it was told to hold or to owe when: of each kind and
+	// currency the first of a day.
+	Points []Point
+
 	shelf  shelf
 	name   func(week int64) []byte
 	head   []byte                // as it was read; nil: nothing is kept
@@ -100,6 +104,7 @@ type page struct {
 	At      time.Time `json:"at"`
 	Whole   time.Time `json:"whole"`
 	Mark    string    `json:"mark,omitempty"`
+	Points  []point   `json:"points,omitempty"`
 }
 
 type span struct {
@@ -220,7 +225,7 @@ func (k *Kept) Open(ctx context.Context) error {
 	}
 	k.until, k.count = h.Until, h.Bills
 	k.Told, k.Settled = spans(p.Told), spans(p.Settled)
-	k.At, k.Whole, k.Mark = p.At, p.Whole, connectors.Mark(p.Mark)
+	k.At, k.Whole, k.Mark, k.Points = p.At, p.Whole, connectors.Mark(p.Mark), pointsOf(p.Points)
 	for name, rows := range k.rows {
 		for n, e := range rows {
 			if !bytes.Equal(e.Key, k.shelf.sheetKey([]byte(name), n)) {
@@ -317,9 +322,9 @@ func (k *Kept) seal(ctx context.Context, name []byte, bills []Known) error {
 }
 
 func (k *Kept) sealHead(ctx context.Context, end bool) error {
-	p := page{At: k.At}
+	p := page{At: k.At, Points: storedPoints(k.Points)}
 	if end {
-		p = page{stored(k.Told), stored(k.Settled), k.At, k.Whole, string(k.Mark)}
+		p.Told, p.Settled, p.Whole, p.Mark = stored(k.Told), stored(k.Settled), k.Whole, string(k.Mark)
 	}
 	plain, err := kv.Pack(p)
 	if err != nil {

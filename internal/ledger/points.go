@@ -64,6 +64,9 @@ func sortPoints(all []Point) {
 // thin keeps of each series the first and, of every day, the last.
 func thin(all []Point) []Point {
 	all = slices.Clone(all)
+	for i := range all {
+		all[i].At = all[i].At.Truncate(time.Second)
+	}
 	sortPoints(all)
 	begun, last := map[series]bool{}, map[series]time.Time{}
 	var kept []Point
@@ -82,6 +85,28 @@ func thin(all []Point) []Point {
 	sortPoints(kept)
 	kept = slices.Compact(kept)
 	return kept[max(0, len(kept)-maxPoints):]
+}
+
+// Hold takes in what balances were told, and reports whether that is worth
+// writing down: of a day it is the first time only. Where nothing else is kept
+// nothing is.
+func (k *Kept) Hold(told []Point) (worth bool) {
+	if k.At.IsZero() {
+		return false
+	}
+	for _, p := range told {
+		day := midnight(p.At)
+		if slices.ContainsFunc(k.Points, func(q Point) bool { return q.series() == p.series() && midnight(q.At).Equal(day) }) {
+			continue
+		}
+		p.At = p.At.Truncate(time.Second)
+		k.Points, worth = append(k.Points, p), true
+	}
+	if worth {
+		sortPoints(k.Points)
+		k.Points = k.Points[max(0, len(k.Points)-maxPoints):]
+	}
+	return worth
 }
 
 // freshPoints answers what the import's file tells that none has told before.
