@@ -81,7 +81,7 @@ func families() map[string][]string {
 		add("fault.action.", a)
 	}
 	add("format.", "alipay_web", "alipay_app_2021", "alipay_app_2023", "wechat_csv", "wechat_xlsx_text", "wechat_xlsx_number")
-	add("problem.", "count_differs", "sum_differs", "claim_unreadable", "claim_missing", "outside_period", "sheet_ignored", "other")
+	add("problem.", "count_differs", "sum_differs", "claim_unreadable", "claim_missing", "outside_period", "sheet_ignored", "balance_breaks", "other")
 	add("problem.of.", "total", "in", "out", "other", "in_pending", "out_pending", "period", "balance")
 	add("note.", "split_funding", "refunded_part", "fee_included")
 	add("direction.", string(connectors.In), string(connectors.Out))
@@ -89,8 +89,33 @@ func families() map[string][]string {
 	add("category.found.", "person", "learnt", "rule", "source")
 	add("sums.by.", "category", "source", "shop")
 	add("sums.of.", "category", "source", "shop")
-	add("place.", "cut_short", "not_a_time", "not_an_amount", "not_a_word", "negative", "id_rounded", "cells", "encoding", "out_of_range", "other", "row", "cell")
+	add("place.", reasons()...)
+	add("place.", "other", "row", "cell")
+	add("map.", "date", "time", "amount", "in", "out", "direction", "balance", "currency_in", "counterparty", "description", "order", "type")
+	add("map.date_order.", dateOrders...)
 	return f
+}
+
+// reasons are why a file's reader stops, read from package billfile: one that
+// is added without words fails here.
+func reasons() []string {
+	f, err := parser.ParseFile(token.NewFileSet(), "../../connectors/billfile/fault.go", nil, 0)
+	if err != nil {
+		panic(err)
+	}
+	var list []string
+	ast.Inspect(f, func(n ast.Node) bool {
+		v, ok := n.(*ast.ValueSpec)
+		if !ok || v.Names[0].Name != "reasons" {
+			return true
+		}
+		for _, e := range v.Values[0].(*ast.CompositeLit).Elts {
+			why, _ := strconv.Unquote(e.(*ast.KeyValueExpr).Key.(*ast.BasicLit).Value)
+			list = append(list, why)
+		}
+		return false
+	})
+	return list
 }
 
 // verbs are all that package audit has, read from its source: one that is added

@@ -88,10 +88,10 @@ func TestUpload(t *testing.T) {
 	if w = h.uploadFile(t, token, strings.Repeat("x", maxUpload), "en"); w.Code != 413 && w.Code != 400 {
 		t.Errorf("a file beyond the limit: %d", w.Code)
 	}
-	if w = h.post(t, "/upload/up_1/accept", nil); w.Code != 409 || len(h.accounts.deeds) != 0 {
+	if w = h.post(t, "/upload/accept", url.Values{"take": {"up_1"}}); w.Code != 409 || len(h.accounts.deeds) != 0 {
 		t.Errorf("accepted without a yes: %d", w.Code)
 	}
-	w = h.post(t, "/upload/up_1/accept", url.Values{"accept_mismatch": {"yes"}, "next": {"/consent/gr_ask"}})
+	w = h.post(t, "/upload/accept", url.Values{"take": {"up_1"}, "anyway": {"up_1"}, "left": {"up_1", "up_2"}, "next": {"/consent/gr_ask"}})
 	if w.Code != 303 {
 		t.Fatalf("accept: %d", w.Code)
 	}
@@ -99,7 +99,10 @@ func TestUpload(t *testing.T) {
 	if !strings.Contains(w.Body.String(), "1192 new bills") || !strings.Contains(w.Body.String(), `href="/consent/gr_ask"`) {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
-	for _, q := range []string{"source=evil&rows=1", "source=alipay&rows=1&known=2", "source=alipay&rows=-1"} {
+	if !strings.Contains(w.Body.String(), `href="/upload/review?next=%2Fconsent%2Fgr_ask&amp;u=up_2"`) {
+		t.Error("nothing leads to the file that still waits")
+	}
+	for _, q := range []string{"source=evil&rows=1", "source=alipay&rows=1&known=2", "source=alipay&rows=-1", "rows=1"} {
 		if w = h.get(t, "/upload/done?"+q, "in", ""); w.Code != 404 {
 			t.Errorf("made-up result %s: %d", q, w.Code)
 		}

@@ -150,6 +150,7 @@ func (fakePasskeys) Name(_ context.Context, p consent.Session) (string, error) {
 // fakeAccounts is a person with five accounts and some ninety days of bills.
 type fakeAccounts struct {
 	staged   int
+	waits    map[string]*waits
 	present  connectors.Presence
 	deeds    []string
 	asked    [2]time.Time
@@ -216,23 +217,6 @@ func (*fakeAccounts) Accounts(_ context.Context, p consent.Session) ([]aggregate
 	return own(), nil
 }
 
-func (f *fakeAccounts) Stage(_ context.Context, _ consent.Session, r io.Reader, _ billfile.Options) (aggregate.Upload, error) {
-	b, err := io.ReadAll(r)
-	switch {
-	case err != nil:
-		return aggregate.Upload{}, billfile.ErrInterrupted.Because(err)
-	case string(b) == "damaged":
-		return aggregate.Upload{}, billfile.ErrDamaged.Because(&billfile.Place{Line: 17, Column: "金额", Why: "not_an_amount"})
-	case string(b) == "picture":
-		return aggregate.Upload{}, billfile.ErrUnknown
-	}
-	f.staged++
-	u := aggregate.Upload{ID: "up_1", Report: report()}
-	if string(b) == "clean" {
-		u.Report.Problems = nil
-	}
-	return u, nil
-}
 func report() aggregate.ImportReport {
 	return aggregate.ImportReport{Format: "alipay_app_2023", Source: alipay, Rows: 1204, Known: 12,
 		Covers: connectors.Span{From: now.AddDate(-1, 0, 0), To: now},
@@ -242,14 +226,8 @@ func report() aggregate.ImportReport {
 			{Code: "count_differs", Of: "total", ClaimedCount: 1210, RowCount: 1204},
 			{Code: "claim_unreadable", Of: "in", Rows: cny(1843277)},
 			{Code: "something_new", Of: "elsewhere"}},
-		Kinds: map[connectors.Kind]int{connectors.Payment: 990, connectors.Transfer: 120, connectors.Refund: 14, connectors.RedPacket: 60, connectors.Other: 20}}
-}
-func (f *fakeAccounts) Accept(_ context.Context, _ consent.Session, id string, anyway bool) (aggregate.ImportReport, error) {
-	if !anyway {
-		return aggregate.ImportReport{}, &fault.Error{Kind: fault.Conflict, Code: "file_disagrees", Owner: fault.Person, Detail: "x"}
-	}
-	f.deeds = append(f.deeds, "accept "+id)
-	return report(), nil
+		Kinds:    kindsOf1204,
+		Accounts: accountsOf1204}
 }
 
 var shops = []struct {

@@ -111,6 +111,7 @@ type Accounts interface {
 	Held(kv.Tx, consent.PersonID) (aggregate.Holding, error)
 	Accounts(context.Context, consent.Session) ([]aggregate.OwnAccount, error)
 	Stage(context.Context, consent.Session, io.Reader, billfile.Options) (aggregate.Upload, error)
+	Reopen(ctx context.Context, p consent.Session, upload string, o billfile.Options) (aggregate.Upload, error)
 	Accept(ctx context.Context, p consent.Session, upload string, acceptMismatch bool) (aggregate.ImportReport, error)
 	Own(ctx context.Context, p consent.Session, from, to time.Time) (aggregate.Look, error)
 	OwnAfresh(ctx context.Context, p consent.Session, from, to time.Time) (aggregate.Look, error)
@@ -235,7 +236,10 @@ func (p *Page) routes() {
 	deed("/connections/{connection}/disconnect", p.disconnect)
 	mine("/upload", p.uploadForm)
 	post("/upload", p.signedIn(p.upload)) // its token is in the stream: checked there
-	deed("/upload/{upload}/accept", p.uploadAccept)
+	mine("/upload/review", p.uploadReview)
+	deed("/upload/{upload}/password", p.uploadPassword)
+	deed("/upload/{upload}/mapping", p.uploadMap)
+	deed("/upload/accept", p.uploadAccept)
 	mine("/upload/done", p.uploadDone)
 
 	mine("/requests", p.requests)

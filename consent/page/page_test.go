@@ -2,6 +2,7 @@ package page
 
 import (
 	"encoding/json"
+	"fmt"
 	"html/template"
 	"io"
 	"mime/multipart"
@@ -79,12 +80,24 @@ func (h *house) post(t testing.TB, path string, form url.Values) *httptest.Respo
 
 func (h *house) uploadFile(t testing.TB, token, content, lang string) *httptest.ResponseRecorder {
 	t.Helper()
+	return h.uploadFiles(t, token, lang, nil, content)
+}
+
+// uploadFiles sends files in one go, beside what waits from before.
+func (h *house) uploadFiles(t testing.TB, token, lang string, before []string, contents ...string) *httptest.ResponseRecorder {
+	t.Helper()
 	var b strings.Builder
 	m := multipart.NewWriter(&b)
 	_ = m.WriteField(tokenField, token)
 	_ = m.WriteField("next", "/consent/gr_ask")
-	f, _ := m.CreateFormFile("file", "bills.csv")
-	_, _ = io.WriteString(f, content)
+	for _, id := range before {
+		_ = m.WriteField("u", id)
+		_ = m.WriteField("n", "earlier "+id)
+	}
+	for i, content := range contents {
+		f, _ := m.CreateFormFile("file", fmt.Sprintf("bills-%d.csv", i+1))
+		_, _ = io.WriteString(f, content)
+	}
 	_ = m.Close()
 	r := httptest.NewRequest("POST", "/upload", strings.NewReader(b.String()))
 	r.Header.Set("Content-Type", m.FormDataContentType())
@@ -111,7 +124,7 @@ func everyPage(t *testing.T, lang string) map[string]*httptest.ResponseRecorder 
 		"consent done": {"in", "/consent/gr_done"}, "consent unknown": {"in", "/consent/gr_none"},
 		"sources": {"in", "/sources?done=connected"}, "disconnect": {"in", "/connections/con_1/disconnect"}, "disconnect file": {"in", "/connections/con_3/disconnect"},
 		"link refused": {"in", "/connect/return?error=access_denied"}, "upload": {"in", "/upload?next=/consent/gr_ask"},
-		"uploaded": {"in", "/upload/done?source=alipay&rows=10&known=2&from=2026-01-01&to=2026-02-01&next=/consent/gr_ask"},
+		"uploaded": {"in", "/upload/done?source=alipay&rows=10&known=2&from=2026-01-01&to=2026-02-01&source=wechatpay&rows=4&known=0&left=up_1&next=/consent/gr_ask"},
 		"grants":   {"in", "/grants"}, "grants empty": {"new", "/grants"}, "grant": {"in", "/grants/gr_live"}, "grant revoked": {"in", "/grants/gr_revoked"},
 		"grant foreign": {"in", "/grants/gr_none"}, "activity": {"in", "/activity"}, "activity empty": {"new", "/activity"},
 		"revise": {"in", "/consent/gr_more"}, "renew": {"in", "/consent/gr_renew"}, "less": {"in", "/consent/gr_less"}, "counter": {"in", "/consent/gr_counter"},
@@ -155,9 +168,17 @@ func everyPage(t *testing.T, lang string) map[string]*httptest.ResponseRecorder 
 		}
 	}
 	pages["recover wrong"] = h.do(t, "POST", "/recover", ask{lang: lang, form: url.Values{"code": {"x"}}})
-	for _, c := range []string{"clean", "other", "damaged", "picture"} {
+	for _, c := range []string{"clean", "other", "damaged", "picture", "locked", "table", "locked table"} {
 		pages["upload "+c] = h.uploadFile(t, h.passkeys.CSRF(lin), c, lang)
 	}
+	pages["upload several"] = h.uploadFiles(t, h.passkeys.CSRF(lin), lang, []string{"up_1"}, "clean", "other", "damaged", "locked", "table")
+	pages["review"] = h.get(t, "/upload/review?u=up_1&u=up_2&u=up_gone&u=up_3&u=up_4&next=/consent/gr_ask", "in", lang)
+	pages["review of nothing"] = h.get(t, "/upload/review?u=up_gone", "in", lang)
+	post("wrong password", "/upload/up_3/password", url.Values{"password": {"x"}, "u": {"up_1", "up_3"}, "n": {"one", "three"}})
+	post("password", "/upload/up_3/password", url.Values{"password": {"open sesame"}, "u": {"up_1", "up_3"}, "n": {"one", "three"}})
+	post("mapping incomplete", "/upload/up_4/mapping", url.Values{})
+	post("mapping wrong", "/upload/up_4/mapping", mapped("对方"))
+	post("mapping", "/upload/up_4/mapping", mapped("日期"))
 	h.passkeys.one = true
 	pages["settings one passkey"] = h.get(t, "/settings", "in", lang)
 	h.grants.paused = map[consent.ClientID]bool{bank.ID: true}
@@ -343,7 +364,7 @@ func TestStaticFilesAreKeptByTheirContent(t *testing.T) {
 func TestPostsFromElsewhereAreRefused(t *testing.T) {
 	open := []string{"/signup/begin", "/signup/finish", "/signin/begin", "/signin/finish", "/recover"}
 	personal := []string{"/notices/dismiss", "/bills/category", "/duplicates/decide", "/duplicates/undo", "/signout", "/consent/gr_ask/prepare", "/consent/gr_ask/give", "/consent/gr_ask/refuse",
-		"/sources/alipay/connect", "/connections/con_1/disconnect", "/upload/up_1/accept", "/grants/gr_live/revoke", "/clients/c/pause", "/clients/c/resume",
+		"/sources/alipay/connect", "/connections/con_1/disconnect", "/upload/accept", "/upload/up_1/password", "/upload/up_1/mapping", "/grants/gr_live/revoke", "/clients/c/pause", "/clients/c/resume",
 		"/clients/c/revoke", "/pause", "/resume", "/introduce", "/alias",
 		"/settings/passkeys/begin", "/settings/passkeys/finish", "/settings/passkeys/pk_1/remove", "/settings/codes", "/settings/sessions/s/end",
 		"/settings/sessions/end-others", "/settings/export/json", "/settings/export/csv", "/settings/leave"}

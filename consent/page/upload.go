@@ -3,6 +3,7 @@ package page
 import (
 	"errors"
 	"io"
+	"mime/multipart"
 	"net/http"
 	"net/url"
 	"slices"
@@ -13,44 +14,40 @@ import (
 	"jali/connectors"
 	"jali/connectors/billfile"
 	"jali/consent"
-	"jali/internal/aggregate"
 	"jali/internal/fault"
 )
 
-// maxUpload is a file and the little around it.
-const maxUpload = billfile.MaxSize + 64<<10
+const (
+	maxUpload = billfile.MaxSize + 64<<10 // a file and the little around it
+	maxFiles  = 12                        // in one go
+)
 
-var errNoFile = &fault.Error{Kind: fault.Invalid, Code: "no_file", Owner: fault.Person, Action: "upload",
-	Detail: "no file was chosen"}
+var (
+	errNoFile = &fault.Error{Kind: fault.Invalid, Code: "no_file", Owner: fault.Person, Action: "upload",
+		Detail: "no file was chosen"}
+	errManyFiles = &fault.Error{Kind: fault.Invalid, Code: "many_files", Owner: fault.Person, Action: "upload",
+		Detail: "at most twelve files are looked at together"}
+)
 
 type uploadPage struct {
-	Wrong said // the last try's
-	Next  string
-	Max   int // bytes of a file
+	Failed []failedFile
+	Next   string
+	Max    int // bytes of a file
 }
 
-type previewPage struct {
-	aggregate.Upload
-	Kinds    []kindCount
-	Problems []problem
-	Next     string
+// failedFile is one of which nothing was kept.
+type failedFile struct {
+	Name  string
+	Wrong said
 }
-
-type kindCount struct {
-	Kind  connectors.Kind
-	Count int
-}
-
-// problem is one disagreement of a file with itself, in words.
-type problem struct{ Text, Claimed, Rows string }
 
 func (p *Page) uploadForm(w http.ResponseWriter, r *http.Request, s consent.Session) {
 	p.render(w, r, http.StatusOK, "upload", p.frameOf(r, s, "upload.title", "sources",
 		uploadPage{Next: localPath(r.URL.Query().Get("next")), Max: billfile.MaxSize}))
 }
 
-// upload reads the form as a stream: its token comes first, then the file,
-// which nothing but the parser keeps.
+// upload reads the form as a stream: its token comes first, then what waits
+// from before, then the files, each of which nothing but the parser holds.
 func (p *Page) upload(w http.ResponseWriter, r *http.Request, s consent.Session) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxUpload)
 	form, err := r.MultipartReader()
@@ -58,112 +55,168 @@ func (p *Page) upload(w http.ResponseWriter, r *http.Request, s consent.Session)
 		p.fail(w, r, errForm.Because(err))
 		return
 	}
-	next, known := "", false
+	v, known := &review{}, false
 	for {
 		part, err := form.NextPart()
-		if err != nil {
-			p.uploadFailed(w, r, s, next, partFault(err))
+		if errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			p.uploadFailed(w, r, s, v, "", formFault(err))
 			return
 		}
-		switch part.FormName() {
-		case tokenField, "next":
-			b, err := io.ReadAll(io.LimitReader(part, 4096))
-			if err != nil {
-				p.uploadFailed(w, r, s, next, partFault(err))
-				return
-			}
-			if part.FormName() == "next" {
-				next = localPath(string(b))
-				continue
-			}
-			if known = p.Passkeys.CheckCSRF(s, string(b)); !known {
-				p.fail(w, r, errToken)
-				return
-			}
-		case "file":
+		if part.FormName() == "file" {
 			if !known {
 				p.fail(w, r, errToken)
 				return
 			}
 			if part.FileName() == "" {
-				p.uploadFailed(w, r, s, next, errNoFile)
+				continue
+			}
+			if !p.stage(w, r, s, v, part) {
 				return
 			}
-			staged, err := p.Aggregate.Stage(r.Context(), s, part, billfile.Options{})
-			var size *http.MaxBytesError
-			switch {
-			case errors.As(err, &size):
-				p.uploadFailed(w, r, s, next, partFault(err))
-			case err != nil:
-				p.uploadFailed(w, r, s, next, err)
-			default:
-				p.preview(w, r, s, staged, next)
-			}
+			continue
+		}
+		b, err := io.ReadAll(io.LimitReader(part, 4096))
+		if err != nil {
+			p.uploadFailed(w, r, s, v, "", formFault(err))
 			return
 		}
-	}
-}
-
-func partFault(err error) error {
-	if errors.Is(err, io.EOF) {
-		return errNoFile
-	}
-	return formFault(err)
-}
-
-// uploadFailed keeps the person on the page where they can try again, if it is
-// the file that is wrong.
-func (p *Page) uploadFailed(w http.ResponseWriter, r *http.Request, s consent.Session, next string, err error) {
-	f := fault.Of(err)
-	switch f.Kind {
-	case fault.Invalid, fault.TooLarge, fault.Unsupported, fault.Conflict, fault.Mismatch:
-	default:
-		p.fail(w, r, err)
-		return
-	}
-	words := p.views[language(r)].words
-	wrong := words.fault(f)
-	var place *billfile.Place
-	if errors.As(err, &place) {
-		wrong.Detail = words.place(place)
-	}
-	page := p.frameOf(r, s, "upload.title", "sources", uploadPage{Wrong: wrong, Next: next, Max: billfile.MaxSize})
-	page.Self = "/upload"
-	p.render(w, r, p.Status(f.Kind), "upload", page)
-}
-
-func (p *Page) preview(w http.ResponseWriter, r *http.Request, s consent.Session, u aggregate.Upload, next string) {
-	words := p.views[language(r)].words
-	d := previewPage{Upload: u, Next: next}
-	for k, n := range u.Report.Kinds {
-		d.Kinds = append(d.Kinds, kindCount{k, n})
-	}
-	slices.SortFunc(d.Kinds, func(a, b kindCount) int {
-		if a.Count != b.Count {
-			return b.Count - a.Count
+		if part.FormName() == tokenField {
+			if known = p.Passkeys.CheckCSRF(s, string(b)); !known {
+				p.fail(w, r, errToken)
+				return
+			}
 		}
-		return strings.Compare(string(a.Kind), string(b.Kind))
-	})
-	for _, pr := range u.Report.Problems {
-		d.Problems = append(d.Problems, words.problem(pr))
+		v.carry(part.FormName(), string(b))
 	}
-	f := p.frameOf(r, s, "preview.title", "sources", d)
-	f.Self = "/upload"
-	p.render(w, r, http.StatusOK, "preview", f)
+	switch {
+	case !known:
+		p.fail(w, r, errToken)
+	case len(v.waiting)+len(v.Failed) == 0:
+		p.uploadFailed(w, r, s, v, "", errNoFile)
+	case len(v.waiting) == 0:
+		p.retry(w, r, s, v)
+	default:
+		p.showReview(w, r, s, v)
+	}
 }
 
-func (p *Page) uploadAccept(w http.ResponseWriter, r *http.Request, s consent.Session) {
-	report, err := p.Aggregate.Accept(r.Context(), s, r.PathValue("upload"), r.PostFormValue("accept_mismatch") == "yes")
-	if err != nil {
+// stage reads one file of several. It answers false if the whole is over.
+func (p *Page) stage(w http.ResponseWriter, r *http.Request, s consent.Session, v *review, part *multipart.Part) bool {
+	name := called(part.FileName())
+	if len(v.waiting)+len(v.Failed) >= maxFiles {
+		p.uploadFailed(w, r, s, v, name, errManyFiles)
+		return false
+	}
+	staged, err := p.Aggregate.Stage(r.Context(), s, part, billfile.Options{})
+	var size *http.MaxBytesError
+	switch {
+	case errors.As(err, &size):
+		p.uploadFailed(w, r, s, v, name, formFault(err))
+		return false
+	case staged.ID != "": // it may lack a word of the person's
+		v.waiting = append(v.waiting, waiting{ID: staged.ID, Name: name, staged: staged, err: err, read: true})
+	case err != nil && !theirs(err):
+		p.fail(w, r, err)
+		return false
+	case err != nil:
+		v.fail(name, p.views[language(r)].words, err)
+	}
+	return true
+}
+
+// theirs reports a fault that its person can mend: a file that is wrong.
+func theirs(err error) bool {
+	switch fault.Of(err).Kind {
+	case fault.Invalid, fault.TooLarge, fault.Unsupported, fault.Conflict, fault.Mismatch:
+		return true
+	}
+	return false
+}
+
+// uploadFailed ends an upload with one more fault. It keeps the person on a
+// page where they can go on, if it is the file that is wrong.
+func (p *Page) uploadFailed(w http.ResponseWriter, r *http.Request, s consent.Session, v *review, name string, err error) {
+	if !theirs(err) {
 		p.fail(w, r, err)
 		return
 	}
-	q := url.Values{"source": {report.Source.ID}, "rows": {strconv.Itoa(report.Rows)}, "known": {strconv.Itoa(report.Known)},
-		"from": {report.Covers.From.In(shanghai).Format(time.DateOnly)}, "to": {report.Covers.To.Add(-1).In(shanghai).Format(time.DateOnly)}}
+	v.fail(name, p.views[language(r)].words, err)
+	if len(v.waiting) > 0 {
+		p.showReview(w, r, s, v)
+		return
+	}
+	p.retry(w, r, s, v)
+}
+
+// retry shows the upload page with what was wrong; its status is the last one's.
+func (p *Page) retry(w http.ResponseWriter, r *http.Request, s consent.Session, v *review) {
+	f := p.frameOf(r, s, "upload.title", "sources", uploadPage{Failed: v.Failed, Next: v.Next, Max: billfile.MaxSize})
+	f.Self = "/upload"
+	p.render(w, r, p.Status(v.status), "upload", f)
+}
+
+// called is a file's name as it may be shown: the last part of what the
+// browser says, in one line.
+func called(name string) string {
+	name = strings.ToValidUTF8(name[strings.LastIndexAny(name, `/\`)+1:], "")
+	name = strings.Map(func(r rune) rune {
+		if r < 0x20 || r == 0x7f {
+			return -1
+		}
+		return r
+	}, name)
+	if runes := []rune(name); len(runes) > 80 {
+		name = string(runes[:80])
+	}
+	return name
+}
+
+// uploadAccept takes in the files that were chosen of those that wait, each by
+// itself: one that fails takes none along, and none of those before it back.
+func (p *Page) uploadAccept(w http.ResponseWriter, r *http.Request, s consent.Session) {
+	take := r.PostForm["take"]
+	if len(take) == 0 || len(take) > maxFiles {
+		p.fail(w, r, errNoFile)
+		return
+	}
+	q, left := url.Values{}, r.PostForm["left"]
+	for i, id := range take {
+		report, err := p.Aggregate.Accept(r.Context(), s, id, slices.Contains(r.PostForm["anyway"], id))
+		if err != nil && len(q) == 0 {
+			p.fail(w, r, err)
+			return
+		}
+		if err != nil { // what came in before it did come in
+			p.Log.Warn("a file of several was not taken in", "code", fault.Of(err).Code)
+			q["left"] = append(q["left"], take[i:]...)
+			break
+		}
+		q.Add("source", report.Source.ID)
+		q.Add("rows", strconv.Itoa(report.Rows))
+		q.Add("known", strconv.Itoa(report.Known))
+		q.Add("from", report.Covers.From.In(shanghai).Format(time.DateOnly))
+		q.Add("to", report.Covers.To.Add(-1).In(shanghai).Format(time.DateOnly))
+	}
+	for _, id := range left[:min(len(left), maxFiles)] {
+		if !slices.Contains(take, id) {
+			q.Add("left", id)
+		}
+	}
 	if next := localPath(r.PostFormValue("next")); next != "" {
 		q.Set("next", next)
 	}
 	http.Redirect(w, r, "/upload/done?"+q.Encode(), http.StatusSeeOther)
+}
+
+// takenIn is what the page says of one file afterwards.
+type takenIn struct {
+	Source      connectors.Source
+	Rows, Known int
+	Added       int
+	From, To    consent.Date
+	Dated       bool
 }
 
 // uploadDone says what was taken in; a reload says it again and does nothing.
@@ -178,18 +231,35 @@ func (p *Page) uploadDone(w http.ResponseWriter, r *http.Request, s consent.Sess
 	for _, c := range connections {
 		sources = append(sources, c.Source)
 	}
-	i := slices.IndexFunc(sources, func(s connectors.Source) bool { return s.ID == q.Get("source") })
-	rows, known := atoi(q.Get("rows")), atoi(q.Get("known"))
-	if i < 0 || rows < 0 || known < 0 || known > rows {
+	nth := func(name string, i int) string {
+		if i < len(q[name]) {
+			return q[name][i]
+		}
+		return ""
+	}
+	var files []takenIn
+	added, known, month := 0, 0, ""
+	for n, id := range q["source"] {
+		i := slices.IndexFunc(sources, func(s connectors.Source) bool { return s.ID == id })
+		f := takenIn{Rows: atoi(nth("rows", n)), Known: atoi(nth("known", n)), From: consent.Date(nth("from", n)), To: consent.Date(nth("to", n))}
+		if i < 0 || n >= maxFiles || f.Rows < 0 || f.Known < 0 || f.Known > f.Rows {
+			p.fail(w, r, errNoPage)
+			return
+		}
+		f.Source, f.Added, f.Dated = sources[i], f.Rows-f.Known, f.From.Valid() && f.To.Valid()
+		if f.To.Valid() {
+			month = max(month, string(f.To)[:7])
+		}
+		files, added, known = append(files, f), added+f.Added, known+f.Known
+	}
+	if len(files) == 0 {
 		p.fail(w, r, errNoPage)
 		return
 	}
-	from, to := consent.Date(q.Get("from")), consent.Date(q.Get("to"))
-	month := ""
-	if to.Valid() {
-		month = string(to)[:7]
+	left := ""
+	if len(q["left"]) > 0 {
+		left = (&review{waiting: byIDs(q["left"]), Next: localPath(q.Get("next"))}).self()
 	}
 	p.render(w, r, http.StatusOK, "uploaded", p.frameOf(r, s, "uploaded.title", "sources", map[string]any{
-		"Source": sources[i], "Rows": rows, "Known": known, "Added": rows - known, "From": from, "To": to,
-		"Dated": from.Valid() && to.Valid(), "Month": month, "Next": localPath(q.Get("next"))}))
+		"Files": files, "Known": known, "Added": added, "Month": month, "Next": localPath(q.Get("next")), "Left": left}))
 }

@@ -226,6 +226,9 @@ func (c *catalog) problem(p billfile.Problem) problem {
 	if key := "problem." + p.Code; c.has(key) {
 		out.Text = c.T(key, of)
 	}
+	if p.Line > 0 {
+		out.Text += c.T("problem.line", p.Line)
+	}
 	switch p.Code {
 	case "count_differs":
 		out.Claimed, out.Rows = c.N("upload.rows", p.ClaimedCount), c.N("upload.rows", p.RowCount)
@@ -237,7 +240,7 @@ func (c *catalog) problem(p billfile.Problem) problem {
 		} else if p.RowCount > 0 {
 			out.Rows = c.N("upload.rows", p.RowCount)
 		}
-	case "outside_period", "sheet_ignored":
+	case "outside_period", "sheet_ignored", "balance_breaks":
 		if p.RowCount > 0 {
 			out.Rows = c.N("upload.rows", p.RowCount)
 		}

@@ -1,46 +1,60 @@
-// Shows how far an upload has come; the page that answers takes this one's place.
+// Sends files one by one, so that each may be as large as one may be, and shows
+// how far they have come; the page that answers the last takes this one's place.
 "use strict";
 (function start() {
   const form = document.getElementById("upload");
   if (!form) return;
-  form.addEventListener("submit", (e) => {
+  form.addEventListener("submit", async (e) => {
     e.preventDefault();
     const bar = document.getElementById("upload-progress");
     const status = document.getElementById("upload-status");
     const button = document.getElementById("upload-go");
-    const file = document.getElementById("upload-file").files[0];
-    if (file && file.size > form.dataset.max) { // the server would hang up in the middle
+    const files = [...document.getElementById("upload-file").files];
+    if (files.some((f) => f.size > form.dataset.max)) { // the server would hang up in the middle
       status.className = "status wrong";
       status.textContent = form.dataset.large;
       return;
     }
-    const request = new XMLHttpRequest();
-    const stop = () => {
-      bar.hidden = true;
-      button.disabled = false;
-      status.className = "status wrong";
-      status.textContent = form.dataset.offline;
-    };
-    request.open("POST", form.action);
-    request.upload.onprogress = (p) => { if (p.lengthComputable) bar.value = 100 * p.loaded / p.total; };
-    request.upload.onload = () => bar.removeAttribute("value");
-    request.onerror = stop;
-    request.onload = () => {
-      const answer = new DOMParser().parseFromString(request.responseText, "text/html");
-      const main = answer.getElementById("main");
-      if (!main) { stop(); return; }
-      document.title = answer.title;
-      const here = document.getElementById("main");
-      here.replaceWith(document.adoptNode(main));
-      main.focus();
-      window.scrollTo(0, 0);
-      start();
-    };
+    const whole = files.reduce((n, f) => n + f.size, 0) || 1;
+    let sent = 0, carried = [], failed = [], answer;
+    const send = (file) => new Promise((done, stop) => {
+      const body = new FormData();
+      for (const [name, value] of [["csrf", form.elements.csrf.value], ["next", form.elements.next.value], ...carried]) body.append(name, value);
+      body.append("file", file);
+      const request = new XMLHttpRequest();
+      request.open("POST", form.action);
+      request.upload.onprogress = (p) => { bar.value = 100 * (sent + Math.min(p.loaded, file.size)) / whole; };
+      request.upload.onload = () => { if (file === files[files.length - 1]) bar.removeAttribute("value"); };
+      request.onerror = stop;
+      request.onload = () => done(new DOMParser().parseFromString(request.responseText, "text/html"));
+      request.send(body);
+    });
     bar.value = 0;
     bar.hidden = false;
     button.disabled = true;
     status.className = "status";
-    status.textContent = "";
-    request.send(new FormData(form));
+    try {
+      for (const file of files) {
+        status.textContent = files.length > 1 ? file.name : "";
+        if (answer) failed.push(...answer.querySelectorAll(".upload-failed"));
+        answer = await send(file);
+        sent += file.size;
+        const kept = [...answer.querySelectorAll("#carried input")].map((i) => [i.name, i.value]);
+        if (kept.length) carried = kept;
+        if (!answer.getElementById("review") && !answer.getElementById("upload")) break; // a page of another sort says why
+      }
+      const main = answer.getElementById("main");
+      main.querySelector("#upload-wrong")?.prepend(...failed);
+      document.title = answer.title;
+      document.getElementById("main").replaceWith(document.adoptNode(main));
+      main.focus();
+      window.scrollTo(0, 0);
+      start();
+    } catch {
+      bar.hidden = true;
+      button.disabled = false;
+      status.className = "status wrong";
+      status.textContent = form.dataset.offline;
+    }
   });
 })();
