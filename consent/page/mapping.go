@@ -10,11 +10,7 @@ import (
 	"jali/connectors"
 	"jali/connectors/billfile"
 	"jali/consent"
-	"jali/internal/fault"
 )
-
-var errMapping = &fault.Error{Kind: fault.Invalid, Code: "mapping_incomplete", Owner: fault.Person,
-	Detail: "a mapping names the institution, the currency, the date's column, and the amount's or those of in and out"}
 
 // mappingForm is a table whose columns the person explains.
 type mappingForm struct {
@@ -112,7 +108,7 @@ func readMapping(form url.Values) (billfile.Mapping, error) {
 			m.Header = append(m.Header, h)
 		}
 	}
-	missing := m.Source == "" || !currencyCode.MatchString(m.Currency) || !slices.Contains(mappedKinds, m.Kind) ||
+	missing := m.Source == "" || m.Account == "" || !currencyCode.MatchString(m.Currency) || !slices.Contains(mappedKinds, m.Kind) ||
 		!slices.Contains(dateOrders, m.DateOrder) || m.Minus != "out" && m.Minus != "in" || m.Decimal != "" && m.Decimal != ","
 	if m.Kind == connectors.CreditCard || m.Kind == connectors.CreditLine || m.Kind == connectors.Loan {
 		m.Side = connectors.Debt
@@ -125,11 +121,16 @@ func readMapping(form url.Values) (billfile.Mapping, error) {
 		}
 		*columnOf(&m, c.Field) = column
 	}
-	if missing || m.Date == "" || m.Amount == "" && m.In == "" && m.Out == "" || m.Direction != "" && m.OutWord == "" {
-		return m, errMapping
+	switch {
+	case m.Amount == "": // a sign in either column says nothing new
+		m.Direction, m.OutWord, m.Minus = "", "", "out"
+	case m.Direction != "":
+		m.In, m.Out, m.Minus = "", "", ""
+	default:
+		m.In, m.Out, m.OutWord = "", "", ""
 	}
-	if m.Amount != "" { // one way to tell the amount
-		m.In, m.Out = "", ""
+	if missing || m.Date == "" || m.Amount == "" && m.In == "" && m.Out == "" || m.Direction != "" && m.OutWord == "" {
+		return m, billfile.ErrMapping
 	}
 	return m, nil
 }

@@ -130,6 +130,7 @@ func TestReadMapping(t *testing.T) {
 		{"a sort that is none", url.Values{"map_kind": {"house"}}, false},
 		{"dates in no order", url.Values{"map_date_order": {"ydm"}}, false},
 		{"a sign that means nothing", url.Values{"map_minus": {""}}, false},
+		{"no name for the account", url.Values{"map_account": {""}}, false},
 		{"a direction in words, and no word", url.Values{"col_direction": {"对方"}}, false},
 		{"a direction in words", url.Values{"col_direction": {"对方"}, "map_out_word": {"支"}}, true},
 		{"a decimal sign of its own", url.Values{"map_decimal": {"·"}}, false},
