@@ -204,6 +204,12 @@ func TestNoKeyIsMissing(t *testing.T) {
 			}
 		}
 	}
+	for _, c := range []string{"en", "zh-CN"} {
+		b, err := catalogFiles.ReadFile("i18n/" + c + ".json")
+		if lines := strings.Count(string(b), `": "`); err != nil || lines != len(newCatalog(t, c).texts) {
+			t.Errorf("%s: %d lines say %d things: one is said twice", c, lines, len(newCatalog(t, c).texts))
+		}
+	}
 	holes := regexp.MustCompile(`\{\d\}`)
 	for key, text := range en.texts {
 		if !zh.has(key) {
