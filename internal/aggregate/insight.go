@@ -2,6 +2,7 @@ package aggregate
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -14,7 +15,7 @@ import (
 
 // insight adds to a person's own look what is for nobody else: what they may
 // decide and have decided, gaps, loans that seem to have bought funds, and sums.
-func (s *Service) insight(ctx context.Context, l *Look, answers []answer, bills *pile, span connectors.Span) error {
+func (s *Service) insight(ctx context.Context, p consent.PersonID, l *Look, answers []answer, bills *pile, span connectors.Span) error {
 	at := make(map[string]int, len(l.Bills))
 	for i, b := range l.Bills {
 		at[b.ID] = i
@@ -27,7 +28,7 @@ func (s *Service) insight(ctx context.Context, l *Look, answers []answer, bills 
 			l.Decided = append(l.Decided, Decided{d.A, d.B, Link(d.Link), d.Yes, d.At})
 		}
 	}
-	accounts, err := s.booked(ctx, l, answers, span)
+	accounts, err := s.booked(ctx, p, l, answers, span)
 	if err != nil {
 		return err
 	}
@@ -65,22 +66,32 @@ func (s *Service) insight(ctx context.Context, l *Look, answers []answer, bills 
 
 // booked lists a look's accounts with what is known of what they held, and of
 // which days all their bills are here.
-func (s *Service) booked(ctx context.Context, l *Look, answers []answer, span connectors.Span) ([]sums.Account, error) {
+func (s *Service) booked(ctx context.Context, p consent.PersonID, l *Look, answers []answer, span connectors.Span) ([]sums.Account, error) {
 	var all []sums.Account
 	for _, a := range answers {
-		told := a.Covers
-		if !a.Imported {
-			told = []connectors.Span{a.report.Covers}
-		}
 		for i := range a.accounts {
 			own := s.own(a.link, a.accounts[i])
-			account := sums.Account{ID: string(own.ID), Source: own.Source.ID, Kind: own.Kind, Side: own.Side, Currency: a.accounts[i].Currency}
+			account := sums.Account{ID: string(own.ID), Source: own.Source.ID, Kind: own.Kind, Side: own.Side, Currency: a.accounts[i].Currency,
+				Points: points(own, l.Balances, l.At)}
+			told := []connectors.Span{a.report.Covers}
+			if a.Imported {
+				told = a.accounts[i].Covers
+				filed, err := s.Ledger.Points(ctx, a.book(p, i), span.From, span.To)
+				if err = partGone(a.ID, err); errors.Is(err, ErrNoConnection) {
+					continue // disconnected meanwhile
+				}
+				if err != nil {
+					return nil, err
+				}
+				for _, f := range filed {
+					account.Points = append(account.Points, sums.Point{At: f.At, Amount: f.Amount})
+				}
+			}
 			for _, t := range told {
 				if t = overlap(t, span); !empty(t) {
 					account.Covers = append(account.Covers, t)
 				}
 			}
-			account.Points = points(own, l.Balances, l.At)
 			all = append(all, account)
 		}
 	}

@@ -76,7 +76,7 @@ func (s *Service) lookAt(ctx context.Context, p consent.Session, from, to time.T
 		return Look{}, err
 	}
 	l.Bills = bills.all()
-	if err := s.insight(ctx, &l, answers, bills, connectors.Span{From: from, To: to}); err != nil {
+	if err := s.insight(ctx, p.Person, &l, answers, bills, connectors.Span{From: from, To: to}); err != nil {
 		return Look{}, err
 	}
 	if ctx.Err() == nil { // of who went away the sources were not asked to the end
