@@ -42,7 +42,7 @@ func (e *entry) text(column string) string {
 		return ""
 	}
 	s := clean(e.cells[i])
-	if strings.Trim(s, "-/—") == "" {
+	if s == "" || (s[0] == '-' || s[0] == '/' || s[0] > '~') && strings.Trim(s, "-/—") == "" {
 		return ""
 	}
 	return character(s)
@@ -54,7 +54,7 @@ func (e *entry) damaged(column, why string) error { return damaged(e.line, colum
 // float has lost its last digits and with them its identity.
 func (e *entry) order(column string) (string, error) {
 	s := e.text(column)
-	if rounded.MatchString(s) {
+	if strings.Contains(s, "+") && rounded.MatchString(s) {
 		return "", e.damaged(column, "id_rounded")
 	}
 	return s, nil

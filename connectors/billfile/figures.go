@@ -15,9 +15,10 @@ import (
 // [figure] tells. A number cell of a workbook is the shortest decimal of its
 // float: Excel writes ¥0.07 as 7.0000000000000007E-2.
 func parseAmount(s, currency string, number bool) (money.Amount, error) {
-	a, err := money.Parse(s, currency)
-	if err == nil {
-		return a, nil
+	for _, sign := range []string{"", "¥", "￥"} { // most are no more than that
+		if a, err := money.Parse(strings.TrimPrefix(s, sign), currency); err == nil {
+			return a, nil
+		}
 	}
 	s = figure(s, '.')
 	if number {

@@ -96,6 +96,9 @@ var backInBrackets = regexp.MustCompile(`^(.*?)\s*[(（]\s*已(?:全额退款|�
 
 // withoutBack takes off an amount what is said of refunds.
 func withoutBack(text string) string {
+	if !strings.Contains(text, "退") {
+		return text
+	}
 	if m := backInBrackets.FindStringSubmatch(text); m != nil {
 		return m[1]
 	}
