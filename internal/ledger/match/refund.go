@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"hash/maphash"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 
@@ -22,8 +23,13 @@ const (
 	toldBack     = 250  // the payment's bill says that it was given back
 	nothingTold  = -400 // it does not, where others of its source do
 	sameMethod   = 50   // money goes back where it came from
-	otherMethod  = -200 // and hardly ever elsewhere
+	otherCard    = -600 // and hardly ever elsewhere
+	otherMethod  = -250 // what pots are called may change
 	beforePaid   = -150 // by a day, where a bank tells days
+
+	// With twice as many days since (and one more) a refund becomes so much less
+	// likely: half of all come within days, few after a month.
+	soonest = 60
 )
 
 const (
@@ -37,7 +43,8 @@ type tells struct{ whole, part bool }
 // give is a refund and what it may give back.
 type give struct {
 	refund, payment int32
-	weight          int
+	weight          int   // that it does
+	before          int   // that it does and no other payment: what was bought lately goes back rather than what was long ago
 	away            int64 // seconds
 }
 
@@ -67,10 +74,10 @@ func (t *table) linkRefunds(s said) {
 		not[[2]int32{t.root(d[0]), t.root(d[1])}] = true
 	}
 
-	gives := t.giving(refunds)
+	gives := t.together(t.giving(refunds))
 	gives = slices.DeleteFunc(gives, func(g give) bool { return not[[2]int32{t.root(g.refund), t.root(g.payment)}] })
 	slices.SortFunc(gives, func(x, y give) int {
-		return cmp.Or(cmp.Compare(y.weight, x.weight), cmp.Compare(x.away, y.away), cmp.Compare(x.refund, y.refund), cmp.Compare(x.payment, y.payment))
+		return cmp.Or(cmp.Compare(y.before, x.before), cmp.Compare(x.away, y.away), cmp.Compare(x.refund, y.refund), cmp.Compare(x.payment, y.payment))
 	})
 	chosen := map[int32]give{} // by the root of the refund
 	for _, g := range gives {
@@ -81,17 +88,14 @@ func (t *table) linkRefunds(s said) {
 		chosen[r] = g
 		left[p] = t.remains(left, g.payment) - t.rows[g.refund].minor
 	}
-	rivals := map[int32]map[int32]float64{}
+	t.inTurn(chosen, gives)
+	rivals := map[int32]float64{}
 	for _, g := range gives {
 		r, p := t.root(g.refund), t.root(g.payment)
 		c, ok := chosen[r]
-		if !ok || p == t.root(c.payment) || t.remains(left, g.payment) < t.rows[g.refund].minor || t.sameAs(g.payment, c.payment) {
-			continue
+		if ok && p != t.root(c.payment) && t.remains(left, g.payment) >= t.rows[g.refund].minor && !t.sameAs(g.payment, c.payment) {
+			rivals[r] += odds(g.before - c.before)
 		}
-		if rivals[r] == nil {
-			rivals[r] = map[int32]float64{}
-		}
-		rivals[r][p] = max(rivals[r][p], odds(g.weight))
 	}
 	for _, i := range refunds {
 		r := t.root(i)
@@ -100,16 +104,73 @@ func (t *table) linkRefunds(s said) {
 			continue
 		}
 		done[r] = true
-		var sum float64
-		for _, p := range slices.Sorted(maps.Keys(rivals[r])) {
-			sum += rivals[r][p]
-		}
-		if sure := among(g.weight, sum); sure >= Enough {
+		if sure := among(g.weight, rivals[r]*odds(g.weight)); sure >= Enough {
 			t.gave(g.refund, g.payment, sure, nil)
 		} else {
 			t.maybe = append(t.maybe, maybe{g.refund, g.payment, Refund, sure})
 		}
 	}
+}
+
+// inTurn uncrosses refunds of payments that nobody could tell apart: what was
+// paid first goes back first.
+func (t *table) inTurn(chosen map[int32]give, gives []give) {
+	if len(chosen) < 2 {
+		return
+	}
+	byPair := map[[2]int32]give{}
+	for _, g := range gives {
+		byPair[[2]int32{t.root(g.refund), t.root(g.payment)}] = g
+	}
+	roots := slices.SortedFunc(maps.Keys(chosen), func(x, y int32) int {
+		a, b := chosen[x], chosen[y]
+		p, q := &t.rows[a.payment], &t.rows[b.payment]
+		return cmp.Or(cmp.Compare(p.account, q.account), cmp.Compare(p.minor, q.minor), cmp.Compare(p.sold, q.sold), cmp.Compare(t.rows[a.refund].minor, t.rows[b.refund].minor), cmp.Compare(x, y))
+	})
+	for n := range roots {
+		for m := n; m > 0; m-- {
+			r, s := roots[m-1], roots[m]
+			a, b := chosen[r], chosen[s]
+			if t.rows[a.refund].minor != t.rows[b.refund].minor || !t.sameAs(a.payment, b.payment) || a.payment < b.payment {
+				break
+			}
+			x, ok := byPair[[2]int32{r, t.root(b.payment)}]
+			y, also := byPair[[2]int32{s, t.root(a.payment)}]
+			if !ok || !also || x.before+y.before < a.before+b.before-50 {
+				break
+			}
+			chosen[r], chosen[s] = x, y
+		}
+	}
+}
+
+// together makes one of what the bills of two groups tell: how sure is what the
+// surest tells, but what sets one payment before another adds up. A refund in
+// the app's bill, the wallet's and the bank's gives back what all three tell of.
+func (t *table) together(gives []give) []give {
+	slices.SortFunc(gives, func(x, y give) int {
+		return cmp.Or(cmp.Compare(t.root(x.refund), t.root(y.refund)), cmp.Compare(t.root(x.payment), t.root(y.payment)),
+			cmp.Compare(t.rows[x.payment].account, t.rows[y.payment].account), cmp.Compare(y.before, x.before), cmp.Compare(x.refund, y.refund), cmp.Compare(x.payment, y.payment))
+	})
+	n := 0
+	var account int32
+	for i, g := range gives {
+		if i > 0 && t.root(g.refund) == t.root(gives[n-1].refund) && t.root(g.payment) == t.root(gives[n-1].payment) {
+			if t.rows[g.payment].account == account {
+				continue
+			}
+			g.before += gives[n-1].before
+			if was := gives[n-1]; g.weight < was.weight || g.weight == was.weight && cmp.Or(cmp.Compare(g.refund, was.refund), cmp.Compare(g.payment, was.payment)) > 0 {
+				was.before = g.before
+				g = was
+			}
+			n--
+		}
+		account = t.rows[gives[i].payment].account
+		gives[n] = g
+		n++
+	}
+	return gives[:n]
 }
 
 // remains is what of a payment has not been given back yet.
@@ -250,14 +311,16 @@ func (t *table) gives(i, j int32) (give, bool) {
 		g.weight = -50
 	}
 	b, paid := t.bill(i), t.bill(j)
+	counter := r.account == p.account && !p.inner && r.sold != 0 && r.sold == p.sold && g.away <= maxRefundAge
+	if counter {
+		g.weight += sameCounter
+	}
 	switch {
 	case b.RefundOf != "" && t.sameSource(r.plate, p.plate) && (b.RefundOf == paid.ID || b.RefundOf == paid.Order):
 		g.weight += namesPayment
 	case shareID(b, paid):
 		g.weight += sharesID
-	case r.account == p.account && !p.inner && r.sold != 0 && r.sold == p.sold && g.away <= maxRefundAge:
-		g.weight += sameCounter
-	default:
+	case !counter:
 		return g, false // their hashes agree, and no more
 	}
 	whole := r.minor == p.minor
@@ -279,9 +342,12 @@ func (t *table) gives(i, j int32) (give, bool) {
 		case b.Method == paid.Method:
 			g.weight += sameMethod
 		case x.tails[0] != y.tails[0] || x.who.and(t.lex.banks) != y.who.and(t.lex.banks):
+			g.weight += otherCard
+		default:
 			g.weight += otherMethod
 		}
 	}
+	g.before = g.weight - int(soonest*math.Log2(1+float64(g.away)/86400))
 	return g, true
 }
 
