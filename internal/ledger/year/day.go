@@ -134,7 +134,7 @@ func (w *writer) shop(day time.Time) {
 		if w.roll(often.chance) {
 			s := pick(w, often.from)
 			o := w.buy(w.clock(day, often.earliest, 21.9), s, "", w.price(s), w.anyWay())
-			w.maybeBack(o, 0.02)
+			w.maybeBack(o, 0.02, false)
 		}
 	}
 	if w.roll(0.25) {
@@ -145,7 +145,7 @@ func (w *writer) shop(day time.Time) {
 			by.pot = "花呗"
 		}
 		o := w.buy(w.clock(day, 9, 23.8), s, w.ware(), w.price(s), by)
-		w.maybeBack(o, 0.15)
+		w.maybeBack(o, 0.15, true)
 	}
 	if w.roll(0.45) {
 		w.eatIn(day)
@@ -157,7 +157,7 @@ func (w *writer) shop(day time.Time) {
 		s, at := pick(w, markets), w.clock(day, 10, 21)
 		c := pick(w, w.cards())
 		o := w.buy(at, s, "", w.price(s), way{app: -1, wallet: -1, card: c})
-		w.maybeBack(o, 0.03)
+		w.maybeBack(o, 0.03, false)
 	}
 	w.friendsAndFamily(day)
 }
@@ -166,9 +166,9 @@ func (w *writer) eatIn(day time.Time) {
 	s := w.kitchen()
 	at := w.clock(day, 10.5, 22.5)
 	o := w.buy(at, s, "", w.price(s), w.appWay(w.meituan))
-	w.maybeBack(o, 0.06)
+	w.maybeBack(o, 0.06, false)
 	if w.roll(0.03) { // the same again, for somebody else
-		w.maybeBack(w.buy(at.Add(w.seconds(40, 900)), s, "", o.fen, o.way), 0.1)
+		w.maybeBack(w.buy(at.Add(w.seconds(40, 900)), s, "", o.fen, o.way), 0.1, false)
 	}
 }
 
@@ -177,7 +177,7 @@ func (w *writer) orderAtJD(day time.Time) {
 	at := w.clock(day, 8, 23.5)
 	s := shop{"京东平台商户", "北京京东叁佰陆拾度电子商务有限公司", "网购", 980, 89900, 1}
 	o := w.buy(at, s, w.ware(), w.price(s), w.appWay(w.jd))
-	w.maybeBack(o, 0.15)
+	w.maybeBack(o, 0.15, true)
 	if w.roll(0.04) { // one more of them, ordered apart
 		twin := w.buy(at.Add(w.seconds(30, 600)), s, o.title, o.fen, o.way)
 		if w.roll(0.3) { // and part of each is given back on one day, alike
@@ -189,7 +189,7 @@ func (w *writer) orderAtJD(day time.Time) {
 			}
 			return
 		}
-		w.maybeBack(twin, 0.15)
+		w.maybeBack(twin, 0.15, true)
 	}
 	if w.roll(0.1) { // tried on before it is paid, or kept in a deposit: nothing moves
 		m := w.move(connectors.FlowInternal, yuan(0))
@@ -200,8 +200,10 @@ func (w *writer) orderAtJD(day time.Time) {
 
 func (w *writer) plans(on time.Time, do func(time.Time)) { w.later = append(w.later, planned{on, do}) }
 
-// maybeBack has an order given back, all of it or part after part.
-func (w *writer) maybeBack(o *order, chance float64) {
+// maybeBack has an order given back, all of it or part after part. Of parcels,
+// parts come back as they are returned, for weeks; of food and rides what was
+// missing or too much, once, and nearly always within hours.
+func (w *writer) maybeBack(o *order, chance float64, parcel bool) {
 	if !w.roll(chance) {
 		return
 	}
@@ -213,14 +215,28 @@ func (w *writer) maybeBack(o *order, chance float64) {
 		})
 		return
 	}
-	on := o.at
-	for range w.between(1, 3) {
-		on = on.Add(w.seconds(3600, 16*86400))
+	part := func(on time.Time) {
 		w.plans(on, func(at time.Time) {
 			if part := o.fen * w.between(10, 45) / 100; part > 0 && part < o.left {
 				w.giveBack(at, o, part)
 			}
 		})
+	}
+	if !parcel {
+		within := int64(6 * 3600)
+		switch {
+		case w.roll(0.03):
+			within = 8 * 86400
+		case w.roll(0.2):
+			within = 2 * 86400
+		}
+		part(o.at.Add(w.seconds(300, within)))
+		return
+	}
+	on := o.at
+	for range w.between(1, 3) {
+		on = on.Add(w.seconds(3600, 16*86400))
+		part(on)
 	}
 }
 
