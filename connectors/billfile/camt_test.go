@@ -195,7 +195,7 @@ func TestBankSources(t *testing.T) {
 		{institution{iban: "NL91ABNA0417164300", bic: "LAMPDEFF"}, "bank_nl_abna NL ABNA"}, // the account's own number first
 		{institution{iban: "NL91ABNA0417164301", bic: "LAMPDEFFXXX", name: "Lampion"}, "bank_lampdeff Lampion"},
 		{institution{bic: "LAMPDEFF"}, "bank_lampdeff LAMPDEFF"},
-		{institution{bic: "nonsense", name: "Lampion  Bank"}, bankNamed("lampion bank").ID + " Lampion  Bank"},
+		{institution{bic: "nonsense", name: "Lampion  Bank"}, sourceOf("Lampion  Bank").ID + " Lampion  Bank"},
 		{institution{}, "bank_unnamed Bank"},
 	} {
 		s := tt.bank.source()

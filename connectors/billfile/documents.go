@@ -1,8 +1,6 @@
 package billfile
 
 import (
-	"crypto/sha256"
-	"encoding/base32"
 	"math/big"
 	"regexp"
 	"slices"
@@ -230,7 +228,7 @@ func around(a, b connectors.Span) connectors.Span {
 }
 
 // institution is what a document says of the institution.
-type institution struct{ iban, bic, name string }
+type institution struct{ iban, code, bic, name string } // code: its country and its number there
 
 var (
 	bicForm  = regexp.MustCompile(`^[A-Z]{6}[A-Z0-9]{2}([A-Z0-9]{3})?$`)
@@ -265,6 +263,9 @@ func (k institution) source() connectors.Source {
 		}
 		code = k.iban[:2] + " " + k.iban[4:4+n]
 		s.ID = "bank_" + strings.ToLower(k.iban[:2]+"_"+k.iban[4:4+n])
+	case k.code != "":
+		code = k.code
+		s.ID = "bank_" + strings.ToLower(strings.ReplaceAll(code, " ", "_"))
 	case bicForm.MatchString(k.bic):
 		for _, f := range forms {
 			if f.source.ID == chineseBanks[k.bic[:6]] {
@@ -274,7 +275,7 @@ func (k institution) source() connectors.Source {
 		code = k.bic[:8]
 		s.ID = "bank_" + strings.ToLower(code)
 	case k.name != "":
-		return bankNamed(k.name)
+		return sourceOf(k.name)
 	default:
 		return connectors.Source{ID: "bank_unnamed", Kind: connectors.Bank, Name: connectors.Name{ZH: "银行", EN: "Bank"}}
 	}
@@ -282,13 +283,6 @@ func (k institution) source() connectors.Source {
 		s.Name = connectors.Name{ZH: code, EN: code}
 	}
 	return s
-}
-
-// bankNamed is a bank of which nothing but its name is known.
-func bankNamed(name string) connectors.Source {
-	h := sha256.Sum256([]byte(strings.ToLower(strings.Join(strings.Fields(name), " "))))
-	id := strings.ToLower(base32.StdEncoding.EncodeToString(h[:])[:10])
-	return connectors.Source{ID: "file_" + id, Kind: connectors.Bank, Name: connectors.Name{ZH: name, EN: name}}
 }
 
 // isIBAN checks form and check digits (ISO 13616, ISO 7064 MOD 97-10).
