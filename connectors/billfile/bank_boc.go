@@ -39,8 +39,8 @@ func readBOCDebit(e *entry) (b connectors.Bill, err error) {
 	}
 	remark += e.told("附言")
 	b.RawKind, b.Counterparty = e.told("交易名称"), e.told("对方账户名")
-	b.Description = noted(&b, remark)
 	settle(&b, a, func(way connectors.Direction) summary.Meaning { return summary.Of(way, b.RawKind, remark) })
+	b.Description = noted(&b, remark, farEnd(&b, e.told("对方卡号/账号")))
 	return b, nil
 }
 

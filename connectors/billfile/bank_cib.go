@@ -18,7 +18,7 @@ var cibDebit = form{name: "cib_debit", source: cib, row: readCIB, claims: statem
 		return deposit(numberIn(lines), cibCurrency(lines), partIn(lines, cibPart))
 	}}
 
-var cibPart = regexp.MustCompile(`卡内账户\s*[:：]?\s*([0-9]+)`)
+var cibPart = regexp.MustCompile(`卡内账户[\s:：,]*([0-9]+)`)
 
 func cibCurrency(lines []string) string {
 	for _, line := range lines {

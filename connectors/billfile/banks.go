@@ -64,10 +64,10 @@ func bankAccount(a connectors.Account, number string, part ...string) connectors
 
 // What stands around a bank's table, in the ways that are known.
 var (
-	statedNumber   = regexp.MustCompile(`(?:卡号/账号|账[\s\x{3000}]*号|卡号)\s*[:：]?\s*\[?\s*(?:一卡通\s*[:：])?\s*([0-9A-Za-z*-]*[0-9A-Za-z*])`)
-	statedFrom     = regexp.MustCompile(`(?:起始日期|起止日期)\s*[:：]?\s*\[?\s*([0-9][0-9/: -]*[0-9])`)
-	statedTo       = regexp.MustCompile(`(?:终止日期|截止日期|结束日期)\s*[:：]?\s*\[?\s*([0-9][0-9/: -]*[0-9])`)
-	statedExported = regexp.MustCompile(`(?:导出时间|下载日期)\s*[:：]?\s*\[?\s*([0-9][0-9/: -]*[0-9])`)
+	statedNumber   = regexp.MustCompile(`(?:卡号/账号|账[\s\x{3000}]*号|卡号)[\s:：,]*\[?\s*(?:一卡通\s*[:：])?\s*([0-9A-Za-z*-]*[0-9A-Za-z*])`)
+	statedFrom     = regexp.MustCompile(`(?:起始日期|起止日期)[\s:：,]*\[?\s*([0-9][0-9/: -]*[0-9])`)
+	statedTo       = regexp.MustCompile(`(?:终止日期|截止日期|结束日期)[\s:：,]*\[?\s*([0-9][0-9/: -]*[0-9])`)
+	statedExported = regexp.MustCompile(`(?:导出时间|下载日期)[\s:：,]*\[?\s*([0-9][0-9/: -]*[0-9])`)
 	statedSum      = regexp.MustCompile(`(收入|支出)合计\s*[:：]?\s*([0-9]+)\s*笔\s*[，,]\s*共\s*([0-9,.]+)`)
 )
 
@@ -144,6 +144,9 @@ var days = []string{"2006-01-02", "20060102", "2006/01/02", "2006/1/2", "2006.01
 func (e *entry) day(column string) (time.Time, error) {
 	if t, ok := aDay(e.told(column)); ok {
 		return t, nil
+	}
+	if t, ok := parseTime(e.told(column), e.era); ok && e.era != 0 {
+		return midnight(t), nil // a workbook's own date
 	}
 	return time.Time{}, e.damaged(column, "not_a_time")
 }

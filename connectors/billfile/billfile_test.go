@@ -363,7 +363,7 @@ func TestOtherFiles(t *testing.T) {
 		{"a saved login page", []byte("\n<!DOCTYPE html><html><body>登录"), ErrUnknown},
 		{"a picture", []byte("\x89PNG\r\n\x1a\n00000"), ErrUnknown},
 		{"a PDF", []byte("%PDF-1.7 …"), ErrUnknown},
-		{"an old workbook", []byte("\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"), ErrUnknown},
+		{"an old workbook's first bytes", []byte("\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"), ErrDamaged},
 		{"bytes", []byte{1, 0, 2, 0, 3}, ErrUnknown},
 		{"somebody else's CSV", []byte("date,amount\n2024-01-01,1.00\n"), ErrUnmapped},
 		{"an archive", zipped(t, "alipay_record.csv", 0), ErrUnknown},

@@ -121,6 +121,21 @@ var goldenBanks = []goldenBank{
 			flows:    map[string]string{"out USD": "1 70.00", "internal USD": "2 70.00"},
 			balances: []string{"0.00", "0.00"}}},
 	},
+	{
+		// One balance is of a row that was taken out.
+		file: "ccb-debit-2025.xls", format: "ccb_debit",
+		accounts: []goldenAccount{{ref: "deposit xxxxx*********xxxx", currency: "CNY", side: "asset", first: "2025-01-01 18:53:19", last: "2025-01-06 12:03:39",
+			kinds:    map[connectors.Kind]int{"payment": 6},
+			flows:    map[string]string{"out CNY": "6 703.26"},
+			balances: []string{"2243.91", "1494.65"}}},
+		problems: []string{"balance_breaks balance 1"},
+	},
+	{
+		file: "citic-credit.xls", format: "citic_credit",
+		accounts: []goldenAccount{{ref: "credit_card", side: "debt", first: "2024-10-20", last: "2024-11-09",
+			kinds: map[connectors.Kind]int{"payment": 11, "income": 1, "repayment": 1},
+			flows: map[string]string{"out CNY": "11 1098.80", "in CNY": "1 0.20", "internal CNY": "1 1.21"}}},
+	},
 }
 
 func TestPublishedBankFiles(t *testing.T) {

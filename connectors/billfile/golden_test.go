@@ -159,16 +159,6 @@ func TestGenerationsAgree(t *testing.T) {
 	}
 }
 
-// Bills of banks and shops are other files than these.
-func TestOtherPublishedFilesAreUnknown(t *testing.T) {
-	for _, name := range []string{"ccb-debit-2025.xls"} {
-		f, err := Read(openShared(t, "double-entry-generator/"+name), Options{})
-		if f != nil || !isFault(err, ErrUnknown) && !isFault(err, ErrUnmapped) {
-			t.Errorf("Read(%s, Options{}) = %v, %v; want nil, unknown_file", name, f, err)
-		}
-	}
-}
-
 func goldenOf(file string, f *File) golden {
 	g := golden{file: file, format: f.Format, rows: len(f.Accounts[0].Bills), kinds: map[connectors.Kind]int{},
 		states: map[connectors.BillState]int{}, sides: map[connectors.Direction]string{}, flows: map[connectors.Flow]string{}}

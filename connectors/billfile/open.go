@@ -74,7 +74,15 @@ func openTable(r io.ReaderAt, size int64, head []byte, o Options) (*Reader, erro
 		}
 		return openZip(data, o)
 	case has("\xd0\xcf\x11\xe0"):
-		return nil, ErrUnknown.Saying("this is an old or password-protected Office file; upload the CSV or XLSX as it was exported, without a password")
+		data, err := whole(r, size)
+		if err != nil {
+			return nil, err
+		}
+		s, err := openExcel97(data, o)
+		if err != nil {
+			return nil, err
+		}
+		return s.survey()
 	case has("%PDF"):
 		return nil, ErrUnknown.Saying("this is a PDF; export the bill as CSV or XLSX (用于个人对账) instead")
 	case has("\x89PNG"), has("\xff\xd8\xff"), has("GIF8"), has("RIFF"), has("BM") && bytes.IndexByte(head[:min(len(head), 512)], 0) >= 0:

@@ -35,18 +35,26 @@ func openWorkbook(data []byte, o Options) (*sheet, error) {
 	if p, err := book.GetWorkbookProps(); err == nil && p.Date1904 != nil && *p.Date1904 {
 		era = 1904
 	}
-	var best *sheet
-	var ignored []*sheet
-	var head []headLine // of the first sheet
+	var sheets []*sheet
 	left := maxCells
 	for _, name := range book.GetSheetList() {
 		s, err := readSheet(book, name, &left)
 		if err != nil {
 			return nil, err
 		}
-		if s == nil {
-			continue
+		if s != nil {
+			sheets = append(sheets, s)
 		}
+	}
+	return pick(sheets, era, o)
+}
+
+// pick takes the sheet that holds the bills, and counts those of others.
+func pick(sheets []*sheet, era int, o Options) (*sheet, error) {
+	var best *sheet
+	var ignored []*sheet
+	var head []headLine // of the first sheet
+	for _, s := range sheets {
 		first := s.head()
 		if s.find(first, o); s.layout == nil {
 			if len(head) == 0 {

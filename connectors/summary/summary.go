@@ -47,12 +47,14 @@ var list = []word{
 	{"赎回", connectors.Redemption, connectors.Redemption},
 	{"申购 认购 定投 理财 基金", connectors.Redemption, connectors.Investment},
 	{exchange, connectors.Transfer, connectors.Transfer},
-	{"提现 取款 取现 支取", connectors.Withdrawal, connectors.Withdrawal},
+	{"提现 取款 取现", connectors.Withdrawal, connectors.Withdrawal},
 	{"充值 存现 存款", connectors.Topup, connectors.Topup},
 	{"工资 奖金 劳务费 公积金 养老金 补贴 报销 代发", connectors.Income, connectors.Payment},
 	{"红包", connectors.RedPacket, connectors.RedPacket},
 	{"放款", connectors.LoanKind, connectors.LoanKind},
 	{"转账 转帐 汇款 汇入 汇出 转入 转出 网转 转存 入账", connectors.Transfer, connectors.Transfer},
+	{"支取", connectors.Withdrawal, connectors.Withdrawal},
+	{"现金存入", connectors.Topup, connectors.Topup},
 	// A payment that came in is one that went out and was given back.
 	{"消费 支付 缴费 代扣 扣款 快捷 无卡 ETC", connectors.Refund, connectors.Payment},
 	// A wallet's name says that money went out through it; what comes back
