@@ -291,7 +291,7 @@ func (p presenter) bills(all *pile, fields consent.BillFields) iter.Seq[Bill] {
 		for together := range all.newestFirst(fields == consent.Standard || fields == consent.Full) {
 			some = some[:0]
 			for _, m := range together {
-				some = append(some, p.bill(all.own(m.place), fields, mirrored))
+				some = append(some, p.bill(all.own(int(m.place)), fields, mirrored))
 			}
 			slices.SortFunc(some, newestFirst)
 			for _, b := range some {

@@ -21,13 +21,14 @@ type told struct {
 }
 
 // pile is the bills of a look, packed, with what was found between them: some
-// 300 bytes of each, for there may be very many. Who shows them has one in the
+// 250 bytes of each, for there may be very many. Who shows them has one in the
 // hand at a time.
 type pile struct {
-	bills []told
-	ids   [][idSize]byte // Jali's own, of each
-	found []match.Joined // of each
-	words ledger.Words   // what the person said of them
+	bills  []told
+	ids    [][idSize]byte       // Jali's own, of each
+	counts []bool               // of each
+	links  map[int]match.Joined // of those that have any: most have none
+	words  ledger.Words         // what the person said of them
 
 	suggested []Suggestion
 }
@@ -65,7 +66,13 @@ func (s *Service) join(ctx context.Context, person consent.PersonID, answers []a
 		decided[i] = match.Decision{A: d.A, B: d.B, Link: match.Link(d.Link), Yes: d.Yes}
 	}
 	r := match.Over(n, item, decided)
-	p.found, p.suggested = r.Joined, r.Suggestions
+	p.suggested, p.counts, p.links = r.Suggestions, make([]bool, n), map[int]match.Joined{}
+	for i, j := range r.Joined {
+		p.counts[i] = j.Counted
+		if len(j.Mirrors) > 0 || j.Refunds != "" { // else it flows as it says itself
+			p.links[i] = j
+		}
+	}
 	return p, nil
 }
 
@@ -90,8 +97,8 @@ func (p *pile) len() int {
 // mirrored are the bills that have mirrors, by id.
 func (p *pile) mirrored() map[string]told {
 	m := map[string]told{}
-	for i, found := range p.found {
-		if len(found.Mirrors) > 0 {
+	for i, j := range p.links {
+		if len(j.Mirrors) > 0 {
 			m[p.id(i)] = p.bills[i]
 		}
 	}
@@ -99,12 +106,10 @@ func (p *pile) mirrored() map[string]told {
 }
 
 func (p *pile) own(i int) OwnBill {
-	t, found := p.bills[i], p.found[i]
-	b := OwnBill{ID: p.id(i), Account: t.account.ID, Bill: t.Bill(), Counted: found.Counted, Mirrors: found.Mirrors, Refunds: found.Refunds, Sure: found.Sure}
+	t, found := p.bills[i], p.links[i]
+	b := OwnBill{ID: p.id(i), Account: t.account.ID, Bill: t.Bill(), Counted: p.counts[i], Mirrors: found.Mirrors, Refunds: found.Refunds, Sure: found.Sure}
 	b.Category, b.CategoryBy = p.words.File(b.ID, &b.Bill)
-	if found.Flow != "" {
-		b.Flow = found.Flow
-	}
+	b.Flow = cmp.Or(found.Flow, b.Flow)
 	return b
 }
 
@@ -121,12 +126,12 @@ func (p *pile) all() []OwnBill {
 // counted are the amounts that belong into totals, and where they flow.
 func (p *pile) counted() iter.Seq2[connectors.Flow, money.Amount] {
 	return func(yield func(connectors.Flow, money.Amount) bool) {
-		for i, found := range p.found {
-			if !found.Counted {
+		for i, counts := range p.counts {
+			if !counts {
 				continue
 			}
 			b := p.bills[i].Bill()
-			if !yield(cmp.Or(found.Flow, b.Flow), b.Amount) {
+			if !yield(cmp.Or(p.links[i].Flow, b.Flow), b.Amount) {
 				return
 			}
 		}
@@ -135,9 +140,9 @@ func (p *pile) counted() iter.Seq2[connectors.Flow, money.Amount] {
 
 // moment is when a client is told that a bill was.
 type moment struct {
-	day   int   // 20261121 at the source
 	at    int64 // in the day; before all others where the day alone is told
-	place int   // in the pile
+	day   int32 // 20261121 at the source
+	place int32 // in the pile
 }
 
 // newestFirst orders the pile by what a client is told of each bill's moment,
@@ -146,7 +151,7 @@ func (p *pile) newestFirst(times bool) iter.Seq[[]moment] {
 	order := make([]moment, len(p.bills))
 	for i, t := range p.bills {
 		y, m, d := t.At.Date()
-		order[i] = moment{day: y*10000 + int(m)*100 + d, at: -1 << 63, place: i}
+		order[i] = moment{day: int32(y*10000 + int(m)*100 + d), at: -1 << 63, place: int32(i)}
 		if times && !t.DateOnly() {
 			order[i].at = t.At.UnixNano()
 		}

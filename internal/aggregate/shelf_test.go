@@ -115,7 +115,7 @@ func (h hoarder) Bills(ctx context.Context, c connectors.Credential, a connector
 }
 
 // perBill bounds what a client's view holds of each bill while it is made.
-const perBill = 1100
+const perBill = 500
 
 // A view over many bills holds a little of each, and never the bills.
 func TestManyBillsAreHeldSmall(t *testing.T) {
