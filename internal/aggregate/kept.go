@@ -138,7 +138,7 @@ func (k *keeping) tell(span connectors.Span, only map[string]bool) []told {
 }
 
 // keepAtOnce is how many bills of each account one transaction writes.
-const keepAtOnce = 4000
+const keepAtOnce = 2000
 
 // writeDown keeps what this look has brought, in one transaction unless it is
 // very much. Whoever meets another look of the same account reads what that has

@@ -20,7 +20,7 @@ const (
 	viewLife  = 10 * time.Minute
 	graveLife = 24 * time.Hour // how long a view that has gone answers that it has
 	chunkSize = 100            // bills in one sealed part, and on a first page
-	shelfSize = 40             // parts that one transaction writes
+	shelfSize = 20             // parts that one transaction writes
 	maxLimit  = 500
 )
 
