@@ -6,7 +6,7 @@ import (
 )
 
 const (
-	worthAsking    = 50 // percent: below it a question is more often wrong than right
+	worthAsking    = 40 // percent: below it a question is mostly wrong, above it may be one of two that fit
 	maxSuggestions = 50 // nobody answers more of them
 )
 
