@@ -48,8 +48,8 @@ type told struct {
 	sort uint8
 }
 
-// What a number is: of a bill's own only refunds speak, and of those in its
-// description.
+// What a number is. Of the bill's own only refunds speak; one in a description
+// may be the other's order.
 const (
 	anID uint8 = iota
 	ownID
@@ -68,17 +68,17 @@ func (t *table) note(i int32, b *connectors.Bill) {
 	for _, id := range b.Refs {
 		file(id, anID)
 	}
+	inDescription(b, func(id string) { file(id, inText) })
 	if !t.rows[i].givesBack() {
 		file(b.ID, ownID)
-		inDescription(b, func(id string) { file(id, inText) })
 	}
 }
 
 // shared answers the id that two bills share, the longest if several.
 func (t *table) shared(x, y int32) (same string) {
 	a, b := t.bill(x), t.bill(y)
-	ids(a, func(id string) {
-		ids(b, func(other string) {
+	numbersOf(a, func(id string) {
+		numbersOf(b, func(other string) {
 			if id == other && len(id) > len(same) {
 				same = id
 			}
@@ -116,7 +116,7 @@ func (t *table) sharing(offers []offer) []offer {
 			if x.hash != y.hash || m == maxNear || b.at-a.at > maxApartByID {
 				break
 			}
-			if x.sort != anID || y.sort != anID || a.account == b.account || a.currency != b.currency ||
+			if x.sort == ownID || y.sort == ownID || x.sort == inText && y.sort == inText || a.account == b.account || a.currency != b.currency ||
 				a.minor != b.minor && t.nets[x.row] != b.minor && t.nets[y.row] != a.minor && !t.partOf(x.row, y.row) && !t.partOf(y.row, x.row) {
 				continue
 			}

@@ -40,6 +40,7 @@ type row struct {
 
 	// Its kind, as far as it matters.
 	refund, fee, payment, repayment, transfer, interest, other bool
+	ends                                                       bool // topup, withdrawal or redemption: the bank's bill goes the other way
 
 	inner bool // by its kind it is between accounts of the person
 }
@@ -149,6 +150,7 @@ func (t *builder) add(i int32, it Item) {
 		reversed: b.State == connectors.Reversed, partBack: b.Note == "refunded_part", split: b.Note == "split_funding",
 		refund: b.Kind == connectors.Refund, fee: b.Kind == connectors.Fee, payment: b.Kind == connectors.Payment,
 		repayment: b.Kind == connectors.Repayment, transfer: b.Kind == connectors.Transfer, interest: b.Kind == connectors.Interest, other: b.Kind == connectors.Other,
+		ends:  b.Kind == connectors.Topup || b.Kind == connectors.Withdrawal || b.Kind == connectors.Redemption && b.Direction == connectors.Out,
 		inner: b.Kind.Inner() || b.Kind == connectors.Transfer && b.Flow == connectors.FlowInternal}
 	r.day = int32(floorDiv(r.at+int64(offset), 86400))
 	if s := soldBy(b); s != "" {

@@ -118,7 +118,7 @@ func arrived(from, to *row) (int, bool) {
 	case 2, 3:
 		return -150, true
 	case -1:
-		return -250, true
+		return -150, true // a card posts what it was sent on the day before
 	}
 	return 0, false
 }
@@ -133,7 +133,7 @@ func abs(n int64) int64 {
 // pays weighs that the lower bill paid for the upper one; no: it did not.
 func (t *table) pays(x, y int32) (weight int, ok bool) {
 	a, b := &t.rows[x], &t.rows[y]
-	if a.out != b.out || a.currency != b.currency || a.rank <= b.rank {
+	if a.out != b.out || a.currency != b.currency || a.rank <= b.rank || a.ends || b.ends {
 		return 0, false
 	}
 	weight = chance
