@@ -38,7 +38,9 @@ func (s *sandbox) settle(ctx context.Context) error {
 				_, err = s.visitors.get(ctx, s.state.People[i])
 			}
 			if first || errors.As(err, &left) { // who has left jali moves in as somebody new
-				s.state.People[i], err = s.moveIn(ctx, who)
+				if s.state.People[i], err = s.moveIn(ctx, who); err == nil && i == filer {
+					err = s.bring(ctx, s.state.People[i].ID)
+				}
 			}
 			return err
 		})
