@@ -29,7 +29,7 @@ func (s *Service) readFile(ctx context.Context, p consent.PersonID, file Sized, 
 	if o.Mapping != nil || !errors.As(err, &table) {
 		return r, err
 	}
-	drawn, failed := s.Ledger.Drawn(ctx, string(p), table.Header)
+	drawn, failed := s.Ledger.Drawn(ctx, string(p), billfile.Signature(table.Header))
 	switch {
 	case failed != nil:
 		return nil, failed

@@ -249,7 +249,7 @@ func (s *Service) finish(ctx context.Context, p consent.PersonID, f *billfile.Fi
 			}
 		}
 		if mapping != nil {
-			if err := s.Ledger.Draw(ctx, tx, string(p), f.Mapping.Header, mapping); err != nil && !errors.Is(err, ledger.ErrFull) {
+			if err := s.Ledger.Draw(ctx, tx, string(p), billfile.Signature(f.Mapping.Header), mapping); err != nil && !errors.Is(err, ledger.ErrFull) {
 				return err
 			}
 		}
@@ -336,7 +336,7 @@ func (s *Service) freshMapping(ctx context.Context, p consent.PersonID, f *billf
 	if err != nil {
 		return nil, err
 	}
-	switch was, err := s.Ledger.Drawn(ctx, string(p), f.Mapping.Header); {
+	switch was, err := s.Ledger.Drawn(ctx, string(p), billfile.Signature(f.Mapping.Header)); {
 	case err != nil:
 		return nil, err
 	case bytes.Equal(was, b):

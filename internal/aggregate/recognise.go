@@ -33,7 +33,11 @@ func (s *Service) placeOf(ctx context.Context, p consent.PersonID, f *billfile.F
 	if err != nil {
 		return place{}, err
 	}
-	all = slices.DeleteFunc(all, func(k known) bool { return !k.Imported || k.Source != f.Source.ID })
+	return recognise(slices.DeleteFunc(all, func(k known) bool { return !k.Imported || k.Source != f.Source.ID }), f), nil
+}
+
+// recognise is placeOf among connections of files of the source.
+func recognise(all []known, f *billfile.File) place {
 	at := place{accounts: make([]account, len(f.Accounts))}
 	var pots []pot
 	for _, k := range all {
@@ -71,7 +75,7 @@ func (s *Service) placeOf(ctx context.Context, p consent.PersonID, f *billfile.F
 	if at.link == "" {
 		at.link = linkOf(all, holder)
 	}
-	return at, nil
+	return at
 }
 
 // namesOf is by what it is seen that somebody else has brought or taken accounts.

@@ -195,11 +195,8 @@ func (s *Service) Reopen(ctx context.Context, p consent.Session, id string, o bi
 		o.Mapping = said.Mapping
 	}
 	u, _, err := s.preview(ctx, p.Person, data, o)
-	if err != nil && !lacks(err) {
-		return Upload{}, err
-	}
 	u.ID = id
-	if !told {
+	if !told || err != nil && !lacks(err) { // what was said before holds
 		return u, err
 	}
 	var failed error

@@ -63,8 +63,8 @@ func (l *Ledger) learntKey(person, shop string) []byte {
 	return kv.Key("ledger", person, "", "learnt", l.hidden("learnt", person, shop))
 }
 
-func (l *Ledger) drawnKey(person string, header []string) []byte {
-	return kv.Key("ledger", person, "", "drawn", l.hidden("drawn", append([]string{person}, header...)...))
+func (l *Ledger) drawnKey(person, signature string) []byte {
+	return kv.Key("ledger", person, "", "drawn", l.hidden("drawn", person, signature))
 }
 
 func (l *Ledger) hidden(what string, parts ...string) string {
@@ -170,15 +170,15 @@ func (l *Ledger) Correct(ctx context.Context, tx kv.Tx, person, account, bill, s
 	return l.say(ctx, tx, person, "learnt", maxWords, shops, learnt{Shop: shop, Category: category})
 }
 
-// Draw keeps how a person reads tables of a header, in the caller's words.
-func (l *Ledger) Draw(ctx context.Context, tx kv.Tx, person string, header []string, mapping []byte) error {
-	return l.say(ctx, tx, person, "drawn", maxDrawn, l.drawnKey(person, header), mapping)
+// Draw keeps how a person reads tables of a signature, in the caller's words.
+func (l *Ledger) Draw(ctx context.Context, tx kv.Tx, person, signature string, mapping []byte) error {
+	return l.say(ctx, tx, person, "drawn", maxDrawn, l.drawnKey(person, signature), mapping)
 }
 
-// Drawn answers what Draw kept for a header, or nothing.
-func (l *Ledger) Drawn(ctx context.Context, person string, header []string) (mapping []byte, err error) {
+// Drawn answers what Draw kept for a signature, or nothing.
+func (l *Ledger) Drawn(ctx context.Context, person, signature string) (mapping []byte, err error) {
 	var sealed []byte
-	key := l.drawnKey(person, header)
+	key := l.drawnKey(person, signature)
 	err = l.DB.View(ctx, func(tx kv.Tx) error {
 		b, err := tx.Get(key)
 		sealed = bytes.Clone(b)

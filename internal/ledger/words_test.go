@@ -75,17 +75,14 @@ func TestWords(t *testing.T) {
 
 func TestDrawn(t *testing.T) {
 	l, _, _ := openLedger(t)
-	header := []string{"日期", "金额"}
 	for _, m := range []string{"one", "two"} {
-		l.must(t, func(ctx context.Context, tx kv.Tx) error { return l.Draw(ctx, tx, "p", header, []byte(m)) })
+		l.must(t, func(ctx context.Context, tx kv.Tx) error { return l.Draw(ctx, tx, "p", "sig", []byte(m)) })
 	}
 	for _, tt := range []struct {
-		person string
-		header []string
-		want   string
-	}{{"p", header, "two"}, {"p", []string{"日期金额"}, ""}, {"q", header, ""}} {
-		if got, err := l.Drawn(t.Context(), tt.person, tt.header); string(got) != tt.want || err != nil {
-			t.Errorf("Drawn(%s, %q) = %q, %v; want %q", tt.person, tt.header, got, err, tt.want)
+		person, signature, want string
+	}{{"p", "sig", "two"}, {"p", "other", ""}, {"q", "sig", ""}} {
+		if got, err := l.Drawn(t.Context(), tt.person, tt.signature); string(got) != tt.want || err != nil {
+			t.Errorf("Drawn(%s, %q) = %q, %v; want %q", tt.person, tt.signature, got, err, tt.want)
 		}
 	}
 	if all, err := l.AllDrawn(t.Context(), "p"); err != nil || len(all) != 1 || string(all[0]) != "two" {
@@ -99,14 +96,14 @@ func TestWordsAreBounded(t *testing.T) {
 	l, _, _ := openLedger(t)
 	l.must(t, func(ctx context.Context, tx kv.Tx) error {
 		for n := range maxDrawn {
-			if err := l.Draw(ctx, tx, "p", []string{fmt.Sprint(n)}, []byte("m")); err != nil {
+			if err := l.Draw(ctx, tx, "p", fmt.Sprint(n), []byte("m")); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
-	draw := func(header string) error {
-		return l.DB.Update(t.Context(), func(tx kv.Tx) error { return l.Draw(t.Context(), tx, "p", []string{header}, []byte("n")) })
+	draw := func(signature string) error {
+		return l.DB.Update(t.Context(), func(tx kv.Tx) error { return l.Draw(t.Context(), tx, "p", signature, []byte("n")) })
 	}
 	if err := draw("one more"); !errors.Is(err, ErrFull) {
 		t.Errorf("one too many: %v, want ErrFull", err)
