@@ -38,3 +38,24 @@ func readABC(e *entry) (b connectors.Bill, err error) {
 	b.Description = noted(&b, note, farEnd(&b, number))
 	return b, nil
 }
+
+// abcOnline is 账户明细查询, a workbook of the bank's site for computers.
+var abcOnline = form{name: "abc_online", source: abc, row: readABCOnline, claims: statementClaims,
+	needs:   []string{"交易日期", "交易时间", "交易金额", "本次余额", "对方户名", "对方账号", "交易行", "交易渠道", "交易类型", "交易用途", "交易摘要"},
+	account: func(_ string, lines []string, _ claims) connectors.Account { return deposit(numberIn(lines), currency) }}
+
+func readABCOnline(e *entry) (b connectors.Bill, err error) {
+	if err := e.at(&b, "交易日期", "交易时间"); err != nil {
+		return b, err
+	}
+	a, err := e.signed("交易金额")
+	if err != nil {
+		return b, err
+	}
+	e.standing("本次余额")
+	use := e.told("交易用途")
+	b.RawKind, b.Counterparty = e.told("交易摘要"), e.told("对方户名")
+	settle(&b, a, func(way connectors.Direction) summary.Meaning { return summary.Of(way, b.RawKind, use) })
+	b.Description = noted(&b, use, farEnd(&b, e.told("对方账号")))
+	return b, nil
+}

@@ -44,6 +44,31 @@ func readBOCDebit(e *entry) (b connectors.Bill, err error) {
 	return b, nil
 }
 
+// bocOnline is what the bank's site for computers exports of one account.
+var bocOnline = form{name: "boc_online", source: boc, row: readBOCOnline, claims: statementClaims,
+	needs:   []string{"交易时间", "业务摘要", "对方账户名称", "对方账户账号", "币种", "收入金额", "支出金额", "余额", "交易渠道/场所", "附言"},
+	account: func(key string, lines []string, _ claims) connectors.Account { return deposit(numberIn(lines), key) }}
+
+func readBOCOnline(e *entry) (b connectors.Bill, err error) {
+	if err := e.stamp(&b, "交易时间"); err != nil {
+		return b, err
+	}
+	if err := e.in("币种"); err != nil {
+		return b, err
+	}
+	a, err := e.columns("收入金额", "支出金额")
+	if err != nil {
+		return b, err
+	}
+	e.account = e.currency
+	e.standing("余额")
+	remark := strings.TrimLeft(e.told("附言"), "-")
+	b.RawKind, b.Counterparty = e.told("业务摘要"), e.told("对方账户名称")
+	settle(&b, a, func(way connectors.Direction) summary.Meaning { return summary.Of(way, b.RawKind, remark) })
+	b.Description = noted(&b, remark, farEnd(&b, e.told("对方账户账号")))
+	return b, nil
+}
+
 // bocCredit is a statement of a credit card account in yuan and, by rows,
 // other currencies. What came over a card network ends in the country's
 // letters; what does not is the bank's own booking.
@@ -88,10 +113,11 @@ func readBOCCredit(e *entry) (b connectors.Bill, err error) {
 	return b, nil
 }
 
-// ofCard is the Method of a row of a credit card account: which of its cards.
+// ofCard is the Method of a row of a credit card account: which of its cards. A
+// number cell of a workbook has lost the noughts before the tail.
 func ofCard(tail string) string {
 	if tail == "" {
 		return ""
 	}
-	return "信用卡(" + tail + ")"
+	return "信用卡(" + strings.Repeat("0", max(0, 4-len(tail))) + tail + ")"
 }

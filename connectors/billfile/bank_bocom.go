@@ -1,7 +1,9 @@
 package billfile
 
 import (
+	"cmp"
 	"regexp"
+	"slices"
 	"strings"
 
 	"jali/connectors"
@@ -81,5 +83,45 @@ func readBocomDebit(e *entry) (b connectors.Bill, err error) {
 	b.RawKind, b.Counterparty = e.told("交易类型"), e.told("对方户名")
 	settle(&b, a, func(way connectors.Direction) summary.Meaning { return summary.Of(way, b.RawKind, note) })
 	b.Description = noted(&b, place, note, farEnd(&b, e.told("对方账号")))
+	return b, nil
+}
+
+// bocomOnline is 银行卡交易明细查询表, an old Excel file, with the sums of the
+// period above the table. What the wallet or the shop calls the payment stands
+// within its 摘要: "|交易类型:快捷支付|交易商户:某店|订单编号:…|".
+var bocomOnline = form{name: "bocom_online", source: bocom, row: readBocomOnline, claims: statementClaims,
+	needs:   []string{"记账日期", "交易时间", "交易地点", "交易方式", "支出金额", "收入金额", "余额", "对方户名", "对方账户", "摘要"},
+	account: func(_ string, lines []string, _ claims) connectors.Account { return deposit(numberIn(lines), currency) }}
+
+var (
+	bocomRefs  = regexp.MustCompile(`(?:订单编号|流水号)\s*[:：]?\s*([0-9A-Za-z]{8,})`)
+	bocomWords = regexp.MustCompile(`交易说明\s*[:：]([^|]*)`)
+)
+
+func readBocomOnline(e *entry) (b connectors.Bill, err error) {
+	if err := e.stamp(&b, "交易时间"); err != nil {
+		return b, err
+	}
+	a, err := e.columns("收入金额", "支出金额")
+	if err != nil {
+		return b, err
+	}
+	e.standing("余额")
+	place, name, note := e.told("交易地点"), e.told("对方户名"), e.told("摘要")
+	for _, m := range bocomRefs.FindAllStringSubmatch(note, -1) {
+		if !slices.Contains(b.Refs, m[1]) {
+			b.Refs = append(b.Refs, m[1])
+		}
+	}
+	if m := bocomWords.FindStringSubmatch(note); m != nil {
+		note = m[1]
+	}
+	b.RawKind = e.told("交易方式")
+	settle(&b, a, func(way connectors.Direction) summary.Meaning { return summary.Of(way, b.RawKind, note) })
+	e.side = string(b.Direction)
+	if b.Counterparty = name; b.Kind == connectors.Payment || b.Kind == connectors.Refund {
+		b.Counterparty = cmp.Or(place, name)
+	}
+	b.Description = noted(&b, place, name, note, farEnd(&b, e.told("对方账户")))
 	return b, nil
 }

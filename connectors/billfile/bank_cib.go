@@ -35,10 +35,9 @@ func cibCurrency(lines []string) string {
 }
 
 func readCIB(e *entry) (b connectors.Bill, err error) {
-	if e.created, err = e.when("交易时间"); err != nil {
+	if err := e.stamp(&b, "交易时间"); err != nil {
 		return b, err
 	}
-	b.At, b.DateOnly = e.created, e.created.Equal(midnight(e.created))
 	e.currency = cibCurrency(e.layout.preamble)
 	a, err := e.columns("收入", "支出")
 	if err != nil {

@@ -1,8 +1,6 @@
 package billfile
 
 import (
-	"strings"
-
 	"jali/connectors"
 	"jali/connectors/summary"
 )
@@ -29,11 +27,7 @@ func readCITIC(e *entry) (b connectors.Bill, err error) {
 	if err != nil {
 		return b, err
 	}
-	tail := e.told("卡末四位")
-	if n := len(tail); n > 0 && n < 4 { // a number cell has no noughts before it
-		tail = strings.Repeat("0", 4-n) + tail
-	}
-	b.Counterparty, b.Method = e.told("交易描述"), ofCard(tail)
+	b.Counterparty, b.Method = e.told("交易描述"), ofCard(e.told("卡末四位"))
 	settle(&b, a.Neg(), func(way connectors.Direction) summary.Meaning { return summary.OfCard(way, b.Counterparty) })
 	b.Description = e.foreign("交易金额", "", "交易币种")
 	return b, nil

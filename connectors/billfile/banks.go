@@ -18,8 +18,8 @@ import (
 // and each has changed them: a form is here because a real file of it is
 // public.
 var banks = []form{
-	bocDebit, bocCredit, cmbDebit, cmbOnline, cmbCredit, icbcDebit, icbcCredit, bocomDebit, bocomCredit,
-	abcDebit, ccbDebit, ccbStatement, citicCredit, cibDebit, cgbCredit, hsbcDebit, hsbcCredit,
+	bocDebit, bocOnline, bocCredit, cmbDebit, cmbOnline, cmbCredit, icbcDebit, icbcCredit, bocomDebit, bocomOnline, bocomCredit,
+	abcDebit, abcOnline, ccbDebit, ccbStatement, citicCredit, cibDebit, cgbCredit, pinganDebit, spdbCredit, hsbcDebit, hsbcCredit,
 }
 
 func bank(id, zh, en string) connectors.Source {
@@ -64,15 +64,18 @@ func bankAccount(a connectors.Account, number string, part ...string) connectors
 
 // What stands around a bank's table, in the ways that are known.
 var (
-	statedNumber   = regexp.MustCompile(`(?:卡号/账号|账[\s\x{3000}]*号|卡号)[\s:：,]*\[?\s*(?:一卡通\s*[:：])?\s*([0-9A-Za-z*-]*[0-9A-Za-z*])`)
-	statedFrom     = regexp.MustCompile(`(?:起始日期|起止日期)[\s:：,]*\[?\s*([0-9][0-9/: -]*[0-9])`)
-	statedTo       = regexp.MustCompile(`(?:终止日期|截止日期|结束日期)[\s:：,]*\[?\s*([0-9][0-9/: -]*[0-9])`)
+	statedNumber   = regexp.MustCompile(`(?:卡号/账号|账[\s\x{3000}]*号|卡号|账户[:：])[\s:：,]*\[?\s*(?:一卡通\s*[:：])?\s*([0-9A-Za-z*-]*[0-9A-Za-z*](?: [0-9*]{3,4}\b)*)`)
+	statedFrom     = regexp.MustCompile(`(?:起始日期|起止日期|查询时间段)[\s:：,]*\[?\s*([0-9][0-9/: -]*[0-9])`)
+	statedTo       = regexp.MustCompile(`(?:(?:终止日期|截止日期|结束日期)[\s:：,]*\[?|查询时间段[\s:：,0-9/-]*至)\s*([0-9][0-9/: -]*[0-9])`)
 	statedExported = regexp.MustCompile(`(?:导出时间|下载日期)[\s:：,]*\[?\s*([0-9][0-9/: -]*[0-9])`)
 	statedSum      = regexp.MustCompile(`(收入|支出)合计\s*[:：]?\s*([0-9]+)\s*笔\s*[，,]\s*共\s*([0-9,.]+)`)
+	statedTotal    = regexp.MustCompile(`总(收入|支出)\s*[:：]\s*([0-9,.]+)\s*元`)
 )
 
 // numberIn is the account's number above the table, or empty.
-func numberIn(lines []string) string { return partIn(lines, statedNumber) }
+func numberIn(lines []string) string {
+	return strings.ReplaceAll(partIn(lines, statedNumber), " ", "")
+}
 
 func partIn(lines []string, what *regexp.Regexp) string {
 	for _, line := range lines {
@@ -108,6 +111,13 @@ func statementClaims(lines []string) claims {
 			c.problems = append(c.problems, Problem{Code: "claim_unreadable", Of: sideOf[m[1]]})
 		}
 		c.stated[bucket{sideOf[m[1]], currency}] = claim{err == nil, err2 == nil, n, a}
+	}
+	for _, m := range statedTotal.FindAllStringSubmatch(text, -1) {
+		a, err := parseAmount(m[2], currency, false)
+		if err != nil {
+			c.problems = append(c.problems, Problem{Code: "claim_unreadable", Of: sideOf[m[1]]})
+		}
+		c.stated[bucket{sideOf[m[1]], currency}] = claim{sum: err == nil, amount: a}
 	}
 	return c
 }
@@ -176,6 +186,20 @@ func (e *entry) at(b *connectors.Bill, day, clock string) (err error) {
 		b.At, b.DateOnly = b.At.Add(c), c == 0
 	}
 	e.created = b.At
+	return nil
+}
+
+// stamp sets when a bill was made from day and clock in one cell.
+func (e *entry) stamp(b *connectors.Bill, column string) error {
+	s := e.told(column)
+	t, day := aDay(s)
+	if !day {
+		var ok bool
+		if t, ok = parseTime(s, e.era); !ok {
+			return e.damaged(column, "not_a_time")
+		}
+	}
+	b.At, b.DateOnly, e.created = t, t.Equal(midnight(t)), t
 	return nil
 }
 

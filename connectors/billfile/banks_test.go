@@ -43,6 +43,13 @@ var bankFixtures = []struct {
 2026-03-02 07:00:00 in 2150.00 CNY in income |工资|河边面馆
 = deposit ****4321 USD | ****4321 | USD
 2026-03-03 08:00:00 in 50.00 USD in transfer |境外汇入汇款|Mei`},
+	{"boc_online", []byte(bocOnlineFile), `
+= deposit |  | CNY
+2026-06-20 23:59:59 in 1.23 CNY in interest |结息
+2026-06-16 14:00:00 in 3000.00 CNY internal withdrawal |网上快捷提现|林小满|林小满支付宝余额提现-0001
+2026-06-15 10:30:00 out 2500.00 CNY out payment |网上快捷支付|支付宝-河边面馆
+= deposit HKD |  | HKD
+2026-06-15 09:30:00 in 0.88 HKD in interest |结息`},
 	{"boc_credit", []byte(bocCreditFile), `
 = credit_card |  |
 2026-02-13 out 50.00 CNY out payment ||云闪付-河边面馆||信用卡(4260)
@@ -102,6 +109,25 @@ var bankFixtures = []struct {
 2026-01-02 09:23:24 out 10.00 CNY out payment |财付通|微信支付河边面馆|微信支付-河边面馆||369333999
 2026-01-03 out 990.00 CNY internal repayment |正常还款||尾号2341||111222333
 2026-01-04 in 0.01 CNY in interest |结息||个人活期结息`},
+	{"abc_online", []byte(abcOnlineFile), `
+= deposit 622848****8888 | 622848****8888 | CNY
+2026-03-29 12:17:04 out 4.00 CNY out payment |支付宝|支付宝-消费河边面馆|UA0329支付宝-消费-河边面馆
+2026-03-21 in 0.07 CNY in interest |结息||个人活期结息
+2026-02-10 16:31:46 in 1000.00 CNY in transfer |银联入账|林小满|尾号5555`},
+	{"bocom_online", excel97(bocomOnlineRows), `
+= deposit 6222888888888888888 | 6222888888888888888 | CNY
+2026-03-21 05:14:01 in 0.04 CNY in interest |存款利息|应付个人活期储蓄存款利息|批处理
+2026-02-26 19:12:49 out 19.15 CNY out payment |网上支付|河边面馆|支付宝-消费 · 生活服务消费
+2026-01-10 16:00:25 in 540.00 CNY internal withdrawal |网上银行卡转入|林小满|微信支付 · 微信零钱提现 交易流水号20260110651659460265643S0100302`},
+	{"pingan_debit", []byte(pinganText), `
+= deposit 6230****6666 | 6230****6666 | CNY
+2026-12-30 09:15:30 out 45.50 CNY out payment |消费|河边面馆|午饭||PA0001
+2026-12-31 10:00:00 in 5000.00 CNY in transfer |转账|林小满|尾号1111||PA0002`},
+	{"spdb_credit", excel97(spdbRows), `
+= credit_card |  |
+2026-01-02 out 314.15 CNY out payment ||支付宝-河边面馆||信用卡(8888)
+2026-01-17 in 1618.03 CNY internal repayment ||银联在线还款||信用卡(1234)
+2026-01-31 out 73.19 CNY out payment ||MAPLE SYRUP|10.00(CAD)|信用卡(0321)`},
 	{"ccb_debit", excel97(ccbRows), `
 = deposit 62170*********0019 | 62170*********0019 | CNY
 2026-01-01 18:53:19 out 67.00 CNY out payment |消费|支付宝-河边面馆|河***馆

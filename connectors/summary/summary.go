@@ -52,7 +52,7 @@ var list = []word{
 	{"工资 奖金 劳务费 公积金 养老金 补贴 报销 代发", connectors.Income, connectors.Payment},
 	{"红包", connectors.RedPacket, connectors.RedPacket},
 	{"放款", connectors.LoanKind, connectors.LoanKind},
-	{"转账 转帐 汇款 汇入 汇出 转入 转出 网转 转存 入账", connectors.Transfer, connectors.Transfer},
+	{"转账 转帐 汇款 汇入 汇出 转入 转出 网转 转存 汇兑 入账", connectors.Transfer, connectors.Transfer},
 	{"支取", connectors.Withdrawal, connectors.Withdrawal},
 	{"现金存入", connectors.Topup, connectors.Topup},
 	// A payment that came in is one that went out and was given back.
@@ -66,7 +66,7 @@ var list = []word{
 const exchange = "购汇 结汇 换汇"
 
 // before are what may stand before a word of the list in a part of a text.
-var before = []string{"支付宝", "财付通", "微信", "掌上生活", "快捷", "网上", "跨行", "行内", "商户", "POS", "ATM", "代发", "信用卡", "贷款", "理财", "基金"}
+var before = []string{"支付宝", "财付通", "微信", "零钱", "余额", "掌上生活", "快捷", "网上", "跨行", "行内", "商户", "POS", "ATM", "代发", "信用卡", "贷款", "理财", "基金"}
 
 // Of answers what a bank's own summary and, where that says no more than that
 // money was paid or sent, the other texts of the row mean.
