@@ -145,9 +145,9 @@ func (f flow) vouched(trades []connectors.Bill) bool {
 // says what each was for, and adds what has not moved: a payment that was
 // revoked, a refund under way, an order that is booked on another day.
 func join(trades []connectors.Bill, f flow) []connectors.Bill {
-	booked, told := make(map[string]connectors.Bill, len(f.bills)), map[string]bool{}
-	for _, b := range f.bills {
-		booked[b.ID] = b
+	booked, told := make(map[string]*connectors.Bill, len(f.bills)), make(map[string]bool, len(f.bills))
+	for i := range f.bills {
+		booked[f.bills[i].ID] = &f.bills[i]
 	}
 	all := make([]connectors.Bill, 0, len(trades)+len(f.bills))
 	for _, t := range trades {

@@ -2,6 +2,7 @@ package wechatpay
 
 import (
 	"reflect"
+	"slices"
 	"strconv"
 
 	"jali/connectors"
@@ -35,6 +36,9 @@ func (l *listing) add(b connectors.Bill) string {
 			return b.ID
 		}
 		b.ID = number + "#" + strconv.Itoa(n)
+	}
+	if len(l.rows) == cap(l.rows) { // bills are wide: twice the room, not a quarter more
+		l.rows = slices.Grow(l.rows, max(64, len(l.rows)))
 	}
 	l.byID[b.ID] = len(l.rows)
 	l.rows = append(l.rows, b)

@@ -40,8 +40,8 @@ func newMasker(all []known) masker {
 }
 
 // counterparty masks the other side of a bill: whole, if it is a person.
-func (m masker) counterparty(b connectors.Bill) string {
-	if isPerson(b) {
+func (m masker) counterparty(b connectors.Bill, person bool) string {
+	if person {
 		return initial(b.Counterparty)
 	}
 	return m.text(b.Counterparty)
@@ -49,8 +49,8 @@ func (m masker) counterparty(b connectors.Bill) string {
 
 // description masks a bill's text. The other side's name stands there again
 // more often than not.
-func (m masker) description(b connectors.Bill) string {
-	s, person := b.Description, isPerson(b)
+func (m masker) description(b connectors.Bill, person bool) string {
+	s := b.Description
 	if person {
 		name := strings.TrimSpace(b.Counterparty)
 		s = hide(hide(s, name), bare(name))
@@ -311,6 +311,9 @@ func pinyinName(s string) bool {
 
 // latinName reports whether s is two or three capitalised words of letters.
 func latinName(s string) bool {
+	if !strings.ContainsFunc(s, func(r rune) bool { return r == ',' || unicode.IsSpace(r) }) {
+		return false // one word, as most are
+	}
 	w := strings.Fields(strings.ReplaceAll(s, ",", " "))
 	if len(w) < 2 || len(w) > 3 {
 		return false

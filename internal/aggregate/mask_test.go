@@ -44,7 +44,8 @@ func TestCounterpartyMask(t *testing.T) {
 		{"绿茵书店(138****8000)", connectors.Payment, "绿茵书店(****)"},
 		{"", connectors.Payment, ""},
 	} {
-		if got := m.counterparty(connectors.Bill{Counterparty: tt.in, Kind: tt.kind}); got != tt.want {
+		b := connectors.Bill{Counterparty: tt.in, Kind: tt.kind}
+		if got := m.counterparty(b, isPerson(b)); got != tt.want {
 			t.Errorf("%s to %q is shown as %q, want %q", tt.kind, tt.in, got, tt.want)
 		}
 	}
@@ -107,10 +108,10 @@ func TestMaskReadsTheWholeBill(t *testing.T) {
 		if strings.HasPrefix(tt.raw, "JSAPI") {
 			b.Merchant = "M-100"
 		}
-		if got := m.counterparty(b); got != tt.wantOther {
+		if got := m.counterparty(b, isPerson(b)); got != tt.wantOther {
 			t.Errorf("%s: %q is shown as %q, want %q", tt.why, tt.other, got, tt.wantOther)
 		}
-		if got := m.description(b); got != tt.wantIn {
+		if got := m.description(b, isPerson(b)); got != tt.wantIn {
 			t.Errorf("%s: %q is shown as %q, want %q", tt.why, tt.text, got, tt.wantIn)
 		}
 	}
@@ -149,7 +150,8 @@ func TestDescriptionMask(t *testing.T) {
 		{"合计 12345.60 元", "", connectors.Payment, "合计 12345.60 元"},
 		{"3件商品", "", connectors.Payment, "3件商品"},
 	} {
-		if got := m.description(connectors.Bill{Description: tt.text, Counterparty: tt.other, Kind: tt.kind}); got != tt.want {
+		b := connectors.Bill{Description: tt.text, Counterparty: tt.other, Kind: tt.kind}
+		if got := m.description(b, isPerson(b)); got != tt.want {
 			t.Errorf("%q is shown as %q, want %q", tt.text, got, tt.want)
 		}
 	}
@@ -168,7 +170,7 @@ func FuzzMask(f *testing.F) {
 		}
 		for _, k := range []connectors.Kind{connectors.Payment, connectors.Transfer, connectors.Other} {
 			b := connectors.Bill{Description: text, Counterparty: other, Kind: k}
-			for _, got := range []string{m.description(b), m.counterparty(b)} {
+			for _, got := range []string{m.description(b, isPerson(b)), m.counterparty(b, isPerson(b))} {
 				if strings.Contains(got, "ref-x1") || strings.Contains(got, "2088123412341234") {
 					t.Fatalf("%q lets a number of the person's own out", got)
 				}

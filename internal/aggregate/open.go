@@ -315,16 +315,17 @@ func (p presenter) bill(b OwnBill, fields consent.BillFields, mirrored map[strin
 	if b.Refunds != "" {
 		w.RefundOf = p.billID(b.Refunds)
 	}
+	person := isPerson(b.Bill)
 	if fields == consent.Standard || fields == consent.Full {
 		if !b.DateOnly {
 			w.Time = b.At
 		}
-		w.Counterparty = p.counterparty(b.Bill)
+		w.Counterparty = p.counterparty(b.Bill, person)
 		w.Method = p.aliases[p.payer(b, mirrored)]
 		w.SplitFunding = b.Note == "split_funding"
 	}
 	if fields == consent.Full {
-		w.Description = p.description(b.Bill)
+		w.Description = p.description(b.Bill, person)
 		if b.Order != "" {
 			w.Order = p.pair.ID("ord_", p.accounts[b.Account].Source.ID, b.Order)
 		}
