@@ -13,7 +13,7 @@ type document struct {
 }
 
 // documents are tried in this order, before tables.
-var documents = []document{camt, mt940}
+var documents = []document{camt, mt940, ofx}
 
 // maxHead is how many bytes of a text its header row must stand in.
 const maxHead = 256 << 10
