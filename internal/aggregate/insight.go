@@ -32,10 +32,10 @@ func (s *Service) insight(ctx context.Context, p consent.PersonID, l *Look, answ
 	if err != nil {
 		return err
 	}
-	book := sums.Open(accounts)
+	book, shops := sums.Open(accounts), ledger.Shops{}
 	for i := range l.Bills {
 		b := &l.Bills[i]
-		entry := sums.Bill{ID: b.ID, Account: string(b.Account), Category: b.Category, Shop: ledger.Shop(&b.Bill), Counted: b.Counted, Flow: b.Flow, Bill: &b.Bill}
+		entry := sums.Bill{ID: b.ID, Account: string(b.Account), Category: b.Category, Shop: shops.Of(&b.Bill), Counted: b.Counted, Flow: b.Flow, Bill: &b.Bill}
 		if sums.Traced(&b.Bill) {
 			for _, m := range b.Mirrors {
 				if n, ok := at[m]; ok {

@@ -48,6 +48,20 @@ func Shop(b *connectors.Bill) string {
 	return s
 }
 
+// Shops remembers names that were made out: a person's bills name few shops, and
+// each many times. The map that there is to begin with is empty.
+type Shops map[string]string
+
+// Of is [Shop].
+func (known Shops) Of(b *connectors.Bill) string {
+	name, ok := known[b.Counterparty]
+	if !ok {
+		name = Shop(b)
+		known[b.Counterparty] = name
+	}
+	return name
+}
+
 // unland takes off the country behind a Chinese name. Behind any other it may
 // be the name's end.
 func unland(s string) string {
