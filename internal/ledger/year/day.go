@@ -28,6 +28,7 @@ func (w *writer) adoptHabits() {
 		home: w.debits[0], everyday: pick(w, w.cards()), flatmate: pick(w, friends)}
 	w.habits.cup = w.price(w.habits.cafe)
 	w.habits.bus, w.habits.coffee = w.anyWay(), w.anyWay()
+	w.habits.bus.extra, w.habits.coffee.extra = "", "" // no red packet is given every day
 }
 
 func (w *writer) cards() []*card { return slices.Concat(w.credits, w.debits) }
