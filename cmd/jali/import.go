@@ -1,101 +1,233 @@
 package main
 
 import (
+	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"os"
+	"os/signal"
 	"slices"
+	"syscall"
 
 	"jali/cmd/internal/house"
 	"jali/connectors/billfile"
 	"jali/internal/aggregate"
+	"jali/internal/fault"
 )
 
 type importCmd struct {
-	Person string   `help:"The person's id, as their settings page shows it." required:"" placeholder:"ID"`
-	Accept bool     `help:"Take a file in although its own counts and sums disagree with its rows." name:"accept-mismatch"`
-	Files  []string `arg:"" help:"Exported bill files." type:"existingfile"`
+	Person       string   `help:"The person's id, as their settings page shows it." placeholder:"ID"`
+	DryRun       bool     `help:"Only say what would come in. Without --person it needs no server, and looks at the files alone." name:"dry-run"`
+	JSON         bool     `help:"Say it as JSON." name:"json"`
+	Accept       bool     `help:"Take a file in although its own counts and sums disagree with its rows." name:"accept-mismatch"`
+	PasswordFile string   `help:"File with the passwords of archives, one a line. Without it, and without $JALI_FILE_PASSWORD, a terminal is asked." name:"password-file" type:"existingfile" placeholder:"FILE"`
+	Mapping      string   `help:"File that says what the columns of a table are that Jali does not know (see --draw-mapping)." type:"existingfile" placeholder:"FILE"`
+	DrawMapping  bool     `help:"Guess such a file from a table, to be looked through and completed." name:"draw-mapping"`
+	Files        []string `arg:"" help:"Exported bill files: CSV, XLSX, XLS, CAMT, MT940, OFX, or the ZIP that came by mail." type:"existingfile"`
 }
 
 func (importCmd) Help() string {
-	return `Example:
+	return `Examples:
+  jali import --dry-run alipay_record_20261101.csv 微信支付账单.zip
   jali import --person P4XK… alipay_record_20261101.csv 微信支付账单.xlsx
+  jali import --draw-mapping riverbank.csv > riverbank.json
+  jali import --person P4XK… --mapping riverbank.json riverbank.csv
 
-A file that disagrees with its own sums is shown and left alone; look at it and
-say --accept-mismatch to take it in. Importing the same bills twice changes nothing.`
+--dry-run prints, for each file and for all together, what would come in and
+what of it tells of one movement twice. A file that disagrees with its own sums
+is shown and left alone; look at it and say --accept-mismatch to take it in.
+Importing the same bills twice changes nothing. A file comes in whole or not at
+all, also when the import is interrupted. A password is never an argument:
+other users of the machine can see those.
+
+Exit status: 0 all files came in, or would; 1 some did not; 2 nothing worked.`
+}
+
+// Validate is asked by kong.
+func (i *importCmd) Validate() error {
+	if i.Person == "" && !i.DryRun && !i.DrawMapping {
+		return errors.New("say whose bills these are with --person, or only look at them with --dry-run")
+	}
+	return nil
 }
 
 func (i *importCmd) Run(c *cli) error {
+	ctx, stop := signal.NotifyContext(background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	keys, err := i.passwords(ctx)
+	if err != nil {
+		return err
+	}
+	m, err := i.mapping()
+	if err != nil {
+		return err
+	}
+	switch {
+	case i.DrawMapping:
+		return i.draw(keys)
+	case i.DryRun && i.Person == "":
+		return i.see(ctx, keys, m)
+	}
 	t, err := c.talk()
 	if err != nil {
 		return err
 	}
 	defer t.Close()
 	left := 0
+	all := []told{}
 	for _, name := range i.Files {
-		f, err := os.Open(name)
-		if err != nil {
+		var done house.Import
+		err := keys.try(name, func(o billfile.Options) error {
+			o.Mapping = m
+			var err error
+			done, err = i.send(ctx, t, name, aggregate.Taking{Options: o, Accept: i.Accept, Dry: i.DryRun})
 			return err
+		})
+		if ctx.Err() != nil {
+			return fmt.Errorf("interrupted: nothing of %s was stored", name)
 		}
-		info, err := f.Stat()
-		if err != nil {
-			return err
-		}
-		done, err := t.Import(background(), i.Person, f, info.Size(), aggregate.Taking{Accept: i.Accept})
-		_ = f.Close()
 		if err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
-		printReport(name, done.Report)
-		if !done.Taken {
-			fmt.Println("  not imported: say --accept-mismatch to take it in all the same")
+		all = append(all, told{name, done})
+		if !i.JSON {
+			printReport(name, done.Report)
+		}
+		if refused := len(done.Report.Problems) > 0 && !i.Accept; refused {
 			left++
+			if !i.JSON {
+				fmt.Println("  not imported: say --accept-mismatch to take it in all the same")
+			}
 		}
 	}
-	if left > 0 {
-		return &house.Refusal{Code: "file_disagrees", Detail: fmt.Sprintf("%d of %d files were not imported", left, len(i.Files))}
+	if i.JSON {
+		if err := printJSON(all); err != nil {
+			return err
+		}
 	}
+	return leftAlone(left, len(i.Files))
+}
+
+// told is what the server says of a file.
+type told struct {
+	File string `json:"file"`
+	house.Import
+}
+
+func leftAlone(left, of int) error {
+	if left == 0 {
+		return nil
+	}
+	return &house.Refusal{Code: "file_disagrees", Detail: fmt.Sprintf("%d of %d files were not imported", left, of)}
+}
+
+// send hands one file to the server, and shows how far it is.
+func (i *importCmd) send(ctx context.Context, t *house.Talker, name string, how aggregate.Taking) (house.Import, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return house.Import{}, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return house.Import{}, err
+	}
+	show := newShowing(info.Size())
+	defer show.end()
+	how.Progress = func(p aggregate.Progress) { show.tell(p.Stage, int64(p.Done), int64(p.Of)) }
+	return t.Import(ctx, i.Person, &passing{f, info.Size(), 0, show}, info.Size(), how)
+}
+
+// passing tells how much of a file has been sent.
+type passing struct {
+	io.Reader
+	size, sent int64
+	show       *showing
+}
+
+func (p *passing) Read(b []byte) (int, error) {
+	n, err := p.Reader.Read(b)
+	p.sent += int64(n)
+	p.show.tell("sending", p.sent, p.size)
+	return n, err
+}
+
+// mapping reads the file that --mapping names.
+func (i *importCmd) mapping() (*billfile.Mapping, error) {
+	if i.Mapping == "" {
+		return nil, nil
+	}
+	data, err := os.ReadFile(i.Mapping)
+	if err != nil {
+		return nil, err
+	}
+	var m billfile.Mapping
+	if err := json.Unmarshal(data, &m); err != nil {
+		return nil, fmt.Errorf("%s is not what --draw-mapping writes: %w", i.Mapping, err)
+	}
+	return &m, nil
+}
+
+// draw prints what a table's columns seem to be.
+func (i *importCmd) draw(keys *passwords) error {
+	if len(i.Files) != 1 {
+		return errors.New("--draw-mapping takes one file")
+	}
+	var u *billfile.Unmapped
+	err := keys.try(i.Files[0], func(o billfile.Options) error {
+		_, err := openFile(i.Files[0], o)
+		return err
+	})
+	switch {
+	case err == nil:
+		return &house.Refusal{Code: "file_known", Detail: "the columns of this file are known; import it as it is"}
+	case !errors.As(err, &u):
+		return refusal(i.Files[0], err)
+	}
+	if err := printJSON(u.Guess()); err != nil {
+		return err
+	}
+	fmt.Fprintln(os.Stderr, `Look through it; give "source" the institution's name and "account" the account's.`)
 	return nil
+}
+
+func printJSON(v any) error {
+	e := json.NewEncoder(os.Stdout)
+	e.SetIndent("", "  ")
+	e.SetEscapeHTML(false)
+	return e.Encode(v)
+}
+
+// refusal is what a file could not be read for, in the words of the package.
+func refusal(name string, err error) error {
+	var e *fault.Error
+	if !errors.As(err, &e) {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	return fmt.Errorf("%s: %w", name, &house.Refusal{Code: e.Code, Detail: e.Detail})
 }
 
 func printReport(name string, r aggregate.ImportReport) {
 	fmt.Printf("%s: %s, %d bills, %d of them known already\n", name, r.Format, r.Rows, r.Known)
+	for _, a := range r.Accounts {
+		if len(r.Accounts) > 1 {
+			fmt.Printf("  %s: %d bills, %d of them known already\n", accountName(a.Name, a.Tail, a.Currency), a.Rows, a.Known)
+		}
+	}
+	flows := columns{indent: "  ", right: " rr"}
 	for _, s := range r.Sums {
-		fmt.Printf("  %-9s %5d  %s\n", s.Flow, s.Count, s.Sum)
+		flows.add(string(s.Flow), fmt.Sprint(s.Count), s.Sum.String())
 	}
+	fmt.Print(flows.String())
+	kinds := columns{indent: "  ", right: " r"}
 	for _, k := range slices.Sorted(maps.Keys(r.Kinds)) {
-		fmt.Printf("  %-12s %d\n", k, r.Kinds[k])
+		kinds.add(string(k), fmt.Sprint(r.Kinds[k]))
 	}
+	fmt.Print(kinds.String())
 	for _, p := range r.Problems {
 		fmt.Println("  the file disagrees with itself: " + disagreement(p))
 	}
-}
-
-// disagreement says a problem with the members that its code has.
-func disagreement(p billfile.Problem) string {
-	of := parts[p.Of]
-	if of == "" {
-		of = p.Of
-	}
-	switch p.Code {
-	case "count_differs":
-		return fmt.Sprintf("it claims %d bills %s, and has %d", p.ClaimedCount, of, p.RowCount)
-	case "sum_differs":
-		return fmt.Sprintf("it claims %s %s, and its rows make %s", p.Claimed, of, p.Rows)
-	case "claim_unreadable":
-		return fmt.Sprintf("what it claims %s cannot be read; its rows make %d bills, %s", of, p.RowCount, p.Rows)
-	case "claim_missing":
-		return fmt.Sprintf("it claims nothing %s; its rows make %d bills, %s", of, p.RowCount, p.Rows)
-	case "outside_period":
-		return fmt.Sprintf("%d of its bills are outside the period that it claims", p.RowCount)
-	case "sheet_ignored":
-		return "it holds a further sheet of bills, which is left alone"
-	default:
-		return p.Code + " " + of
-	}
-}
-
-var parts = map[string]string{
-	"total": "in all", "in": "coming in", "out": "going out", "other": "that are neither",
-	"in_pending": "coming in and pending", "out_pending": "going out and pending", "period": "as its period",
 }

@@ -120,21 +120,23 @@ type display struct {
 
 const barWidth = 30
 
-func (d *display) tell(r vault.Rotation) {
+func (d *display) tell(r vault.Rotation) { d.draw(int64(r.Done), int64(r.Total), howFar(r)) }
+
+func (d *display) draw(done, total int64, how string) {
 	part := 1.0
-	if r.Total > 0 {
-		part = min(1, float64(r.Done)/float64(r.Total))
+	if total > 0 {
+		part = min(1, float64(done)/float64(total))
 	}
 	if d.terminal {
 		full := int(part * barWidth)
-		line := fmt.Sprintf("[%s%s] %3.0f %%  %s", strings.Repeat("#", full), strings.Repeat("-", barWidth-full), 100*part, howFar(r))
+		line := fmt.Sprintf("[%s%s] %3.0f %%  %s", strings.Repeat("#", full), strings.Repeat("-", barWidth-full), 100*part, how)
 		fmt.Fprintf(d.out, "\r%-*s", d.last, line)
 		d.last = len(line)
 		return
 	}
-	if tenths := int(10 * part); r.Total > 0 && tenths > d.last {
+	if tenths := int(10 * part); total > 0 && tenths > d.last {
 		d.last = tenths
-		fmt.Fprintf(d.out, "%d %%: %s\n", 10*tenths, howFar(r))
+		fmt.Fprintf(d.out, "%d %%: %s\n", 10*tenths, how)
 	}
 }
 
