@@ -236,7 +236,7 @@ func (t *table) linkPayments(s *shelf) {
 			if low.rank >= up.rank || low.out != up.out || has[t.root(y)]>>(low.rank+1) != 0 {
 				return
 			}
-			if w, ok := t.pays(x, y); ok && percent(w) >= worthAsking && t.may(x, y) {
+			if w, ok := t.pays(x, y); ok && w >= askingWeight && t.may(x, y) {
 				near = append(near, offer{x, y, int32(w)})
 			}
 		})
@@ -269,7 +269,7 @@ func (t *table) linkTransfers(s *shelf) {
 			if !a.out {
 				from, to = y, x
 			}
-			if w, ok := t.sends(from, to); ok && percent(w) >= worthAsking && t.may(x, y) {
+			if w, ok := t.sends(from, to); ok && w >= askingWeight && t.may(x, y) {
 				offers = append(offers, offer{from, to, int32(w)})
 			}
 		})
@@ -300,16 +300,16 @@ func (t *table) choose(offers []offer) {
 	slices.SortFunc(offers, func(x, y offer) int {
 		return cmp.Or(cmp.Compare(x.a, y.a), cmp.Compare(x.b, y.b), cmp.Compare(y.weight, x.weight))
 	})
-	left, right := numbering{}, numbering{}
+	left, right := numbering{of: make([]int32, len(t.rows))}, numbering{of: make([]int32, len(t.rows))}
 	edges := make([]edge, len(offers))
 	for i, o := range offers {
-		edges[i] = edge{left: left.of(t.root(o.a)), right: right.of(t.root(o.b)), weight: o.weight}
+		edges[i] = edge{left: left.number(t.root(o.a)), right: right.number(t.root(o.b)), weight: o.weight}
 	}
-	chosen := assign(len(left), len(right), edges)
+	chosen := assign(left.many, right.many, edges)
 
 	// What else could be in a link's place, and is not like it in account,
 	// makes it less sure.
-	holder := fill(len(right), -1)
+	holder := fill(right.many, -1)
 	for _, e := range chosen {
 		if e >= 0 {
 			holder[edges[e].right] = e
@@ -353,13 +353,16 @@ func among(weight int, rivals float64) int {
 	return min(max(int(100*o/(1+o+rivals)+0.5), 1), 99)
 }
 
-type numbering map[int32]int32
+// numbering counts groups from 0, in the order in which they come.
+type numbering struct {
+	of   []int32 // of each group by its root, plus one
+	many int
+}
 
-func (n numbering) of(g int32) int32 {
-	i, ok := n[g]
-	if !ok {
-		i = int32(len(n))
-		n[g] = i
+func (n *numbering) number(g int32) int32 {
+	if n.of[g] == 0 {
+		n.many++
+		n.of[g] = int32(n.many)
 	}
-	return i
+	return n.of[g] - 1
 }

@@ -6,8 +6,9 @@ import (
 )
 
 const (
-	worthAsking    = 40 // percent: below it a question is mostly wrong, above it may be one of two that fit
-	maxSuggestions = 50 // nobody answers more of them
+	worthAsking    = 40  // percent: below it a question is mostly wrong, above it may be one of two that fit
+	askingWeight   = -61 // what percent tells as that
+	maxSuggestions = 50  // nobody answers more of them
 )
 
 // linkSplits remembers which bills may be one of the parts that a bill was

@@ -65,7 +65,7 @@ type table struct {
 	plates  []plate
 	tails   map[uint16]parties // whose accounts end so
 	tells   []tells            // of each plate
-	usual   []usual            // of each plate
+	usual   []lateness         // of each plate
 	lex     *lexicon
 	methods []payer // they repeat by the thousand
 	texts   []text
@@ -87,21 +87,35 @@ type payer struct {
 type recent struct {
 	row  int32 // plus one
 	bill connectors.Bill
+
+	named       bool // the two below were looked for
+	shop, goods string
 }
 
 // bill asks for a row's bill. It is good until two others were asked for.
-func (t *table) bill(i int32) *connectors.Bill {
+func (t *table) bill(i int32) *connectors.Bill { return &t.recall(i).bill }
+
+func (t *table) recall(i int32) *recent {
 	for n := range t.recent {
 		if t.recent[n].row == i+1 {
 			t.last = n
-			return &t.recent[n].bill
+			return &t.recent[n]
 		}
 	}
 	t.last = (t.last + 1) % len(t.recent)
 	r := &t.recent[t.last]
-	*r = recent{i + 1, *t.ask(int(t.rows[i].place)).Bill}
+	*r = recent{row: i + 1, bill: *t.ask(int(t.rows[i].place)).Bill}
 	r.bill.Refs = slices.Clone(r.bill.Refs)
-	return &r.bill
+	return r
+}
+
+// names is what a bill calls the shop, and what was bought there.
+func (t *table) names(i int32) [2]string {
+	r := t.recall(i)
+	if !r.named {
+		r.named, r.shop, r.goods = true, shopOf(r.bill.Counterparty), shopOf(r.bill.Description)
+	}
+	return [2]string{r.shop, r.goods}
 }
 
 func (t *table) id(i int32) string { return t.ask(int(t.rows[i].place)).ID }

@@ -33,22 +33,34 @@ func lagOf(upper, lower *row) (kind, weekday, slot int, ok bool) {
 	return kind, int((upper.day%7 + 7) % 7), d + 1, true
 }
 
-// weigh is 100 for half of all bookings, 0 for a quarter, and so on: an
-// account's own few are mixed with what is expected of any.
-func (u *usual) weigh(upper, lower *row) (int, bool) {
+// lateness is what a lag weighs: 100 for half of all bookings, 0 for a
+// quarter, and so on.
+type lateness [2][7][maxLag + 2]int
+
+// expected is the lateness of an account of which nothing is known.
+var expected = (&usual{}).weigh()
+
+// weigh mixes an account's own few bookings with what is expected of any.
+func (u *usual) weigh() (l lateness) {
 	const worth = 8 // bookings that an expectation is worth
-	kind, weekday, slot, ok := lagOf(upper, lower)
-	if !ok {
-		return 0, false
+	for kind := range l {
+		var all float64
+		for _, n := range u.sum[kind] {
+			all += float64(n)
+		}
+		for weekday := range l[kind] {
+			var day float64
+			for _, n := range u.days[kind][weekday] {
+				day += float64(n)
+			}
+			for slot := range l[kind][weekday] {
+				p := (float64(u.sum[kind][slot]) + worth*atFirst[kind][slot]/1000) / (all + worth)
+				p = (float64(u.days[kind][weekday][slot]) + worth*p) / (day + worth)
+				l[kind][weekday][slot] = max(int(math.Round(200+100*math.Log2(p))), -400)
+			}
+		}
 	}
-	var all, day float64
-	for s := range u.sum[kind] {
-		all += float64(u.sum[kind][s])
-		day += float64(u.days[kind][weekday][s])
-	}
-	p := (float64(u.sum[kind][slot]) + worth*atFirst[kind][slot]/1000) / (all + worth)
-	p = (float64(u.days[kind][weekday][slot]) + worth*p) / (day + worth)
-	return max(int(math.Round(200+100*math.Log2(p))), -400), true
+	return l
 }
 
 // learn counts how late each account's bank books, in pairs that are beyond
@@ -81,5 +93,8 @@ func (t *table) learn(s *shelf) {
 			times[low.plate][kind]++
 		})
 	}
-	t.usual = learnt
+	t.usual = make([]lateness, len(learnt))
+	for i := range learnt {
+		t.usual[i] = learnt[i].weigh()
+	}
 }

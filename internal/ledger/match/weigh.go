@@ -89,10 +89,14 @@ func (t *table) booked(upper, lower *row) (int, bool) {
 		}
 		return 0, false
 	}
-	if u := t.usual; u != nil {
-		return u[lower.plate].weigh(upper, lower)
+	kind, weekday, days, ok := lagOf(upper, lower)
+	if !ok {
+		return 0, false
 	}
-	return (&usual{}).weigh(upper, lower)
+	if t.usual == nil {
+		return expected[kind][weekday][days], true
+	}
+	return t.usual[lower.plate][kind][weekday][days], true
 }
 
 // arrived weighs how far the two ends of a transfer are apart.
@@ -253,10 +257,10 @@ func (t *table) marked(x, y int32) (weight int, ok bool) {
 // alike weighs what two bills call the shop. Banks cut names short, and put
 // before them who carried the payment.
 func (t *table) alike(x, y int32) int {
-	a, b := t.bill(x), t.bill(y)
 	best := 0
-	for _, one := range [...]string{shopOf(a.Counterparty), shopOf(a.Description)} {
-		for _, other := range [...]string{shopOf(b.Counterparty), shopOf(b.Description)} {
+	others := t.names(y)
+	for _, one := range t.names(x) {
+		for _, other := range others {
 			best = max(best, alikeNames(one, other))
 		}
 	}
@@ -283,12 +287,17 @@ func alikeNames(a, b string) int {
 // prefixes are what banks write before a shop's name.
 var prefixes = []string{"支付宝", "财付通", "微信支付", "微信", "云闪付APP", "云闪付", "网银在线", "抖音支付", "钱袋宝支付", "钱袋宝", "京东支付", "美团支付", "消费", "退货", "退款"}
 
+const prefixed = "支财微云网抖钱京美消退" // how they begin, three bytes each
+
 // shopOf is a shop's name without what stands before it ("支付宝-", "退款－")
 // and after it ("CHN").
 func shopOf(s string) string {
 	s = strings.TrimSpace(s)
 	for {
 		rest := s
+		if len(s) < 3 || !strings.Contains(prefixed, s[:3]) {
+			break
+		}
 		for _, p := range prefixes {
 			if r, ok := strings.CutPrefix(s, p); ok {
 				rest = r
