@@ -11,9 +11,11 @@
 //
 // What it reads: Alipay's web export (16 columns, until about 2021) and its
 // app exports of 2021 and since 2023; WeChat Pay's CSV and XLSX, with amounts
-// as text ("¥28.16") or as numbers; JD's and Meituan's CSV; the tables of banks
-// in banks; CAMT of ISO 20022, SWIFT's MT940 and OFX; and tables that a person
-// maps. It stores nothing, touches no other file, and knows no person.
+// as text ("¥28.16") or as numbers; JD's and Meituan's CSV; statements of Bank
+// of China, CMB, ICBC, BoCom, ABC, CCB, CITIC, Industrial Bank, Guangfa, Ping
+// An, SPD Bank and HSBC in Hong Kong, as CSV, XLSX or workbooks of Excel 97;
+// CAMT of ISO 20022, SWIFT's MT940 and OFX; and tables that a person maps. It
+// stores nothing, touches no other file, and knows no person.
 package billfile
 
 import (

@@ -10,7 +10,7 @@ var (
 	// ErrUnknown is a file of another sort. Its words say what it looks like
 	// and what to upload instead.
 	ErrUnknown = &fault.Error{Kind: fault.Unsupported, Code: "unknown_file", Owner: fault.Person, Action: "export_again",
-		Detail: "this is not a bill file that can be read; upload the CSV or XLSX as it was exported by Alipay or WeChat Pay"}
+		Detail: "this is not a bill file that can be read; upload the CSV, XLS or XLSX as the wallet, the shop or the bank exported it"}
 	// ErrDamaged is a bill file that is cut short or spoilt. [Place] in its
 	// chain says where.
 	ErrDamaged = &fault.Error{Kind: fault.Invalid, Code: "damaged_file", Owner: fault.Person, Action: "export_again",
