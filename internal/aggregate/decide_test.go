@@ -275,3 +275,37 @@ func TestALoanIntoAFundIsMarked(t *testing.T) {
 		t.Errorf("loan uses %+v of %s and %s", l.LoanUses, l.Bills[1].ID, l.Bills[0].ID)
 	}
 }
+
+// What a connected source said yesterday is held against what it says today.
+func TestAGapInWhatASourceTells(t *testing.T) {
+	for _, tt := range []struct {
+		why  string
+		now  int64
+		want int
+	}{
+		{"the bill of that day makes up for it", 10050 - 300, 0},
+		{"more has gone than is told of", 10050 - 500, 1},
+	} {
+		t.Run(tt.why, func(t *testing.T) {
+			h := newHouse(t)
+			f := wallet("jiangnan_bank").with(2)
+			f.source.Kind, f.accounts[0].Kind = connectors.Bank, connectors.Deposit
+			f.balances[0].Kind, f.balances[0].AsOf = connectors.Booked, h.clock()
+			h.add(f)
+			p := h.person("li")
+			h.link(p, "jiangnan_bank")
+			h.own(p)
+			h.pass(48 * time.Hour)
+			f.set(func() {
+				f.balances[0].Amount, f.balances[0].AsOf = yuan(tt.now), h.clock()
+				spent := f.bills["ref-jiangnan_bank"][0]
+				spent.ID, spent.At, spent.Amount = "later", h.clock().Add(-24*time.Hour), yuan(300)
+				f.bills["ref-jiangnan_bank"] = append(f.bills["ref-jiangnan_bank"], spent)
+			})
+			l := h.own(p)
+			if len(l.Gaps) != tt.want || tt.want == 1 && l.Gaps[0].Missing != yuan(-200) {
+				t.Errorf("gaps are %+v, want %d", l.Gaps, tt.want)
+			}
+		})
+	}
+}

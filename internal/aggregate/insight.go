@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"jali/connectors"
-	"jali/connectors/money"
 	"jali/consent"
 	"jali/internal/ledger"
 	"jali/internal/ledger/sums"
@@ -64,18 +63,24 @@ func (s *Service) insight(ctx context.Context, p consent.PersonID, l *Look, answ
 	return nil
 }
 
+// soon is how long after it was asked a source may have said what it held: its
+// bills are of the same moment.
+const soon = time.Minute
+
 // booked lists a look's accounts with what is known of what they held, and of
 // which days all their bills are here.
 func (s *Service) booked(ctx context.Context, p consent.PersonID, l *Look, answers []answer, span connectors.Span) ([]sums.Account, error) {
+	if now := l.At.Add(-soon); span.To.After(now) {
+		span.To = later(span.To, l.At.Add(soon))
+	}
 	var all []sums.Account
 	for _, a := range answers {
 		for i := range a.accounts {
-			own := s.own(a.link, a.accounts[i])
-			account := sums.Account{ID: string(own.ID), Source: own.Source.ID, Kind: own.Kind, Side: own.Side, Currency: a.accounts[i].Currency,
-				Points: points(own, l.Balances, l.At)}
+			of := &a.accounts[i]
+			account := sums.Account{ID: string(of.ID), Source: a.report.Source.ID, Kind: of.Kind, Side: of.Side, Currency: of.Currency}
 			told := []connectors.Span{a.report.Covers}
 			if a.Imported {
-				told = a.accounts[i].Covers
+				told = of.Covers
 				filed, err := s.Ledger.Points(ctx, a.book(p, i), span.From, span.To)
 				if err = partGone(a.ID, err); errors.Is(err, ErrNoConnection) {
 					continue // disconnected meanwhile
@@ -87,7 +92,11 @@ func (s *Service) booked(ctx context.Context, p consent.PersonID, l *Look, answe
 					account.Points = append(account.Points, sums.Point{At: f.At, Amount: f.Amount})
 				}
 			}
+			account.Points = append(account.Points, points(of.Side, a.toldOf(of.ID, span))...)
 			for _, t := range told {
+				if l.At.Sub(t.To).Abs() < soon {
+					t.To = span.To
+				}
 				if t = overlap(t, span); !empty(t) {
 					account.Covers = append(account.Covers, t)
 				}
@@ -98,23 +107,57 @@ func (s *Service) booked(ctx context.Context, p consent.PersonID, l *Look, answe
 	return all, nil
 }
 
-// points are what a source says that an account holds now. What it says with
-// its bills it says of the same moment, though the answers came apart.
-func points(a OwnAccount, balances []OwnBalance, now time.Time) (all []sums.Point) {
-	asOf := now
-	for _, b := range balances {
-		if b.Account == a.ID && b.AsOf.Before(asOf) && !b.AsOf.IsZero() {
-			asOf = b.AsOf
+// toldOf is what a source has said that an account held, now and before.
+func (a *answer) toldOf(id consent.AccountID, span connectors.Span) []ledger.Point {
+	told := a.held(id)
+	for _, k := range a.kept {
+		if k.account.ID == id {
+			told = append(told, k.kept.Points...)
 		}
 	}
-	for currency, parts := range holds(a, balances) {
-		sum, err := money.Amount{Currency: currency}, error(nil)
-		for _, p := range parts {
-			if sum, err = sum.Add(p); err != nil {
-				return nil // the totals say so
+	return slices.DeleteFunc(told, func(p ledger.Point) bool { return p.At.Before(span.From) || p.At.After(span.To) })
+}
+
+// points chooses of each currency one kind of balance, for two kinds differ by
+// more than bills: the one that makes up totals. What can be spent is no such
+// kind for long, for what is frozen comes and goes without a bill: of it the
+// last word alone is taken, with what was frozen then.
+func points(side connectors.Side, told []ledger.Point) (all []sums.Point) {
+	kinds := assetKinds
+	if side == connectors.Debt {
+		kinds = debtKinds
+	}
+	chosen := map[string]connectors.BalanceKind{}
+	for _, k := range kinds {
+		for _, p := range told {
+			if _, ok := chosen[p.Amount.Currency]; p.Kind == k && !ok {
+				chosen[p.Amount.Currency] = k
 			}
 		}
-		all = append(all, sums.Point{At: asOf, Amount: sum, Told: true})
+	}
+	last := map[string]sums.Point{}
+	for _, p := range told {
+		point := sums.Point{At: p.At, Amount: p.Amount, Told: true}
+		switch {
+		case p.Kind != chosen[p.Amount.Currency]:
+		case p.Kind != connectors.Available:
+			all = append(all, point)
+		case p.At.After(last[p.Amount.Currency].At):
+			last[p.Amount.Currency] = point
+		}
+	}
+	for currency, point := range last {
+		for _, p := range told {
+			if p.Kind == connectors.Frozen && p.Amount.Currency == currency && p.At.Sub(point.At).Abs() < soon {
+				sum, err := point.Amount.Add(p.Amount)
+				if err != nil {
+					continue // the totals say so
+				}
+				point.Amount = sum
+				break
+			}
+		}
+		all = append(all, point)
 	}
 	return all
 }
