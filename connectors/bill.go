@@ -35,7 +35,10 @@ type Bill struct {
 	Refs []string
 	// RefundOf is the ID or Order of the bill that this one gives back.
 	RefundOf string
-	// Note is what a person should know of the row: "split_funding".
+	// Note is what a person should know of the row, by a word: "split_funding"
+	// (several accounts paid, nobody tells how much each), "refunded_part",
+	// "fee_included" (the other end received less), "batch" (several payments,
+	// booked as one).
 	Note string
 }
 

@@ -212,3 +212,12 @@ func FuzzCAMT(f *testing.F) {
 	f.Add([]byte(`<Document xmlns="camt.053"><Stmt><Ntry><Amt Ccy="EUR">1</Amt></Ntry>`))
 	f.Fuzz(func(t *testing.T, data []byte) { checkRead(t, append([]byte("<bktocstmr/>"), data...)) })
 }
+
+// The banks that files name by their BIC are sources that tables are of.
+func TestChineseBanksAreSources(t *testing.T) {
+	for bic, id := range chineseBanks {
+		if s := (institution{bic: bic + "XX", name: "another name"}).source(); s.ID != id || s.Name.ZH == "another name" {
+			t.Errorf("%s: source %s, want %s", bic, s.ID, id)
+		}
+	}
+}

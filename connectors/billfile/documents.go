@@ -246,7 +246,7 @@ var bankCodes = map[string]int{
 // 9362), by its first six characters.
 var chineseBanks = map[string]string{
 	"ICBKCN": "icbc", "PCBCCN": "ccb", "CMBCCN": "cmb", "BKCHCN": "boc", "COMMCN": "bocom", "ABOCCN": "abc", "CIBKCN": "citic",
-	"FJIBCN": "cib", "HSBCHK": "hsbchk",
+	"FJIBCN": "cib", "GDBKCN": "cgb", "HSBCHK": "hsbc_hk",
 }
 
 // source names an institution that no form of this package knows. The number
