@@ -105,10 +105,32 @@ func (b *browser) click(what string, selectors ...chromedp.CSS) {
 	}
 }
 
+// see waits for a page that shows something, and for the rest of that page.
 func (b *browser) see(what string, selectors ...chromedp.CSS) {
 	b.Helper()
 	for _, s := range selectors {
 		b.do(what+": "+string(s), chromedp.WaitVisible(s))
+	}
+	b.whole(what)
+}
+
+// miss waits for a page without something: for the whole of it, since half a
+// page has nothing of its other half.
+func (b *browser) miss(what string, s chromedp.CSS) {
+	b.Helper()
+	b.do(what+": no "+string(s), chromedp.WaitNotPresent(s), chromedp.WaitReady(chromedp.CSS("body")))
+	b.whole(what)
+	b.do(what+": still no "+string(s), chromedp.WaitNotPresent(s))
+}
+
+// whole waits until the page that is coming is there to its end.
+func (b *browser) whole(what string) {
+	b.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	defer cancel()
+	if _, err := chromedp.Run(ctx, chromedp.Evaluate[bool](`document.readyState == "complete" || new Promise(done => addEventListener("load", () => done(true)))`,
+		chromedp.EvalAwaitPromise)); err != nil {
+		b.Fatalf("%s: the page does not come to its end: %v", what, err)
 	}
 }
 
@@ -268,7 +290,7 @@ func (h *house) testBrowser(t *testing.T) {
 	b.see("a notice", "#dismiss-notices")
 	b.both("home-notice")
 	b.click("dismiss it", "#dismiss-notices button")
-	b.do("no notice left", chromedp.WaitNotPresent(chromedp.CSS("#dismiss-notices")))
+	b.miss("no notice left", "#dismiss-notices")
 
 	// Asked again, the person refuses.
 	h.ask(b)
