@@ -137,29 +137,67 @@ func (r *run) hostile(t *testing.T) {
 }
 
 // endingToken: an access token that ends before its time is told as that, and
-// a refreshed one serves.
+// a refreshed one serves. Amid a listing too: what comes then is no shorter
+// listing but a failure.
 func (r *run) endingToken(t *testing.T) {
 	refresher, ok := r.c.(connectors.Refresher)
 	if !ok || r.Tokenless {
 		return
 	}
-	r.Ail(mock.Trouble{TokensLast: 1})
 	defer r.Ail(mock.Trouble{})
+	balances := func() error {
+		_, err := r.c.Balances(context.Background(), r.credential, r.refs[:1])
+		return err
+	}
+	refresh := func() {
+		r.Ail(mock.Trouble{})
+		fresh, err := refresher.Refresh(context.Background(), r.credential)
+		if err != nil {
+			t.Fatalf("a token that ended is not refreshed: %v", err)
+		}
+		if r.credential = fresh; balances() != nil {
+			t.Errorf("the token after serves no better: %v", balances())
+		}
+	}
+	r.Ail(mock.Trouble{TokensLast: 1})
 	var err error
 	for range 3 {
-		if _, err = r.c.Balances(context.Background(), r.credential, r.refs[:1]); err != nil {
+		if err = balances(); err != nil {
 			break
 		}
 	}
 	r.want(t, "a token that ended", err, connectors.ErrUnauthorized)
-	fresh, err := refresher.Refresh(context.Background(), r.credential)
+	refresh()
+	lister, ok := r.c.(connectors.BillLister)
+	if !ok {
+		return
+	}
+	list := func() (all []connectors.Bill, err error) {
+		r.wire.breaks(nil)
+		return r.list(t, lister, r.credential, r.refs[0], r.Now.AddDate(-1, 0, 0), r.To)
+	}
+	healthy, err := list()
+	exchanges := r.wire.count()
 	if err != nil {
-		t.Fatalf("a token that ended is not refreshed: %v", err)
+		t.Fatal(err)
 	}
-	r.credential = fresh
-	if _, err := r.c.Balances(context.Background(), fresh, r.refs[:1]); err != nil {
-		t.Errorf("with the token after: %v", err)
+	if exchanges < 2 {
+		t.Log("a year's bills come in one exchange here: no token ends amid them")
 	}
+	for last := 1; last < exchanges; last += max(1, exchanges/4) {
+		r.Ail(mock.Trouble{TokensLast: last})
+		some, err := list()
+		r.want(t, fmt.Sprintf("a token that ended after %d of %d exchanges of a listing", last, exchanges), err, connectors.ErrUnauthorized)
+		if len(some) >= len(healthy) && len(some) > 0 {
+			t.Errorf("it told all %d bills for all that", len(some))
+		}
+		refresh()
+	}
+	again, err := list()
+	if err != nil {
+		t.Fatal(err)
+	}
+	same(t, "listed by a token after", healthy, again)
 }
 
 var origin = regexp.MustCompile(`https?:(//|\\/\\/)[^/"\\]+`)
