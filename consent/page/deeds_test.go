@@ -91,7 +91,10 @@ func TestUpload(t *testing.T) {
 	if w = h.post(t, "/upload/accept", url.Values{"take": {"up_1"}}); w.Code != 409 || len(h.accounts.deeds) != 0 {
 		t.Errorf("accepted without a yes: %d", w.Code)
 	}
-	w = h.post(t, "/upload/accept", url.Values{"take": {"up_1"}, "anyway": {"up_1"}, "left": {"up_1", "up_2"}, "next": {"/consent/gr_ask"}})
+	if w = h.post(t, "/upload/accept", url.Values{"take": {"up_1"}, "u": {"up_1"}}); w.Code != 400 || len(find(t, w.Body.String(), byAttr("data-code", "file_disagrees"))) != 1 || len(h.accounts.deeds) != 0 {
+		t.Errorf("from the review, accepted without a yes: %d", w.Code)
+	}
+	w = h.post(t, "/upload/accept", url.Values{"take": {"up_1"}, "anyway": {"up_1"}, "u": {"up_1", "up_2"}, "next": {"/consent/gr_ask"}})
 	if w.Code != 303 {
 		t.Fatalf("accept: %d", w.Code)
 	}

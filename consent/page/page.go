@@ -4,10 +4,12 @@
 // cookie, and every deed is done by the services of its [Config].
 //
 // The unit is the page: one method, one template, rendered whole into memory
-// before the first byte leaves. Home alone is sent in two parts, since its
-// second part waits for the sources ([Page.stream]). Pages are plain HTML that works without
-// script; script is used where WebAuthn, plots, upload progress, the list of
-// waiting requests and what a bank writes behind a # need it. A request that revises a grant is shown as the
+// before the first byte leaves. Home, the sums and the pairs to decide are sent
+// in two parts, since the second waits for the sources ([Page.stream]). Pages
+// are plain HTML that works without script; script is used where WebAuthn,
+// plots, upload progress, the list of waiting requests and what a bank writes
+// behind a # need it. Of files under review nothing is kept here: their ids
+// go from form to form, and a password only to the file that it opens. A request that revises a grant is shown as the
 // difference that it makes ([Page.revision]), and one that another device
 // started is answered here and returns nowhere. Receipts are signed when they
 // are asked for, out of what package consent kept of each yes.

@@ -219,11 +219,11 @@ func (p *Page) showReviewOf(w http.ResponseWriter, r *http.Request, s consent.Se
 		return
 	}
 	v.Self = v.self()
-	status, title := http.StatusOK, "preview.title"
+	status := http.StatusOK
 	if wrong.Code != "" {
 		status = http.StatusBadRequest
 	}
-	f := p.frameOf(r, s, title, "sources", v)
+	f := p.frameOf(r, s, "preview.title", "sources", v)
 	f.Self = v.Self
 	p.render(w, r, status, "review", f)
 }

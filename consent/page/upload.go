@@ -181,11 +181,16 @@ func (p *Page) uploadAccept(w http.ResponseWriter, r *http.Request, s consent.Se
 		p.fail(w, r, errNoFile)
 		return
 	}
-	q, left := url.Values{}, r.PostForm["left"]
+	q, v := url.Values{}, &review{}
+	v.fromForm(r.PostForm)
 	for i, id := range take {
 		report, err := p.Aggregate.Accept(r.Context(), s, id, slices.Contains(r.PostForm["anyway"], id))
 		if err != nil && len(q) == 0 {
-			p.fail(w, r, err)
+			if !theirs(err) || len(v.waiting) == 0 {
+				p.fail(w, r, err)
+				return
+			}
+			p.showReviewOf(w, r, s, v, id, p.views[language(r)].words.wrongFile(err), nil)
 			return
 		}
 		if err != nil { // what came in before it did come in
@@ -199,9 +204,9 @@ func (p *Page) uploadAccept(w http.ResponseWriter, r *http.Request, s consent.Se
 		q.Add("from", report.Covers.From.In(shanghai).Format(time.DateOnly))
 		q.Add("to", report.Covers.To.Add(-1).In(shanghai).Format(time.DateOnly))
 	}
-	for _, id := range left[:min(len(left), maxFiles)] {
-		if !slices.Contains(take, id) {
-			q.Add("left", id)
+	for _, f := range v.waiting {
+		if !slices.Contains(take, f.ID) {
+			q.Add("left", f.ID)
 		}
 	}
 	if next := localPath(r.PostFormValue("next")); next != "" {

@@ -42,7 +42,7 @@ func TestSeveralFilesAreReviewedTogether(t *testing.T) {
 	if got := strings.Join(states(t, w.Body.String()), " "); got != "ready password mapping" || !strings.Contains(w.Body.String(), "earlier up_2") {
 		t.Errorf("with those from before, files are %s", got)
 	}
-	w = h.post(t, "/upload/accept", url.Values{"take": {"up_1", "up_3"}, "left": {"up_1", "up_2", "up_3"}, "anyway": {"up_3"}})
+	w = h.post(t, "/upload/accept", url.Values{"take": {"up_1", "up_3"}, "u": {"up_1", "up_2", "up_3"}, "anyway": {"up_3"}})
 	if to := w.Header().Get("Location"); w.Code != 303 || strings.Join(h.accounts.deeds, ",") != "accept up_1,accept up_3" || !strings.Contains(to, "left=up_2") || strings.Count(to, "source=") != 2 {
 		t.Errorf("taken in: %d to %s, %v", w.Code, to, h.accounts.deeds)
 	}

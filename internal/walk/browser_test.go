@@ -23,6 +23,7 @@ type browser struct {
 	ctx   context.Context
 	shots string
 	n     int
+	axe   string // the origin whose pages are held against the rules of axe-core; empty: none
 
 	authenticator webauthn.AuthenticatorID
 }
@@ -169,6 +170,7 @@ func (b *browser) look(name string) {
 		if wide := eval[int64](b, "document.documentElement.scrollWidth"); wide > size.width {
 			b.Errorf("%s is %d pixels wide on a screen of %d", name, wide, size.width)
 		}
+		b.holds(name + " on a " + size.name)
 		ctx, cancel := context.WithTimeout(b.ctx, patience)
 		png, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
 		cancel()
@@ -180,6 +182,28 @@ func (b *browser) look(name string) {
 		}
 	}
 	b.do("back to the desk", chromedp.EmulateViewport(1280, 900))
+}
+
+// holds wants no violation of axe-core's rules on the page as it stands.
+func (b *browser) holds(what string) {
+	b.Helper()
+	at := eval[string](b, "location.origin")
+	if b.axe == "" || at != b.axe {
+		return
+	}
+	rules, err := os.ReadFile("node/node_modules/axe-core/axe.min.js")
+	need(b.T, "axe-core", "run `npm ci --prefix internal/walk/node`", err == nil)
+	eval[bool](b, string(rules)+";true")
+	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	defer cancel()
+	found, err := chromedp.Run(ctx, chromedp.Evaluate[string](`axe.run(document, {resultTypes: ["violations"]}).then((r) =>
+		r.violations.map((v) => v.id + " at " + v.nodes.map((n) => n.target.join(" ")).join(", ")).join("; "))`, chromedp.EvalAwaitPromise))
+	if err != nil {
+		b.Fatal(err)
+	}
+	if found != "" {
+		b.Errorf("%s breaks rules of axe-core: %s", what, found)
+	}
 }
 
 // glance takes a picture of what is seen without scrolling: the README's.

@@ -19,6 +19,7 @@ func TestWalk(t *testing.T) {
 	t.Run("a software passkey", h.testSoftwarePasskey)
 	t.Run("what a person can do about it", h.testOwnHands)
 	t.Run("at a counter", h.testCounter)
+	t.Run("bills out of files", h.testFiles)
 	t.Run("other people's libraries", h.testNode)
 	t.Run("no canary left", h.noCanaries)
 }

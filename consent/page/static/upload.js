@@ -45,7 +45,11 @@
       }
       const main = answer.getElementById("main");
       main.querySelector("#upload-wrong")?.prepend(...failed);
+      const self = answer.getElementById("review")?.dataset.self;
+      if (self) history.replaceState(null, "", self); // a reload shows the same files
       document.title = answer.title;
+      const switcher = answer.getElementById("language");
+      if (switcher) document.getElementById("language").replaceWith(document.adoptNode(switcher));
       document.getElementById("main").replaceWith(document.adoptNode(main));
       main.focus();
       window.scrollTo(0, 0);
