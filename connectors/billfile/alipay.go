@@ -117,7 +117,7 @@ func alipayMeaning(p paper) meaning {
 	switch text := p.text; {
 	case p.word == "退款", strings.HasPrefix(p.status, "退款"), neutral && strings.HasPrefix(text, "退款"):
 		return givenBack(p.side)
-	case has(text, "收益发放"):
+	case has(text, "收益发放"), neutral && strings.HasPrefix(text, "余额宝") && strings.HasSuffix(text, "收益"):
 		return meaning{connectors.Interest, connectors.FlowIn, connectors.In}
 	case has(p.status, "解冻"), neutral && has(text, "解冻"):
 		return inner(connectors.Adjustment, connectors.In)
@@ -155,7 +155,7 @@ func alipayMeaning(p paper) meaning {
 		return sided(connectors.RedPacket, connectors.RedPacket, p.side)
 	case p.word == "转账红包", p.word == "转账":
 		return sided(connectors.Transfer, connectors.Transfer, p.side)
-	case alipayWords[p.word]:
+	case alipayWords[p.word], p.word == "":
 		return sided(connectors.Income, connectors.Payment, p.side)
 	default:
 		return sided(connectors.Other, connectors.Other, p.side)

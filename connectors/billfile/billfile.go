@@ -10,7 +10,7 @@
 // "other" and keeps the word.
 //
 // What it reads: Alipay's web export (16 columns, until about 2021) and its
-// app exports of 2021 and since 2023; WeChat Pay's CSV and XLSX, with amounts
+// app exports of 2021 and since 2023, and one without categories; WeChat Pay's CSV and XLSX, with amounts
 // as text ("¥28.16") or as numbers; JD's and Meituan's CSV; statements of Bank
 // of China, CMB, ICBC, BoCom, ABC, CCB, CITIC, Industrial Bank, Guangfa, Ping
 // An, SPD Bank and HSBC in Hong Kong, as CSV, XLSX or workbooks of Excel 97;

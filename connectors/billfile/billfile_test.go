@@ -195,6 +195,26 @@ func TestAlipayAppMeaning(t *testing.T) {
 	}
 }
 
+// An export without categories says less, and what it says is read alike.
+func TestAlipayAppPlain(t *testing.T) {
+	f, err := Read(strings.NewReader("支付宝交易记录明细查询\n共3笔记录\n支付宝账户：m***@example.org\n收入：0笔 0.00元\n支出：1笔 105.79元\n不计收支：2笔 3.25元\n"+
+		"------------------------支付宝------------------------\n交易时间,交易对方,对方账号,商品说明,收/支,金额,收/付款方式,交易状态,交易订单号,商家订单号,备注\n"+
+		"2026-08-01 12:00:00,绿茵面馆,gr@x,外卖订单,支出,105.79,花呗,交易成功,8101,,\n"+
+		"2026-08-02 06:00:00,余额宝,,余额宝-收益,不计收支,0.25,余额宝,交易成功,8102,,\n"+
+		"2026-08-03 06:00:00,绿茵面馆,gr@x,退款-外卖订单,不计收支,3.00,花呗,退款成功,8101_1,,\n"), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkSound(t, f)
+	if f.Format != "alipay_app_plain" || len(f.Problems) != 0 {
+		t.Errorf("format %s, problems %v", f.Format, f.Problems)
+	}
+	want := []string{"payment out out booked  ", "interest in in booked  ", "refund in in booked  8101"}
+	if diff := cmp.Diff(want, meanings(f.Accounts[0].Bills)); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
 func TestWechatCSV(t *testing.T) {
 	for name, encode := range encodings {
 		t.Run(name, func(t *testing.T) {

@@ -20,6 +20,8 @@ var wallets = []form{
 		needs: []string{"交易时间", "交易分类", "交易对方", "商品说明", "收/支", "金额", "交易状态", "交易订单号", "备注"}},
 	{name: "alipay_app_2021", source: alipay, row: readAlipayApp, cut: walletCut,
 		needs: []string{"交易时间", "交易分类", "交易对方", "商品说明", "收/支", "金额", "交易状态", "交易订单号"}},
+	{name: "alipay_app_plain", source: alipay, row: readAlipayApp, cut: walletCut, // without categories, seen in 2026
+		needs: []string{"交易时间", "交易对方", "对方账号", "商品说明", "收/支", "金额", "收/付款方式", "交易状态", "交易订单号"}},
 }
 
 // walletCut reports whether a last row without a line break was broken off:
