@@ -213,3 +213,27 @@ func TestUnmappedTellsNothingAsAnError(t *testing.T) {
 		t.Errorf("unmapped %+v", u)
 	}
 }
+
+// FuzzMapping: a table that wants a mapping is read by the one that is guessed
+// of it, whole and sound, or is a fault of its own.
+func FuzzMapping(f *testing.F) {
+	for _, data := range []string{riverCSV, lakeCSV, tabTSV, string(gb18030(riverCSV)), "date,amount\n2024-01-01,1\n"} {
+		f.Add([]byte(data), uint8(0))
+	}
+	f.Fuzz(func(t *testing.T, data []byte, turn uint8) {
+		checkRead(t, data)
+		_, err := Read(bytes.NewReader(data), Options{})
+		var u *Unmapped
+		if !errors.As(err, &u) {
+			return
+		}
+		m := u.Guess()
+		m.Source, m.Account = "河边银行", "卡"
+		m.DateOrder = []string{m.DateOrder, "ymd", "dmy", "mdy"}[turn%4]
+		m.Decimal = []string{m.Decimal, ",", "."}[turn/4%3]
+		if turn/12%2 == 1 {
+			m.Kind, m.Side, m.Minus = connectors.CreditCard, connectors.Debt, "in"
+		}
+		checkReadWith(t, data, Options{Mapping: &m})
+	})
+}

@@ -36,7 +36,7 @@ func openWorkbook(data []byte, o Options) (*sheet, error) {
 		era = 1904
 	}
 	var sheets []*sheet
-	left := maxCells
+	left := room{maxCells, 2 * MaxSize}
 	for _, name := range book.GetSheetList() {
 		s, err := readSheet(book, name, &left)
 		if err != nil {
@@ -102,9 +102,12 @@ func (s *sheet) titled() bool {
 	return strings.HasPrefix(first, "微信支付账单") || strings.HasPrefix(first, "支付宝") || strings.HasPrefix(first, "-----")
 }
 
-// readSheet answers nil for a chart. left is how many cells of the workbook may
-// still be read.
-func readSheet(book *excelize.File, name string, left *int) (*sheet, error) {
+// room is how much of a workbook may still be read. One text of a megabyte may
+// be shown in each of its cells.
+type room struct{ cells, text int }
+
+// readSheet answers nil for a chart.
+func readSheet(book *excelize.File, name string, left *room) (*sheet, error) {
 	rows, err := book.Rows(name)
 	if err != nil {
 		var none excelize.ErrSheetNotExist
@@ -123,7 +126,11 @@ func readSheet(book *excelize.File, name string, left *int) (*sheet, error) {
 		if len(cells) > maxColumns {
 			return nil, damaged(len(s.cells)+1, "", "cells")
 		}
-		if *left -= max(1, len(cells)); *left < 0 {
+		left.cells -= max(1, len(cells))
+		for _, c := range cells {
+			left.text -= len(c)
+		}
+		if left.cells < 0 || left.text < 0 {
 			return nil, ErrTooLarge.Saying("the workbook has more rows or columns than a bill; upload the file as it was exported")
 		}
 		s.cells = append(s.cells, cells)

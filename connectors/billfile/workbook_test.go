@@ -134,3 +134,12 @@ func TestPartsUnpackWithinTheLimitTogether(t *testing.T) {
 		}
 	}
 }
+
+// One long text may be shown in many cells, and is not joined a million times.
+func TestAWorkbookThatRepeatsItself(t *testing.T) {
+	long := strings.Repeat("长", 10_000)
+	text := wechatColumns + strings.Repeat("2024-05-09 10:00:01,商户消费,"+long+","+long+",支出,¥1.00,零钱,支付成功,1,2,/\n", 2*MaxSize/60_000+1)
+	if f, err := Read(bytes.NewReader(workbook(t, text, asText, 0)), Options{}); !errors.Is(err, ErrTooLarge) {
+		t.Errorf("Read = %v, %v; want file_too_large", f, err)
+	}
+}
