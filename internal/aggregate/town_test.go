@@ -201,6 +201,9 @@ func TestMoneyIsConserved(t *testing.T) {
 			paidByCardAreCountedOnce(t, look)
 			refundsAreLinked(t, look)
 			debtsAreToldWithWhatIsDue(t, look)
+			for _, g := range look.Gaps {
+				t.Errorf("between %v and %v %v is missing, in a town where every movement is told", g.From, g.To, g.Missing)
+			}
 		})
 	}
 }

@@ -2,7 +2,6 @@ package sums
 
 import (
 	"cmp"
-	"maps"
 	"slices"
 	"time"
 
@@ -21,9 +20,12 @@ const (
 	// slack is how near to a balance's moment a bill may be in it or not: the
 	// clocks of a wallet and of a bank differ, and a bank books when it can.
 	slack = 5 * time.Minute
+	// late is how long after it was made a bill may be booked: what a source
+	// told of an account then is known, but not which bills it had booked.
+	late = 3 * 24 * time.Hour
 	// mostReadings bounds how many sums are tried of what may be in a balance
 	// or not; beyond it nothing is claimed.
-	mostReadings = 4096
+	mostReadings = 1 << 14
 )
 
 // Gaps holds balances against bills, account by account: an earlier balance and
@@ -32,7 +34,8 @@ const (
 //
 // A gap is told only if no reading closes it: bills of a day alone may come
 // before a balance of that day or after it, pending and reversed ones be in it
-// or not. Two gaps next to one another that cancel out are none: a movement was
+// or not, and the newest bills before a balance that a source told may not have
+// been booked by then, purchases and money in each in their order. Two gaps next to one another that cancel out are none: a movement was
 // booked on the other side of the balance between them. Where a bill of a wallet
 // does not say what paid, nothing is told.
 func (b *Book) Gaps() ([]Gap, error) {
@@ -56,7 +59,11 @@ func (b *Book) Gaps() ([]Gap, error) {
 func (p *pot) gaps(a Account) (all []Gap, err error) {
 	for i := 1; i < len(p.points); i++ {
 		from, to := p.points[i-1], p.points[i]
-		missing, ok, err := p.missing(a.Side, from, to)
+		if from.Told && !covers(a.Covers, connectors.Span{From: from.At.Add(-late), To: from.At}) {
+			continue // who knows what was booked after it
+		}
+		// Of the last balance it is known which bills were booked: they were told with it.
+		missing, ok, err := p.missing(a.Side, from, to, i == len(p.points)-1)
 		if err != nil {
 			return nil, err
 		}
@@ -74,7 +81,7 @@ func (p *pot) gaps(a Account) (all []Gap, err error) {
 
 // missing answers what bills would have to bring between two points, and
 // whether that can be claimed.
-func (p *pot) missing(side connectors.Side, from, to Point) (int64, bool, error) {
+func (p *pot) missing(side connectors.Side, from, to Point, last bool) (int64, bool, error) {
 	left, err := to.Amount.Sub(from.Amount)
 	if err != nil {
 		return 0, false, err
@@ -82,7 +89,7 @@ func (p *pot) missing(side connectors.Side, from, to Point) (int64, bool, error)
 	if side == connectors.Debt {
 		left = left.Neg()
 	}
-	var open []int64 // what may be between them or not
+	var open readings
 	begin, end := from.At.Add(-24*time.Hour), to.At.Add(24*time.Hour)
 	for _, e := range p.entries[p.until(begin):p.until(end)] {
 		may, must := e.between(from, to)
@@ -91,17 +98,66 @@ func (p *pot) missing(side connectors.Side, from, to Point) (int64, bool, error)
 		case e.how == unknown:
 			return 0, false, nil
 		case !must || e.how != booked:
-			open = append(open, e.minor)
+			open.may(e.minor)
 		default:
 			if left, err = left.Sub(money.Amount{Minor: e.minor, Currency: left.Currency}); err != nil {
 				return 0, false, err
 			}
 		}
 	}
-	if left.Zero() || closes(open, left.Minor) {
+	if from.Told {
+		open.mayNewest(p.entries[p.until(from.At.Add(-late)):p.until(from.At)], 1)
+	}
+	if to.Told && !last {
+		open.mayNewest(p.entries[p.until(later(to.At.Add(-late), from.At)):p.until(to.At)], -1)
+	}
+	if left.Zero() || open.many || open.sums[left.Minor] {
 		return 0, false, nil
 	}
 	return left.Minor, true, nil
+}
+
+// readings are the sums of what may lie between two balances or not; many says
+// that there are too many to tell.
+type readings struct {
+	sums map[int64]bool
+	many bool
+}
+
+func (r *readings) may(minor int64) { r.choose([]int64{0, minor}) }
+
+// choose adds one of several sums to every one that there is.
+func (r *readings) choose(one []int64) {
+	if r.sums == nil {
+		r.sums = map[int64]bool{0: true}
+	}
+	if r.many = r.many || len(r.sums)*len(one) > mostReadings; r.many {
+		return
+	}
+	all := make(map[int64]bool, len(r.sums)*len(one))
+	for s := range r.sums {
+		for _, o := range one {
+			all[s+o] = true
+		}
+	}
+	r.sums = all
+}
+
+// mayNewest lets the newest of entries be on the other side of a balance: none,
+// one, two or more of what went out, and likewise of what came in.
+func (r *readings) mayNewest(entries []entry, sign int64) {
+	in, out := []int64{0}, []int64{0}
+	for _, e := range slices.Backward(entries) {
+		switch {
+		case e.how != booked && e.how != reversed:
+		case e.minor < 0:
+			out = append(out, out[len(out)-1]+sign*e.minor)
+		default:
+			in = append(in, in[len(in)-1]+sign*e.minor)
+		}
+	}
+	r.choose(out)
+	r.choose(in)
 }
 
 // between reports whether an entry may lie between two points, and whether it
@@ -120,19 +176,4 @@ func (p Point) slack() int64 {
 		return int64(slack / time.Second)
 	}
 	return 0
-}
-
-// closes reports whether some of open make sum, or whether there are too many
-// to say.
-func closes(open []int64, sum int64) bool {
-	reached := map[int64]bool{0: true}
-	for _, o := range open {
-		for _, r := range slices.Collect(maps.Keys(reached)) {
-			reached[r+o] = true
-		}
-		if reached[sum] || len(reached) > mostReadings {
-			return true
-		}
-	}
-	return false
 }

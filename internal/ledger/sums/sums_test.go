@@ -187,6 +187,8 @@ func TestWorthIsWalkedAndNotInvented(t *testing.T) {
 
 func TestGaps(t *testing.T) {
 	told := func(when, sum string) sums.Point { return sums.Point{At: at(when), Amount: cny(sum), Told: true} }
+	unheard := account("a", connectors.Deposit, connectors.Asset, told("2026-04-02 12:00", "100.00"), told("2026-04-10 12:00", "60.00"))
+	unheard.Covers[0].From = at("2026-04-01")
 	filed := func(when, sum string) sums.Point { return sums.Point{At: at(when), Amount: cny(sum)} }
 	for _, tt := range []struct {
 		why     string
@@ -216,6 +218,15 @@ func TestGaps(t *testing.T) {
 			[]sums.Bill{bill("a", "2026-04-10 13:00", "-25.00")}, "2026-04-01..2026-04-10 -25.00 CNY"},
 		{"a told balance may hold what is pending", account("a", connectors.Deposit, connectors.Asset, told("2026-04-01 12:00", "100.00"), told("2026-04-10 12:00", "75.00")),
 			[]sums.Bill{bill("a", "2026-04-09 13:00", "-25.00", state(connectors.Pending))}, ""},
+		{"made before the balance that was told then, and booked after it", account("a", connectors.Deposit, connectors.Asset, told("2026-04-02 12:00", "100.00"), told("2026-04-10 12:00", "60.00")),
+			[]sums.Bill{bill("a", "2026-04-01 15:00", "-15.00"), bill("a", "2026-04-01 18:00", "-40.00")}, ""},
+		{"what was made before it is not told", unheard, nil, ""},
+		{"the newest are booked last", account("a", connectors.Deposit, connectors.Asset, told("2026-04-02 12:00", "100.00"), told("2026-04-10 12:00", "85.00")),
+			[]sums.Bill{bill("a", "2026-04-01 15:00", "-15.00"), bill("a", "2026-04-01 18:00", "-40.00")}, "2026-04-02..2026-04-10 -15.00 CNY"},
+		{"but not by a week", account("a", connectors.Deposit, connectors.Asset, told("2026-04-02 12:00", "100.00"), told("2026-04-10 12:00", "60.00")),
+			[]sums.Bill{bill("a", "2026-03-25 18:00", "-40.00")}, "2026-04-02..2026-04-10 -40.00 CNY"},
+		{"nor before a balance that a file tells", account("a", connectors.Deposit, connectors.Asset, filed("2026-04-02", "100.00"), filed("2026-04-10", "60.00")),
+			[]sums.Bill{bill("a", "2026-04-01 18:00", "-40.00")}, "2026-04-02..2026-04-10 -40.00 CNY"},
 		{"a reversed bill whose refund is told, or not", account("a", connectors.Deposit, connectors.Asset, filed("2026-04-01", "100.00"), filed("2026-05-01", "100.00")),
 			[]sums.Bill{bill("a", "2026-04-09 13:00", "-25.00", state(connectors.Reversed))}, ""},
 		{"booked on the other side of a midnight", account("a", connectors.Deposit, connectors.Asset, filed("2026-04-01", "100.00"), filed("2026-04-02", "75.00"), filed("2026-04-03", "75.00")),
