@@ -112,7 +112,7 @@ type Source struct {
 	MaxWindow  time.Duration // the longest [from, to) of one Bills call; the caller walks longer ones
 	PageSize   int           // the most bills in one answer
 	Concurrent int           // calls at once per credential; 0: 4
-	Total      int           // calls at once of all persons together; 0: 64
+	Total      int           // calls at once of all persons together, each up to Concurrent exchanges where the dialect fetches days side by side; 0: 64
 	PerSecond  float64       // calls a second of all persons together
 	PerDay     int           // calls a day of all persons together, the day being Asia/Shanghai's
 	Unattended int           // readings a day of one connection while its person is not there (PSD2's four)
