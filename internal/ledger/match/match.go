@@ -115,6 +115,7 @@ func Over(n int, item func(i int) Item, decided []Decision) Result {
 	said := t.hear(decided)
 	s := newShelf(t)
 	t.linkTwins(s)
+	t.learnNumbers(s)
 	t.learn(s)
 	t.linkPayments(s)
 	t.linkTransfers(s)

@@ -35,7 +35,7 @@ func (t *table) linkSplits() {
 			if method.who = method.who.without(setOf(saysPot, saysPot+1)); !method.who.meets(t.plates[o.plate].who) {
 				return
 			}
-			said, ok := t.says(&method, &t.plates[r.plate], &t.plates[o.plate])
+			said, ok := t.says(&method, &t.plates[r.plate], &t.plates[o.plate], o.plate)
 			mark, unmarked := t.marked(x, y)
 			if !ok || !unmarked {
 				return

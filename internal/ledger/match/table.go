@@ -64,8 +64,9 @@ type table struct {
 	nets    map[int32]int64 // what of a withdrawal reaches the bank, by row
 	plates  []plate
 	tails   map[uint16]parties // whose accounts end so
-	tells   []tells            // of each plate
-	usual   []lateness         // of each plate
+	seconds map[second]bool
+	tells   []tells    // of each plate
+	usual   []lateness // of each plate
 	lex     *lexicon
 	methods []payer // they repeat by the thousand
 	texts   []text

@@ -151,7 +151,7 @@ func (t *table) pays(x, y int32) (weight int, ok bool) {
 	if low.tail == 0 && low.rank == bank {
 		low.tail = t.paid(y).tails[0] // a file of several cards, of which each row names its own
 	}
-	said, ok := t.says(method, &t.plates[a.plate], &low)
+	said, ok := t.says(method, &t.plates[a.plate], &low, b.plate)
 	if !ok {
 		return 0, false
 	}
@@ -183,7 +183,7 @@ func (t *table) pays(x, y int32) (weight int, ok bool) {
 
 // says weighs what a method says of an account; no: it names another, or what
 // the wallet itself holds.
-func (t *table) says(x *text, from, p *plate) (int, bool) {
+func (t *table) says(x *text, from, p *plate, at int32) (int, bool) {
 	named := x.who.meets(p.who)
 	if p.rank != bank {
 		switch {
@@ -211,7 +211,7 @@ func (t *table) says(x *text, from, p *plate) (int, bool) {
 	for _, d := range x.tails {
 		switch {
 		case d == 0:
-		case d == p.tail:
+		case d == p.tail, t.seconds[second{d, at}]:
 			if named {
 				return namesBoth, true
 			}
@@ -350,7 +350,7 @@ func (t *table) sends(x, y int32) (weight int, ok bool) {
 		if a.rank == bank {
 			upper, lower = y, x
 		}
-		said, ok := t.ends(upper, &t.plates[t.rows[lower].plate])
+		said, ok := t.ends(upper, t.rows[lower].plate)
 		if !ok {
 			return 0, false
 		}
@@ -374,14 +374,14 @@ func (t *table) sends(x, y int32) (weight int, ok bool) {
 
 // ends weighs what a wallet's inner bill says of the account at the other end.
 // The method of a repayment is the card that pays, not the one that is repaid.
-func (t *table) ends(x int32, p *plate) (int, bool) {
+func (t *table) ends(x, p int32) (int, bool) {
 	said := t.rest(x)
 	if !t.rows[x].repayment {
 		said = said.and(*t.paid(x))
 	}
 	pots := setOf(saysPot, saysPot+1) // 余额 and 零钱 are this end
 	said.who = said.who.without(pots)
-	return t.says(&said, &t.plates[t.rows[x].plate], p)
+	return t.says(&said, &t.plates[t.rows[x].plate], &t.plates[p], p)
 }
 
 // mentions weighs what a bank's bill says of another account. A bank's text
