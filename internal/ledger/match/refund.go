@@ -25,6 +25,7 @@ const (
 	sameMethod   = 50   // money goes back where it came from
 	otherCard    = -600 // and hardly ever elsewhere
 	otherMethod  = -250 // what pots are called may change
+	otherRail    = -400 // it comes back the way it went, and banks name the way
 	beforePaid   = -150 // by a day, where a bank tells days
 
 	// With twice as many days since (and one more) a refund becomes so much less
@@ -346,6 +347,9 @@ func (t *table) gives(i, j int32) (give, bool) {
 		default:
 			g.weight += otherMethod
 		}
+	}
+	if r.rank == bank && r.account == p.account && t.rest(i).who.and(t.lex.rails) != t.rest(j).who.and(t.lex.rails) {
+		g.weight += otherRail
 	}
 	g.before = g.weight - int(soonest*math.Log2(1+float64(g.away)/86400))
 	return g, true
