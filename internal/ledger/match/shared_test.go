@@ -1,143 +1,122 @@
 package match_test
 
 import (
-	"encoding/csv"
 	"fmt"
 	"os"
 	"slices"
-	"strings"
 	"testing"
-	"time"
 
 	"jali/connectors"
-	"jali/connectors/money"
+	"jali/connectors/billfile"
 	"jali/internal/ledger/match"
 )
 
 const sharedData = "../../../../shared/data/double-entry-generator/"
 
-func rows(t *testing.T, file, header string) [][]string {
+// filed reads files of one person as a ledger would hold them.
+func filed(t *testing.T, names ...string) (items []match.Item) {
 	t.Helper()
-	text, err := os.ReadFile(sharedData + file)
-	if os.IsNotExist(err) {
-		t.Skip("../shared/data is not there: the two real files are not read")
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, body, ok := strings.Cut(strings.ReplaceAll(string(text), "\t", ""), header)
-	if !ok {
-		t.Fatalf("%s has no %s", file, header)
-	}
-	r := csv.NewReader(strings.NewReader(strings.TrimSpace(body)))
-	r.FieldsPerRecord = -1
-	all, err := r.ReadAll()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return all
-}
-
-func yuan(t *testing.T, s string) money.Amount {
-	t.Helper()
-	a, err := money.Parse(s, "CNY")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return a
-}
-
-// jdAndBOC are the two files of one person.
-func jdAndBOC(t *testing.T) (items []match.Item) {
-	china := time.FixedZone("", 8*3600)
-	jd := match.Item{Account: "jd", Source: "jd", Names: []string{"京东"}, Kind: connectors.OtherAccount}
-	for i, r := range rows(t, "jd-2024.csv", "商家订单号,备注") {
-		at, err := time.ParseInLocation("2006-01-02 15:04:05", strings.TrimSpace(r[0]), china)
+	for _, name := range names {
+		r, err := os.Open(sharedData + name)
+		if os.IsNotExist(err) {
+			t.Skip("../shared/data is not there: no real file is read")
+		}
 		if err != nil {
 			t.Fatal(err)
 		}
-		amount, back, _ := strings.Cut(r[3], "(")
-		it := jd
-		it.ID = fmt.Sprintf("jd%02d", i)
-		b := &connectors.Bill{ID: it.ID, At: at, Amount: yuan(t, amount), Direction: connectors.Out, Flow: connectors.FlowOut, State: connectors.Done, Kind: connectors.Payment,
-			Counterparty: r[1], Description: r[2], Method: r[4], Category: r[7], Order: r[8], Merchant: r[9]}
-		switch {
-		case r[5] == "退款成功":
-			b.Kind, b.Direction, b.Flow = connectors.Refund, connectors.In, connectors.FlowIn
-		case strings.HasPrefix(back, "已全额退款"):
-			b.State = connectors.Reversed
-		case back != "":
-			b.Note = "refunded_part"
-		}
-		it.Bill = b
-		items = append(items, it)
-	}
-	boc := match.Item{Source: "boc", Names: []string{"中国银行"}, Kind: connectors.CreditCard}
-	for i, r := range rows(t, "boc-credit-2025.csv", "存入,支出,币种") {
-		at, err := time.ParseInLocation("2006-01-02", r[0], china)
+		f, err := billfile.Read(r, billfile.Options{})
+		r.Close()
 		if err != nil {
 			t.Fatal(err)
 		}
-		it := boc
-		it.ID, it.Account, it.Tail = fmt.Sprintf("boc%02d", i), "boc"+r[2], r[2]
-		b := &connectors.Bill{ID: it.ID, At: at, DateOnly: true, Direction: connectors.Out, Flow: connectors.FlowOut, State: connectors.Done, Kind: connectors.Payment, Description: r[3]}
-		if r[4] != "" {
-			b.Amount, b.Direction, b.Flow, b.Kind = yuan(t, r[4]), connectors.In, connectors.FlowIn, connectors.Other
-		} else {
-			b.Amount = yuan(t, r[5])
+		for n, a := range f.Accounts {
+			tail := ""
+			if number := a.Number.RevealString(); len(number) >= 4 {
+				tail = number[len(number)-4:]
+			}
+			for i := range a.Bills {
+				items = append(items, match.Item{ID: fmt.Sprintf("%s/%d/%02d", f.Source.ID, n, i), Account: fmt.Sprint(f.Source.ID, n), Source: f.Source.ID,
+					Names: []string{f.Source.Name.ZH, f.Source.Name.EN}, Tail: tail, Kind: a.Kind, Bill: &a.Bills[i]})
+			}
 		}
-		if r[6] != "CNY" {
-			b.Amount.Currency = r[6]
-		}
-		it.Bill = b
-		items = append(items, it)
 	}
 	return items
 }
 
-// Read by eye, the nine of the card's fourteen rows that JD tells of are:
-//
-//	2024-12-21   68.19 out
-//	2024-12-24  468.32 out, 448.32 out, 397.84 in, 70.48 in, 70.48 in
-//	2024-12-28  131.77 out,  89.84 in
-//	2024-12-30   60.90 out
-//
-// JD calls the card 1875, the bank's file 2875: a second number of one
-// account. JD's other card of that bank, 1341, is in no file, and nor is the
-// day's other business of this one. The file's order numbers are blotted out,
-// so that all are the same.
-func TestTwoFilesOfOnePerson(t *testing.T) {
-	items := jdAndBOC(t)
-	got := match.Join(items, nil)
+// found writes down links as days and amounts, sorted.
+func found(items []match.Item, source string, got match.Result) (mirrors, refunds []string) {
 	of := map[string]*connectors.Bill{}
 	for _, it := range items {
 		of[it.ID] = it.Bill
 	}
-	var links, gave []string
 	for i, j := range got.Joined {
-		b := items[i].Bill
-		if items[i].Source == "jd" && len(j.Mirrors) > 0 {
-			if len(j.Mirrors) != 1 || of[j.Mirrors[0]].Amount != b.Amount {
-				t.Errorf("%s %v is with %v", b.At, b.Amount, j.Mirrors)
+		if b := items[i].Bill; items[i].Source == source {
+			for _, id := range j.Mirrors {
+				mirrors = append(mirrors, b.At.Format("01-02 15:04 ")+b.Amount.Value()+" "+string(b.Direction)+" = "+of[id].At.Format("01-02"))
 			}
-			links = append(links, b.At.Format("01-02 ")+b.Amount.Value()+" "+string(b.Direction))
-			t.Logf("%s %s %s = %s, %d %%", b.At.Format("01-02 15:04"), b.Amount.Value(), b.Method, j.Mirrors[0], j.Sure)
-		}
-		if j.Refunds != "" {
-			p := of[j.Refunds]
-			gave = append(gave, b.At.Format("01-02 ")+b.Amount.Value()+" of "+p.Amount.Value())
+			if j.Refunds != "" {
+				refunds = append(refunds, b.At.Format("01-02 15:04 ")+b.Amount.Value()+" of "+of[j.Refunds].Amount.Value())
+			}
 		}
 	}
-	slices.Sort(links)
-	want := []string{"12-21 68.19 out", "12-24 397.84 in", "12-24 448.32 out", "12-24 468.32 out", "12-24 70.48 in", "12-24 70.48 in",
-		"12-28 131.77 out", "12-28 89.84 in", "12-30 60.90 out"}
-	if !slices.Equal(links, want) {
-		t.Errorf("linked: %q\nwant %q", links, want)
+	slices.Sort(mirrors)
+	slices.Sort(refunds)
+	return mirrors, refunds
+}
+
+// Read by eye: nine of the card's fourteen rows are what JD tells of, and so
+// they are linked. JD calls the card 1875, the bank's file 2875; JD's other card
+// of that bank, 1341, and its wallet are in no file, and nor is this card's
+// other business. The file's order numbers are blotted out, so that all of
+// JD's are the same: what is given back follows from words, amounts and times.
+func TestTwoFilesOfOnePerson(t *testing.T) {
+	items := filed(t, "jd-2024.csv", "boc-credit-2025.csv")
+	got := match.Join(items, nil)
+	mirrors, refunds := found(items, "jd", got)
+	if want := []string{
+		"12-21 21:02 68.19 out = 12-21",
+		"12-24 22:33 397.84 in = 12-24",
+		"12-24 22:33 468.32 out = 12-24",
+		"12-24 22:34 70.48 in = 12-24",
+		"12-24 22:43 448.32 out = 12-24",
+		"12-24 22:43 70.48 in = 12-24",
+		"12-28 13:27 131.77 out = 12-28",
+		"12-28 13:28 89.84 in = 12-28",
+		"12-30 10:40 60.90 out = 12-30",
+	}; !slices.Equal(mirrors, want) {
+		t.Errorf("linked: %q\nwant %q", mirrors, want)
 	}
-	if len(got.Suggestions) > 0 {
-		t.Errorf("suggested: %v", got.Suggestions)
+	if want := []string{
+		"12-10 23:41 233.45 of 416.87",
+		"12-11 10:38 235.50 of 235.61",
+		"12-24 22:33 397.84 of 468.32",
+		"12-24 22:34 70.48 of 468.32",
+		"12-24 22:43 70.48 of 448.32",
+		"12-28 13:28 89.84 of 131.77",
+	}; !slices.Equal(refunds, want) {
+		t.Errorf("given back: %q\nwant %q", refunds, want)
 	}
-	for i, g := range gave {
-		t.Log(i, g)
+	_, card := found(items, "boc", got)
+	if want := []string{
+		"12-24 00:00 397.84 of 468.32",
+		"12-24 00:00 70.48 of 448.32",
+		"12-24 00:00 70.48 of 468.32",
+		"12-28 00:00 89.84 of 131.77",
+	}; !slices.Equal(card, want) {
+		t.Errorf("given back to the card: %q\nwant %q", card, want)
+	}
+	for _, s := range got.Suggestions {
+		t.Errorf("suggested: %v", s)
+	}
+}
+
+// The files of different people have nothing in common.
+func TestFilesOfStrangersAreNotLinked(t *testing.T) {
+	items := filed(t, "meituan-2025.csv", "boc-debit-2025.csv", "boc-credit-2025.csv", "cmb-credit-2024.csv", "cmb-debit-2024.csv", "icbc-credit-2023.csv",
+		"bocom-credit-2025.csv", "abc-debit-2025.csv", "ccb-debit-2025.xls", "citic-credit.xls", "wechat-csv-latest.csv", "alipay-app-2023-latest.gb18030.csv", "alipay-web-2021-with-refunds.gb18030.csv")
+	for i, j := range match.Join(items, nil).Joined {
+		for _, id := range j.Mirrors {
+			t.Errorf("%s %s %v is with %s", items[i].ID, items[i].Bill.At, items[i].Bill.Amount, id)
+		}
 	}
 }
