@@ -34,7 +34,8 @@ type Month struct {
 }
 
 // Line is a sum under a name: a source's id, a category's code or a
-// counterparty as the bills write it.
+// counterparty's name. Only of what came in or went out: what is internal is
+// among a month's bills alone.
 type Line struct {
 	Name    string
 	In, Out money.Amount

@@ -172,15 +172,16 @@ type tally struct {
 
 func (t *tally) add(source string, m month, b Bill) error {
 	t.bills++
-	for _, s := range []*sum{under(t.months, m), under(t.sources, source), under(t.categories, b.Category)} {
+	all := []*sum{under(t.months, m)}
+	if b.Flow != connectors.FlowInternal { // of which the other end is the person
+		all = append(all, under(t.sources, source), under(t.categories, b.Category), under(t.shops, b.Shop))
+	}
+	for _, s := range all {
 		if err := s.add(b.Flow, b.Amount.Minor); err != nil {
 			return err
 		}
 	}
-	if b.Flow == connectors.FlowInternal {
-		return nil // the other end is the person
-	}
-	return under(t.shops, b.Shop).add(b.Flow, b.Amount.Minor)
+	return nil
 }
 
 func under[K comparable](m map[K]*sum, name K) *sum {
