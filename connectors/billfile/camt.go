@@ -318,7 +318,7 @@ func (s *statement) camtRow(r *camtEntry, line int) error {
 func (r *camtEntry) describe(b *connectors.Bill) {
 	var names, texts, orders []string
 	code, own, purpose, returned := r.Code, r.Code.Own, "", false
-	for i := range r.Details {
+	for i := range r.Details[:min(len(r.Details), maxTexts)] {
 		d := &r.Details[i]
 		from, to := distinct(d.Debtor.name(), d.UltDebtor.name()), distinct(d.Creditor.name(), d.UltCredit.name())
 		who := to
@@ -329,7 +329,7 @@ func (r *camtEntry) describe(b *connectors.Bill) {
 		texts = append(texts, d.Texts...)
 		for _, st := range d.Structured {
 			texts = append(append(texts, st.Text...), st.Ref)
-			orders = append(orders, st.Ref)
+			orders = append(orders, reference(st.Ref))
 		}
 		texts = append(texts, d.Info)
 		if a, err := money.Parse(clean(d.Instructed.Value), clean(d.Instructed.Currency)); err == nil && a.Currency != b.Amount.Currency {

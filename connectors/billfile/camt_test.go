@@ -170,6 +170,29 @@ func TestCamtRefuses(t *testing.T) {
 	}
 }
 
+// What a bank, or somebody in its name, may pile up in an entry is not read to
+// its end.
+func TestCamtIsBounded(t *testing.T) {
+	var details, statements strings.Builder
+	for i := range 20_000 {
+		fmt.Fprintf(&details, "<TxDtls><Refs><EndToEndId>E-%d</EndToEndId></Refs><RmtInf><Ustrd>text %d</Ustrd></RmtInf></TxDtls>", i, i)
+	}
+	f, err := Read(strings.NewReader(camtFile("053.001.08", camtHead+`<Ntry><Amt Ccy="EUR">1</Amt><CdtDbtInd>DBIT</CdtDbtInd><Sts>BOOK</Sts><BookgDt><Dt>2025-01-02</Dt></BookgDt><AcctSvcrRef>`+
+		strings.Repeat("9", 1000)+`</AcctSvcrRef><NtryDtls>`+details.String()+`</NtryDtls></Ntry></Stmt>`)), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if b := f.Accounts[0].Bills[0]; len(b.Refs) != maxTexts || len(b.Description) > maxText || len(b.ID) > maxID || b.Note != "batch" {
+		t.Errorf("%d refs, %d bytes of text, %d of id, %s", len(b.Refs), len(b.Description), len(b.ID), b.Note)
+	}
+	for i := range maxAccounts + 1 {
+		fmt.Fprintf(&statements, "<Stmt><Acct><Id><Othr><Id>%d</Id></Othr></Id><Ccy>EUR</Ccy></Acct></Stmt>", i)
+	}
+	if _, err := Read(strings.NewReader(camtFile("053.001.08", statements.String())), Options{}); codeOf(err) != "file_too_large" {
+		t.Errorf("%d accounts: %v", maxAccounts+1, err)
+	}
+}
+
 func TestCamtInLatin(t *testing.T) {
 	text := strings.Replace(camtFile("053.001.02", camtJanuary), "Teehaus", "Teehäuschen", 1)
 	latin, err := charmap.ISO8859_1.NewEncoder().Bytes([]byte(strings.Replace(text, "UTF-8", "ISO-8859-1", 1)))

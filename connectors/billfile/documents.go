@@ -140,6 +140,14 @@ func (s *statement) check() []Problem {
 	return found
 }
 
+// Bounds of a document: what is read of the payments in one entry,
+// and bytes of a text. An id beyond them is none.
+const (
+	maxTexts = 64
+	maxText  = 1 << 10
+	maxID    = 1 << 8
+)
+
 // run is statements of one account that go on from one another.
 type run struct {
 	span  connectors.Span // with all their rows in it
@@ -180,6 +188,9 @@ func fileOf(format string, all []*statement) (*File, error) {
 		}
 		runs[key] = append(list, run{span, []*statement{s}})
 	}
+	if len(keys) > maxAccounts {
+		return nil, ErrTooLarge.Saying("the file tells of more accounts than a person has")
+	}
 	for _, key := range keys {
 		f.Accounts = append(f.Accounts, accountFrom(runs[key]))
 	}
@@ -197,8 +208,12 @@ func accountFrom(runs []run) Account {
 		if opening := c.parts[0].opening; opening != nil {
 			a.Balances = append(a.Balances, Balance{At: c.span.From, Amount: *opening})
 		}
-		if closing := c.parts[len(c.parts)-1].closing; closing != nil {
-			a.Balances = append(a.Balances, Balance{At: c.span.To, Amount: *closing})
+		if last := c.parts[len(c.parts)-1]; last.closing != nil {
+			at := c.span.To
+			if last.opening == nil && !last.closes.IsZero() {
+				at = last.closes.AddDate(0, 0, 1) // whatever rows there are beside it
+			}
+			a.Balances = append(a.Balances, Balance{At: at, Amount: *last.closing})
 		}
 	}
 	slices.SortStableFunc(a.Balances, func(x, y Balance) int { return x.At.Compare(y.At) })
@@ -329,7 +344,7 @@ func coded(b *connectors.Bill) {
 		b.Flow = connectors.FlowInternal
 	}
 	for _, s := range []*string{&b.Description, &b.Counterparty, &b.RawKind, &b.Order} {
-		*s = line(*s)
+		*s = clipped(line(*s))
 	}
 }
 
@@ -338,9 +353,19 @@ func line(s string) string {
 	return strings.Join(strings.FieldsFunc(s, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }), " ")
 }
 
+func clipped(s string) string {
+	if len(s) <= maxText {
+		return s
+	}
+	return strings.ToValidUTF8(s[:maxText], "")
+}
+
 // distinct leaves out what is empty or said before.
 func distinct(parts ...string) (kept []string) {
 	for _, p := range parts {
+		if len(kept) == maxTexts {
+			break
+		}
 		if p = line(p); p != "" && !slices.Contains(kept, p) {
 			kept = append(kept, p)
 		}
@@ -350,7 +375,9 @@ func distinct(parts ...string) (kept []string) {
 
 // reference leaves out what banks write where nobody gave a reference.
 func reference(s string) string {
-	s = line(s)
+	if s = line(s); len(s) > maxID {
+		return ""
+	}
 	switch strings.ToUpper(s) {
 	case "NOTPROVIDED", "NOT PROVIDED", "NONREF", "NOREF", "-", "/":
 		return ""

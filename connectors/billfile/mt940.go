@@ -145,7 +145,7 @@ func readMessage(fields []field, bic string) (*statement, error) {
 
 var (
 	swiftMoney   = regexp.MustCompile(`^([CD])([0-9]{6})([A-Z]{3})([0-9]+,[0-9]*)$`)
-	swiftAccount = regexp.MustCompile(`^(?:([A-Z]{6}[A-Z0-9]{2,5})/|([0-9A-Z]{3,12})/)?([0-9A-Z]+?)([A-Z]{3})?$`)
+	swiftAccount = regexp.MustCompile(`^(?:([A-Z]{6}[A-Z0-9]{2,5})/|([0-9A-Z]{3,12})/)?([0-9A-Z]+)$`)
 )
 
 // swiftHead reads :25: (or :25P:, with a BIC on its second line): an account
@@ -176,16 +176,13 @@ func (s *statement) swiftHead(fields []field, bic string) error {
 	}
 	s.bank = institution{bic: bic}
 	number := written
-	if m := swiftAccount.FindStringSubmatch(written); m != nil {
-		if m[4] == currency && isIBAN(m[3]) {
-			number = m[3] // "…EUR"
-		}
+	if short := strings.TrimSuffix(written, currency); strings.Trim(short[max(0, len(short)-1):], "0123456789") == "" {
+		number = short // without "…EUR"
+	}
+	if m := swiftAccount.FindStringSubmatch(number); m != nil {
 		switch {
-		case isIBAN(m[3]), isIBAN(m[3] + m[4]):
-			if !isIBAN(number) {
-				number = m[3] + m[4]
-			}
-			s.bank.iban = number
+		case isIBAN(m[3]):
+			number, s.bank.iban = m[3], m[3]
 		case len(m[2]) == 8 && strings.Trim(m[2], "0123456789") == "": // a German Bankleitzahl
 			s.bank.code = "DE " + m[2]
 		}

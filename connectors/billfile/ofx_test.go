@@ -100,6 +100,17 @@ func TestOFX(t *testing.T) {
 	}
 }
 
+// The balance is of the day that is told with it, whatever rows there are.
+func TestOFXBalanceWithinThePeriod(t *testing.T) {
+	f, err := Read(strings.NewReader(strings.ReplaceAll(ofxHeader+ofxRows, "<DTASOF>20250131", "<DTASOF>20250112")), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if b := f.Accounts[0].Balances; len(b) != 1 || !b[0].At.Equal(at("2025-01-13 00:00:00")) {
+		t.Errorf("balances %v", b)
+	}
+}
+
 func TestOFXTimes(t *testing.T) {
 	for _, tt := range []struct{ in, want string }{
 		{"20071015", "2007-10-15T00:00:00+08:00 true"},
