@@ -10,12 +10,16 @@
 // "other" and keeps the word.
 //
 // What it reads: Alipay's web export (16 columns, until about 2021) and its
-// app exports of 2021 and since 2023, and one without categories; WeChat Pay's CSV and XLSX, with amounts
-// as text ("¥28.16") or as numbers; JD's and Meituan's CSV; statements of Bank
+// app exports of 2021 and since 2023, and one without categories; WeChat Pay's
+// CSV and XLSX, with amounts as text ("¥28.16") or as numbers; JD's and Meituan's CSV; statements of Bank
 // of China, CMB, ICBC, BoCom, ABC, CCB, CITIC, Industrial Bank, Guangfa, Ping
 // An, SPD Bank and HSBC in Hong Kong, as CSV, XLSX or workbooks of Excel 97;
-// CAMT of ISO 20022, SWIFT's MT940 and OFX; and tables that a person maps. It
-// stores nothing, touches no other file, and knows no person.
+// CAMT of ISO 20022, SWIFT's MT940 and OFX; and tables that a person maps. Any of
+// them may come in a ZIP, encrypted or not, beside PDFs and notes.
+//
+// A text of any length is read twice, and never held: see [Open] and
+// internal/docs/0033. It stores nothing, touches no other file, and knows no
+// person.
 package billfile
 
 import (
