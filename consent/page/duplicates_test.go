@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"golang.org/x/net/html"
+
+	"jali/internal/aggregate"
 )
 
 func byAttr(name, value string) func(*html.Node) bool {
@@ -103,6 +105,21 @@ func TestHomeSaysWhatWaitsAndWhatLacks(t *testing.T) {
 		if n := find(t, body, byAttr("data-gap", "ac_4")); len(n) != 1 || !strings.Contains(inner(n[0]), `href="/upload"`) {
 			t.Errorf("%s: the gap does not lead to the upload", lang)
 		}
+	}
+}
+
+// Somebody with many gaps is not met by a wall of them.
+func TestHomeNamesTheNewestGaps(t *testing.T) {
+	h := newHouse(t)
+	for day := range 9 {
+		h.accounts.gaps = append(h.accounts.gaps, aggregate.Gap{Account: "ac_1", From: now.AddDate(0, 0, -40-day), To: now.AddDate(0, 0, -39-day), Missing: cny(100)})
+	}
+	body := h.get(t, "/", "in", "en").Body.String()
+	if n := find(t, body, byAttr("data-gap", "ac_1")); len(n) != gapsOnHome-1 && len(n) != gapsOnHome || !strings.Contains(body, "5 more stretches do not add up") {
+		t.Errorf("%d gaps of ten stand on home", len(n))
+	}
+	if n := find(t, h.get(t, "/sums", "in", "en").Body.String(), byAttr("data-gap", "ac_1")); len(n) != 9 {
+		t.Errorf("%d gaps of nine stand with the sums", len(n))
 	}
 }
 
@@ -207,6 +224,9 @@ func TestSumsStandInTables(t *testing.T) {
 		if !strings.Contains(body, s) {
 			t.Errorf("the page does not say %q", s)
 		}
+	}
+	if n := find(t, body, byAttr("data-gap", "ac_4")); len(n) != 1 {
+		t.Error("the sums do not say what lacks in them")
 	}
 	if n := find(t, body, func(n *html.Node) bool { return attr(n, "data-currency") != "" }); len(n) != 2 || attr(n[0], "data-currency") != "CNY" {
 		t.Errorf("%d currencies, want CNY and USD", len(n))

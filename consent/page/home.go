@@ -18,6 +18,7 @@ import (
 const (
 	billsPerPage = 30
 	recentDays   = 90
+	gapsOnHome   = 5
 	monthsBack   = 13
 	whileAsking  = time.Minute // between a source's answer and the look's end
 )
@@ -41,6 +42,7 @@ type homePage struct {
 	Late        []aggregate.SourceReport // sources that did not answer freshly
 	Flow, Spent *plot
 	Gaps        []gap
+	GapsMore    int    // that stand with the sums
 	Decide      int    // suggestions that wait for the person's word
 	Done, Self  string // what was done here last; where corrections come back to
 	Bills       []billRow
@@ -156,6 +158,8 @@ func (p *Page) look(r *http.Request, s consent.Session, h *homePage, connections
 		}
 	}
 	h.Gaps, h.Decide = gaps(h.Look, accounts), len(h.Look.Suggestions)
+	h.GapsMore = max(0, len(h.Gaps)-gapsOnHome)
+	h.Gaps = h.Gaps[:len(h.Gaps)-h.GapsMore]
 	h.Flow, h.Spent = flowPlot(h.Look, h.Filter, words), spentPlot(h.Look, words)
 
 	rows := foldBills(h.Look, accounts)

@@ -15,6 +15,7 @@ type sumsPage struct {
 	looking
 	Currencies []currencySums
 	Unknown    []stretch
+	Gaps       []gap
 }
 
 // currencySums is what there is in one currency; nothing is converted.
@@ -53,7 +54,7 @@ func (p *Page) sums(w http.ResponseWriter, r *http.Request, s consent.Session) {
 		for _, c := range look.Sums.Currencies {
 			d.Currencies = append(d.Currencies, words.currency(c, look))
 		}
-		d.Unknown = unknown(look, d.From, d.To)
+		d.Unknown, d.Gaps = unknown(look, d.From, d.To), gaps(look, accountsOf(look))
 	})
 }
 
