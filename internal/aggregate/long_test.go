@@ -60,7 +60,7 @@ func (f *longFile) ReadAt(p []byte, off int64) (n int, err error) {
 		case at >= int64(f.rows)*int64(f.row):
 			return n, io.EOF
 		default:
-			n += copy(p[n:], f.at(int(at)/f.row)[int(at)%f.row:])
+			n += copy(p[n:], f.at(int(at) / f.row)[int(at)%f.row:])
 		}
 	}
 	return n, nil
