@@ -7,6 +7,9 @@
 // a shop that has such a word in its name does not make its bill a top-up. The
 // words were collected from banks' published interfaces and exported files;
 // there is no list that all banks keep to.
+//
+// Beside them stand ISO 20022's codes, which banks elsewhere write in their
+// interfaces and documents: see [ISOCode].
 package summary
 
 import (
