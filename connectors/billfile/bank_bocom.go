@@ -51,6 +51,9 @@ func (e *entry) withCurrency(column string) (money.Amount, error) {
 	if m == nil {
 		return money.Amount{}, e.damaged(column, "not_an_amount")
 	}
+	if _, ok := currencyOf(m[1]); !ok {
+		return money.Amount{}, e.damaged(column, "not_a_currency")
+	}
 	a, err := parseAmount(m[2], m[1], false)
 	if err != nil {
 		return a, e.damaged(column, "not_an_amount")

@@ -12,13 +12,15 @@ var cib = bank("cib", "兴业银行", "Industrial Bank")
 
 // cibDebit is 兴业银行交易明细: a file for each account of a card, and each of
 // these in one currency, which stands above the table.
-var cibDebit = form{name: "cib_debit", source: cib, row: readCIB, claims: statementClaims, trailer: regexp.MustCompile(`^说明`),
+var cibDebit = form{name: "cib_debit", source: cib, row: readCIB, claims: statementClaims, titled: (*layout).cibTitle, trailer: regexp.MustCompile(`^说明`),
 	needs: []string{"交易时间", "记账日", "支出", "收入", "账户余额", "摘要", "对方户名", "对方银行", "对方账号", "用途", "交易渠道"},
 	account: func(_ string, lines []string, _ claims) connectors.Account {
 		return deposit(numberIn(lines), cibCurrency(lines), partIn(lines, cibPart))
 	}}
 
 var cibPart = regexp.MustCompile(`卡内账户[\s:：,]*([0-9]+)`)
+
+func (l *layout) cibTitle() { l.currency = cibCurrency(l.preamble) }
 
 func cibCurrency(lines []string) string {
 	for _, line := range lines {
@@ -38,7 +40,7 @@ func readCIB(e *entry) (b connectors.Bill, err error) {
 	if err := e.stamp(&b, "交易时间"); err != nil {
 		return b, err
 	}
-	e.currency = cibCurrency(e.layout.preamble)
+	e.currency = e.layout.currency
 	a, err := e.columns("收入", "支出")
 	if err != nil {
 		return b, err

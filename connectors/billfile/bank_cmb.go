@@ -41,7 +41,7 @@ func readCMBDebit(e *entry) (b connectors.Bill, err error) {
 
 // cmbOnline is what the bank's site for computers exports, with the person's
 // card, the period and its own sums around the table.
-var cmbOnline = form{name: "cmb_online", source: cmb, row: readCMBOnline, claims: statementClaims,
+var cmbOnline = form{name: "cmb_online", source: cmb, row: readCMBOnline, claims: statementClaims, titled: (*layout).cmbTitle,
 	needs:   []string{"交易日期", "交易时间", "收入", "支出", "余额", "交易类型", "交易备注"},
 	trailer: regexp.MustCompile(`^#`),
 	account: func(key string, lines []string, _ claims) connectors.Account { return deposit(numberIn(lines), key) }}
@@ -50,11 +50,7 @@ func readCMBOnline(e *entry) (b connectors.Bill, err error) {
 	if err := e.at(&b, "交易日期", "交易时间"); err != nil {
 		return b, err
 	}
-	for _, line := range e.layout.preamble {
-		if m := claimCurrency.FindStringSubmatch(line); m != nil && currencies[m[1]] != "" {
-			e.currency = currencies[m[1]]
-		}
-	}
+	e.currency = e.layout.currency
 	a, err := e.columns("收入", "支出")
 	if err != nil {
 		return b, err
@@ -69,26 +65,23 @@ func readCMBOnline(e *entry) (b connectors.Bill, err error) {
 	return b, nil
 }
 
-var claimCurrency = regexp.MustCompile(`币[\s\x{3000}]*种\s*[:：]\s*\[?\s*(\p{Han}+)`)
-
 // cmbCredit is 信用卡对账单, a PDF or mail turned into a table: the year and
 // month of the statement are in its title, days have no year, and what is
 // positive was spent. A repayment has no day of its own, only the one on which
 // it was booked.
-var cmbCredit = form{name: "cmb_credit", source: cmb, row: readCMBCredit, claims: claimless,
+var cmbCredit = form{name: "cmb_credit", source: cmb, row: readCMBCredit, claims: claimless, titled: (*layout).cmbTitle,
 	needs:   []string{"交易日", "记账日", "交易摘要", "人民币金额", "卡号末四位", "交易地金额"},
 	account: func(string, []string, claims) connectors.Account { return credit("", currency) }}
 
 func readCMBCredit(e *entry) (b connectors.Bill, err error) {
-	month, ok := monthIn(e.layout.preamble)
-	if !ok {
+	if e.layout.month.IsZero() {
 		return b, e.damaged("记账日", "no_year")
 	}
-	if e.created, err = e.within(month, "记账日"); err != nil {
+	if e.created, err = e.within(e.layout.month, "记账日"); err != nil {
 		return b, err
 	}
 	if b.At, b.DateOnly = e.created, true; e.told("交易日") != "" {
-		if b.At, err = e.within(month, "交易日"); err != nil {
+		if b.At, err = e.within(e.layout.month, "交易日"); err != nil {
 			return b, err
 		}
 	}
@@ -105,20 +98,23 @@ func readCMBCredit(e *entry) (b connectors.Bill, err error) {
 }
 
 var (
-	titleMonth = regexp.MustCompile(`(20[0-9]{2})\s*年\s*(1[0-2]|0?[1-9])\s*月`)
-	home       = regexp.MustCompile(`^[^(（]*([(（]CN[YHN]?[)）])?$`)
+	titleMonth    = regexp.MustCompile(`(20[0-9]{2})\s*年\s*(1[0-2]|0?[1-9])\s*月`)
+	titleCurrency = regexp.MustCompile(`币[\s\x{3000}]*种\s*[:：]\s*\[?\s*(\p{Han}+)`)
+	home          = regexp.MustCompile(`^[^(（]*([(（]CN[YHN]?[)）])?$`)
 )
 
-// monthIn is the statement's month, out of its title.
-func monthIn(lines []string) (time.Time, bool) {
-	for _, line := range lines {
-		if m := titleMonth.FindStringSubmatch(line); m != nil {
+// cmbTitle reads a statement's month and an account's currency.
+func (l *layout) cmbTitle() {
+	for _, line := range l.preamble {
+		if m := titleMonth.FindStringSubmatch(line); m != nil && l.month.IsZero() {
 			year, _ := strconv.Atoi(m[1])
 			month, _ := strconv.Atoi(m[2])
-			return time.Date(year, time.Month(month), 1, 0, 0, 0, 0, zone), true
+			l.month = time.Date(year, time.Month(month), 1, 0, 0, 0, 0, zone)
+		}
+		if m := titleCurrency.FindStringSubmatch(line); m != nil && currencies[m[1]] != "" {
+			l.currency = currencies[m[1]]
 		}
 	}
-	return time.Time{}, false
 }
 
 // within is the last 12/31 or 01/02 that is no later than the end of the month

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	iso4217 "golang.org/x/text/currency"
 	"golang.org/x/text/unicode/norm"
 
 	"jali/connectors"
@@ -323,20 +324,29 @@ var currencies = map[string]string{
 	"人民币": "CNY", "人民币元": "CNY", "RMB": "CNY", "美元": "USD", "港币": "HKD", "港元": "HKD", "日元": "JPY", "欧元": "EUR", "英镑": "GBP",
 	"澳大利亚元": "AUD", "澳元": "AUD", "加拿大元": "CAD", "加元": "CAD", "瑞士法郎": "CHF", "新加坡元": "SGD", "澳门元": "MOP", "新西兰元": "NZD",
 	"韩元": "KRW", "泰国铢": "THB", "泰铢": "THB", "卢布": "RUB", "俄罗斯卢布": "RUB", "瑞典克朗": "SEK", "丹麦克朗": "DKK", "挪威克朗": "NOK", "新台币": "TWD",
+	"CNH": "CNH", // the yuan abroad, which ISO does not list
 }
-
-var code = regexp.MustCompile(`^[A-Z]{3}$`)
 
 // in sets the currency of a row from a column; an empty cell leaves the yuan.
 func (e *entry) in(column string) error {
-	switch word := e.told(column); {
-	case word == "":
-	case currencies[word] != "":
-		e.currency = currencies[word]
-	case code.MatchString(word):
-		e.currency = word
-	default:
+	word := e.told(column)
+	if word == "" {
+		return nil
+	}
+	c, ok := currencyOf(word)
+	if !ok {
 		return e.damaged(column, "not_a_currency")
 	}
+	e.currency = c
 	return nil
+}
+
+// currencyOf knows the words above and the codes of ISO 4217. Any three letters
+// would do for money, and each be a balance of its own to follow.
+func currencyOf(word string) (string, bool) {
+	if c := currencies[word]; c != "" {
+		return c, true
+	}
+	unit, err := iso4217.ParseISO(word)
+	return word, err == nil && unit.String() == word
 }

@@ -297,6 +297,7 @@ func TestDamagedBankRows(t *testing.T) {
 		{"both ways at once", bocCreditFile, "12.00,,CNY", "12.00,12.00,CNY", "line 4, column 支出: two_amounts"},
 		{"neither way", bocCreditFile, "12.00,,CNY", ",,CNY", "line 4, column 支出: not_an_amount"},
 		{"a currency that nobody knows", bocDebitFile, "美元", "贝壳", "line 5, column 币别: not_a_currency"},
+		{"a code that is no currency's", bocCreditFile, "3.70,USD", "3.70,QQQ", "line 7, column 币种: not_a_currency"},
 		{"no currency in the cell", bocomCreditFile, "CNY 2.99\n", "2.99\n", "line 4, column 入账币种/金额: not_an_amount"},
 		{"half a cent", cgbCreditFile, "15.90,人民币\n", "15.905,人民币\n", "line 2, column 入账金额: not_an_amount"},
 		{"a side that is none", bocomDebitFile, "贷 Cr,1.23", "左,1.23", "line 2, column 借贷: not_a_word"},

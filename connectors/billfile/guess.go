@@ -135,7 +135,7 @@ func (u *Unmapped) Guess() Mapping {
 		m.Decimal = ","
 	}
 	pick(&m.CurrencyIn, "currency_in", func(cells []string) bool {
-		return !slices.ContainsFunc(cells, func(s string) bool { return currencies[s] == "" && !code.MatchString(s) })
+		return !slices.ContainsFunc(cells, func(s string) bool { _, ok := currencyOf(s); return !ok })
 	})
 	anything := func([]string) bool { return true }
 	pick(&m.Type, "type", anything)

@@ -160,6 +160,9 @@ func (s *sheet) find(head []headLine, o Options) {
 			for _, above := range head[:i] {
 				l.preamble = append(l.preamble, above.line)
 			}
+			if l.currency = currency; l.titled != nil {
+				l.titled(l)
+			}
 			s.layout = l
 			return
 		}

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"jali/connectors"
@@ -136,9 +137,11 @@ func ruled(line string) bool { return strings.HasPrefix(clean(line), "----------
 // layout is where one generation of one source's export keeps what.
 type layout struct {
 	form
-	line     int      // of the header row, from 1
-	preamble []string // the lines above it
-	sep      byte     // of a text
+	line     int       // of the header row, from 1
+	preamble []string  // the lines above it
+	month    time.Time // of a statement whose days have no year; zero: not told
+	currency string    // of rows that name none
+	sep      byte      // of a text
 	column   map[string]int
 	width    int // columns that have a name
 	comma    bool
@@ -154,6 +157,7 @@ type form struct {
 	// account and its running balance are.
 	row     func(*entry) (connectors.Bill, error)
 	account func(key string, lines []string, c claims) connectors.Account // that rows with entry.account key belong to; nil: the wallet itself
+	titled  func(l *layout)                                               // reads what the preamble says of every row; nil: nothing
 	claims  func(lines []string) claims                                   // of the lines around the table; nil: as wallets write them
 	trailer *regexp.Regexp                                                // how the line begins that closes the table; nil: a line of dashes alone does
 	ragged  bool                                                          // rows may lack their last cells
