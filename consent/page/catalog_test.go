@@ -83,7 +83,7 @@ func families() map[string][]string {
 	add("format.", "alipay_web", "alipay_app_2021", "alipay_app_2023", "wechat_csv", "wechat_xlsx_text", "wechat_xlsx_number")
 	add("problem.", "count_differs", "sum_differs", "claim_unreadable", "claim_missing", "outside_period", "sheet_ignored", "balance_breaks", "other")
 	add("problem.of.", "total", "in", "out", "other", "in_pending", "out_pending", "period", "balance")
-	add("note.", "split_funding", "refunded_part", "fee_included")
+	add("note.", "split_funding", "refunded_part", "fee_included", "fee_unclear", "batch")
 	add("direction.", string(connectors.In), string(connectors.Out))
 	add("category.by.", "person", "learnt")
 	add("category.found.", "person", "learnt", "rule", "source")
