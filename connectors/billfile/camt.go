@@ -308,6 +308,7 @@ func (s *statement) camtRow(r *camtEntry, line int) error {
 		}
 	}
 	e.created, e.currency, e.id = b.At, b.Amount.Currency, reference(r.Ref)
+	e.moves = true // a report tells it pending, the statement booked
 	r.describe(&b)
 	e.refund = b.Kind == connectors.Refund
 	s.take(b, e)

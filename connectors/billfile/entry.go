@@ -26,6 +26,7 @@ type entry struct {
 	blurred  bool          // its balance is told and cannot be read
 
 	id      string        // the source's own for the row, where it has one beside the order's number
+	moves   bool          // the row has an id, and its day may still change
 	created time.Time     // when the source made the row: it never changes, as the time of payment may
 	side    string        // the bucket of the file's own sums: "in", "out", "other", …
 	sum     *money.Amount // what these count of it; nil: its amount

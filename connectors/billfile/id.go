@@ -23,9 +23,10 @@ import (
 // "~" and a digest of the day the row was made, its amount, and whether it is
 // a refund. Where there is no order number, as at most banks, the digest is of
 // all that tells the row from others but its running balance: a bank that books
-// a row late writes all later balances anew. A bank that numbers its rows moves
-// them to another day when it books them: then its number, the amount and the
-// direction are enough.
+// a row late writes all later balances anew. Where a bank numbers its rows
+// the number stands for the order's; not alone either, since some begin anew
+// with every file. A row that is told while it is pending may be booked on
+// another day, and is named without its day.
 //
 // Rows of an account that agree in all of these are of one day, and numbered
 // by their time, then by a hash of their text: files hold whole days, so an
@@ -34,7 +35,10 @@ func identity(b connectors.Bill, e entry) string {
 	parts := []string{e.created.Format("2006-01-02"), strconv.FormatInt(b.Amount.Minor, 10), strconv.FormatBool(e.refund)}
 	name, size := b.Order, 5
 	if e.id != "" {
-		name, parts = e.id, []string{strconv.FormatInt(b.Amount.Minor, 10), string(b.Direction)}
+		name = e.id
+		if parts[2] = string(b.Direction); e.moves {
+			parts = parts[1:]
+		}
 	} else if b.Order == "" { // the digest is all there is, for a million rows and more
 		size = 10
 		parts = append(parts, e.created.Format("15:04:05"), string(b.Direction), b.Amount.Currency, b.RawKind, b.Counterparty, b.Description, b.Merchant, b.Method)

@@ -111,6 +111,22 @@ func TestOFXBalanceWithinThePeriod(t *testing.T) {
 	}
 }
 
+// Banks that number from one in each file have the same subscription under the
+// same number in each.
+func TestOFXNumbersAgain(t *testing.T) {
+	ids := map[string]bool{}
+	for _, month := range []string{"202501", "202503"} {
+		f, err := Read(strings.NewReader(strings.ReplaceAll(ofxHeader+ofxRows, "202501", month)), Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ids[f.Accounts[0].Bills[0].ID] = true
+	}
+	if len(ids) != 2 {
+		t.Errorf("ids %v, want two", ids)
+	}
+}
+
 func TestOFXTimes(t *testing.T) {
 	for _, tt := range []struct{ in, want string }{
 		{"20071015", "2007-10-15T00:00:00+08:00 true"},
