@@ -26,6 +26,11 @@
 // 3 and 4 choose, of all ways to link one to one, the one whose links weigh
 // most together. A link of less than [Enough] is not made but suggested.
 //
+// Before 3 the bills themselves teach two things, by pairs that are beyond
+// doubt: how many days each account's bank usually takes to book what was paid
+// on which weekday (usual.go), and which number of a card is a second one of an
+// account whose file tells another (second.go).
+//
 // Not known are: who the person is by name, so that transfers between their
 // banks are found only where a text tells; currencies that a bank has
 // exchanged; and the parts of a bill that was paid from several pots.

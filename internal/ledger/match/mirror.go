@@ -2,10 +2,7 @@ package match
 
 import (
 	"cmp"
-	"hash/maphash"
 	"slices"
-
-	"jali/connectors"
 )
 
 // maxApartByID is how far apart bills that share an id may lie, in seconds:
@@ -35,68 +32,6 @@ func (t *table) linkTwins(s *shelf) {
 			t.maybe = append(t.maybe, maybe{o.a, o.b, Mirror, sure})
 		case t.may(o.a, o.b):
 			t.join(o.a, o.b, sure)
-		}
-	}
-}
-
-var seed = maphash.MakeSeed() // ids are compared themselves where their hashes agree
-
-// told is a number that a bill tells.
-type told struct {
-	hash uint64
-	row  int32
-	sort uint8
-}
-
-// What a number is. Of the bill's own only refunds speak; one in a description
-// may be the other's order.
-const (
-	anID uint8 = iota
-	ownID
-	inText
-)
-
-// note files the numbers of a bill.
-func (t *table) note(i int32, b *connectors.Bill) {
-	file := func(id string, sort uint8) {
-		if id != "" {
-			t.ids = append(t.ids, told{maphash.String(seed, id), i, sort})
-		}
-	}
-	file(b.Order, anID)
-	file(b.Merchant, anID)
-	for _, id := range b.Refs {
-		file(id, anID)
-	}
-	inDescription(b, func(id string) { file(id, inText) })
-	if !t.rows[i].givesBack() {
-		file(b.ID, ownID)
-	}
-}
-
-// shared answers the id that two bills share, the longest if several.
-func (t *table) shared(x, y int32) (same string) {
-	a, b := t.bill(x), t.bill(y)
-	numbersOf(a, func(id string) {
-		numbersOf(b, func(other string) {
-			if id == other && len(id) > len(same) {
-				same = id
-			}
-		})
-	})
-	return same
-}
-
-// ids calls f of a bill's order, its shop's, and what else it refers to.
-func ids(b *connectors.Bill, f func(string)) {
-	for _, id := range []string{b.Order, b.Merchant} {
-		if id != "" {
-			f(id)
-		}
-	}
-	for _, id := range b.Refs {
-		if id != "" {
-			f(id)
 		}
 	}
 }

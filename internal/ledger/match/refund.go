@@ -6,9 +6,6 @@ import (
 	"maps"
 	"math"
 	"slices"
-	"strings"
-
-	"jali/connectors"
 )
 
 // What speaks for a refund's payment, in hundredths of a bit. One that stands
@@ -353,55 +350,4 @@ func (t *table) gives(i, j int32) (give, bool) {
 	}
 	g.before = g.weight - int(soonest*math.Log2(1+float64(g.away)/86400))
 	return g, true
-}
-
-func shareID(a, b *connectors.Bill) (same bool) {
-	numbersOf(a, func(x string) { numbersOf(b, func(y string) { same = same || x == y }) })
-	return same
-}
-
-func numbersOf(b *connectors.Bill, f func(string)) {
-	ids(b, f)
-	inDescription(b, f)
-}
-
-// inDescription calls f of the long numbers in a bill's description, where
-// wallets tell a shop's order ("美团订单-25061611100401670076180018522541").
-func inDescription(b *connectors.Bill, f func(string)) {
-	const long = 12
-	start, digits := -1, 0
-	for i := 0; i <= len(b.Description); i++ {
-		var c byte
-		if i < len(b.Description) {
-			c = b.Description[i]
-		}
-		switch {
-		case c >= '0' && c <= '9' || c >= 'A' && c <= 'Z':
-			if start < 0 {
-				start, digits = i, 0
-			}
-			if c <= '9' {
-				digits++
-			}
-		case start >= 0:
-			if i-start >= long && 2*digits >= i-start {
-				f(b.Description[start:i])
-			}
-			start = -1
-		}
-	}
-}
-
-// soldBy is the shop, or where none is told what was bought.
-func soldBy(b *connectors.Bill) string { return cmp.Or(shopOf(b.Counterparty), goodsOf(b.Description)) }
-
-// goodsOf is what was bought, as the payment's bill and the refund's both
-// call it; short words say too little.
-func goodsOf(s string) string {
-	s = strings.TrimPrefix(strings.TrimPrefix(strings.TrimSpace(s), "退款"), "-")
-	s = strings.TrimSpace(strings.TrimSuffix(s, "等多件"))
-	if len(s) < 12 {
-		return ""
-	}
-	return s
 }
