@@ -38,8 +38,8 @@ const (
 	mostDelay   = 2.0 // of other people's p95
 )
 
-// share is what a source has for its whole answer here: less than in production,
-// so that the test ends.
+// share is what a source has for its whole answer here, unless this machine is
+// slower than that: less than in production, so that the test ends.
 var share = map[bool]time.Duration{false: 1500 * time.Millisecond, true: 3 * time.Second}[raced]
 
 const beishan = "beishan_bank" // stays as it is
@@ -237,8 +237,10 @@ func besiege(t *testing.T, canary *dialtest.Canary) *besieged {
 	b.to = b.now().AddDate(0, 0, -3)
 	b.from = b.to.AddDate(0, 0, -10)
 	first := b.town.People()[0] // who has something everywhere
-	for _, at := range []string{"jiangnan_bank", mock.Alipay, mock.WeChatPay} {
-		b.victims[at] = b.arrive(t, first, at, beishan)
+	for _, c := range b.sources.All() {
+		if at := c.Source().ID; at != beishan && b.town.Serves(at, first.ID) {
+			b.victims[at] = b.arrive(t, first, at, beishan)
+		}
 	}
 	for _, who := range b.town.People()[1:] {
 		if b.town.Serves(beishan, who.ID) && len(b.others) < 5 {
@@ -418,20 +420,31 @@ func TestHostileSources(t *testing.T) {
 	truth := map[string]map[string]bool{}
 	for at, p := range b.victims {
 		l, err := b.look(p, true)
-		if r := reportOf(l, at); err != nil || r.Status != aggregate.Fresh || len(l.Bills) < 10 {
+		if r := reportOf(l, at); err != nil || r.Status != aggregate.Fresh || len(l.Bills) < 2 {
 			t.Fatalf("%s in health is %s %s with %d bills, %v", at, r.Status, r.Code, len(l.Bills), err)
 		}
 		truth[at] = rows(l)
 	}
 
 	b.inFullLength(t)
-	b.house.Aggregate.Deadline = share
+	patient := b.house.Aggregate.Deadline
+	var calm paces
+	once := make(chan struct{})
+	close(once)
+	b.crowd(t, &calm, once)
+	hurried := min(max(share, 5*calm.p95()), 8*time.Second)
 	all := hostiles("http://127.0.0.1:" + b.canary.Port + "/")
+	for at := range b.victims {
+		if !slices.ContainsFunc(all, func(h hostile) bool { return h.at == at }) {
+			all = append(all, hostile{why: "NaN, elsewhere", at: at, x: mock.Trouble{Amount: "NaN"}}) // once: some count their readings
+		}
+	}
 	if raced {
 		all = everyFifth(all)
 	}
 	var quiet, siege paces
 	for _, h := range all {
+		b.house.Aggregate.Deadline = hurried
 		b.forget()
 		b.town.Ail(h.at, h.x)
 		if h.wild != nil {
@@ -480,6 +493,7 @@ func TestHostileSources(t *testing.T) {
 		if h.x.TokensLast > 0 {
 			continue // who has to link again is tried elsewhere
 		}
+		b.house.Aggregate.Deadline = patient // it is asked what is true, not how soon
 		b.forget()
 		well, err := b.look(b.victims[h.at], false)
 		if wrong, lost := foreign(well, truth[h.at]), missing(well, truth[h.at]); err != nil || len(wrong)+len(lost) > 0 {
@@ -515,14 +529,15 @@ func everyFifth(all []hostile) (some []hostile) {
 func (b *besieged) inFullLength(t *testing.T) {
 	t.Helper()
 	b.forget()
-	for at, x := range map[string]mock.Trouble{"jiangnan_bank": {Hang: true}, mock.Alipay: {Latency: time.Minute}, mock.WeChatPay: {Drip: true}} {
+	never := map[string]mock.Trouble{"jiangnan_bank": {Hang: true}, mock.Alipay: {Latency: time.Minute}, mock.WeChatPay: {Drip: true}}
+	for at, x := range never {
 		b.town.Ail(at, x)
 	}
 	var all sync.WaitGroup
-	for at, p := range b.victims {
+	for at := range never {
 		all.Go(func() {
 			begun := time.Now()
-			l, err := b.look(p, true)
+			l, err := b.look(b.victims[at], true)
 			if took, r := time.Since(begun), reportOf(l, at); err != nil || took > longestView || r.Status == aggregate.Fresh {
 				t.Errorf("%s is %s after %v, %v", at, r.Status, took, err)
 			}

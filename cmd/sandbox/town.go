@@ -13,10 +13,12 @@ import (
 // operator who registered there would hold.
 func townSources(t *mock.Town, now func() time.Time) (*connectors.Registry, error) {
 	registry := &connectors.Registry{}
-	for _, make := range []func(*mock.Town, *http.Client, func() time.Time) ([]connectors.Connector, error){
+	// Each has its connections to itself: an institution that hangs holds no other's.
+	client := func() *http.Client { return dial.New(dial.Config{AllowPrivate: true}) }
+	for _, make := range []func(*mock.Town, func() *http.Client, func() time.Time) ([]connectors.Connector, error){
 		townAlipay, townWeChatPay, townUnionPay, townBanks, townFDX, townBerlinGroup, townChinaBanks,
 	} {
-		made, err := make(t, dial.New(dial.Config{AllowPrivate: true}), now)
+		made, err := make(t, client, now)
 		if err != nil {
 			return nil, err
 		}

@@ -11,12 +11,12 @@ import (
 )
 
 // townAlipay speaks v2 in key mode: no start waits for the key of an authority.
-func townAlipay(t *mock.Town, client *http.Client, now func() time.Time) ([]connectors.Connector, error) {
+func townAlipay(t *mock.Town, client func() *http.Client, now func() time.Time) ([]connectors.Connector, error) {
 	a := t.Alipay()
 	wallet, err := alipay.New(alipay.Config{
 		Source:  connectors.Source{ID: mock.Alipay, Name: connectors.Name{ZH: "支付宝", EN: "Alipay"}, Kind: connectors.Wallet},
 		Gateway: a.GatewayURL, Authorize: a.AuthorizeURL, AppID: a.AppID,
-		Key: secret.Of(privatePEM(a.AppKey)), AlipayKey: publicPEM(a.PublicKey), HTTP: client, Now: now,
+		Key: secret.Of(privatePEM(a.AppKey)), AlipayKey: publicPEM(a.PublicKey), HTTP: client(), Now: now,
 	})
 	return []connectors.Connector{wallet}, err
 }

@@ -12,11 +12,11 @@ import (
 )
 
 // townChinaBanks are the banks that speak in the manner of ICBC and of CMB.
-func townChinaBanks(t *mock.Town, client *http.Client, now func() time.Time) ([]connectors.Connector, error) {
+func townChinaBanks(t *mock.Town, client func() *http.Client, now func() time.Time) ([]connectors.Connector, error) {
 	d, z := t.Dongling(), t.Zhaolu()
 	dongling, err := icbc.New(icbc.Config{
 		Source:  connectors.Source{ID: mock.DonglingBank, Name: connectors.Name{ZH: "东岭银行", EN: "Dongling Bank"}, Kind: connectors.Bank},
-		Gateway: d.GatewayURL, AppID: d.AppID, CorpNo: d.CorpNo, Key: secret.Of(privatePEM(d.AppKey)), BankKey: publicPEM(d.PublicKey), HTTP: client, Now: now,
+		Gateway: d.GatewayURL, AppID: d.AppID, CorpNo: d.CorpNo, Key: secret.Of(privatePEM(d.AppKey)), BankKey: publicPEM(d.PublicKey), HTTP: client(), Now: now,
 	})
 	if err != nil {
 		return nil, err
@@ -24,7 +24,7 @@ func townChinaBanks(t *mock.Town, client *http.Client, now func() time.Time) ([]
 	zhaolu, err := cmb.New(cmb.Config{
 		Source: connectors.Source{ID: mock.ZhaoluBank, Name: connectors.Name{ZH: "招鹿银行", EN: "Zhaolu Bank"}, Kind: connectors.Bank},
 		API:    z.APIURL, Authorize: z.AuthorizeURL, Token: z.TokenURL, UID: z.UID, Key: secret.Of(z.Key), SM4Key: secret.Of(z.SM4Key), BankKey: z.BankKey,
-		HTTP: client, Now: now,
+		HTTP: client(), Now: now,
 	})
 	return []connectors.Connector{dongling, zhaolu}, err
 }

@@ -13,14 +13,14 @@ import (
 // townWeChatPay reads a month in one call, as often as it likes and many at
 // once: the town bears more than the platform does, and such a call is several
 // exchanges, in each of which others may wait.
-func townWeChatPay(t *mock.Town, client *http.Client, now func() time.Time) ([]connectors.Connector, error) {
+func townWeChatPay(t *mock.Town, client func() *http.Client, now func() time.Time) ([]connectors.Connector, error) {
 	w := t.WeChatPay()
 	shop, err := wechatpay.New(wechatpay.Config{
 		Source: connectors.Source{ID: mock.WeChatPay, Name: connectors.Name{ZH: "微信支付", EN: "WeChat Pay"}, Kind: connectors.Wallet,
 			MaxWindow: 31 * 24 * time.Hour, PerSecond: 10_000, Total: 512},
 		API: w.BaseURL, SNS: w.BaseURL, Login: w.BaseURL, AppID: w.AppID, AppSecret: w.AppSecret,
 		MchID: w.MchID, Serial: w.SerialNo, Key: secret.Of(privatePEM(w.MerchantKey)),
-		PlatformKeys: map[string]string{w.PublicKeyID: publicPEM(w.PublicKey)}, HTTP: client, Now: now,
+		PlatformKeys: map[string]string{w.PublicKeyID: publicPEM(w.PublicKey)}, HTTP: client(), Now: now,
 	})
 	return []connectors.Connector{shop}, err
 }
