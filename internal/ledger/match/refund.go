@@ -41,6 +41,7 @@ type tells struct{ whole, part bool }
 // give is a refund and what it may give back.
 type give struct {
 	refund, payment int32
+	from, to        int32 // the groups of both, by their roots
 	weight          int   // that it does
 	before          int   // that it does and no other payment: what was bought lately goes back rather than what was long ago
 	away            int64 // seconds
@@ -73,13 +74,13 @@ func (t *table) linkRefunds(s said) {
 	}
 
 	gives := t.together(t.giving(refunds))
-	gives = slices.DeleteFunc(gives, func(g give) bool { return not[[2]int32{t.root(g.refund), t.root(g.payment)}] })
+	gives = slices.DeleteFunc(gives, func(g give) bool { return not[[2]int32{g.from, g.to}] })
 	slices.SortFunc(gives, func(x, y give) int {
 		return cmp.Or(cmp.Compare(y.before, x.before), cmp.Compare(x.away, y.away), cmp.Compare(x.refund, y.refund), cmp.Compare(x.payment, y.payment))
 	})
 	chosen := map[int32]give{} // by the root of the refund
 	for _, g := range gives {
-		r, p := t.root(g.refund), t.root(g.payment)
+		r, p := g.from, g.to
 		if _, ok := chosen[r]; ok || done[r] || r == p || t.remains(left, g.payment) < t.rows[g.refund].minor {
 			continue
 		}
@@ -89,9 +90,9 @@ func (t *table) linkRefunds(s said) {
 	t.inTurn(chosen, gives)
 	rivals := map[int32]float64{}
 	for _, g := range gives {
-		r, p := t.root(g.refund), t.root(g.payment)
+		r, p := g.from, g.to
 		c, ok := chosen[r]
-		if ok && p != t.root(c.payment) && t.remains(left, g.payment) >= t.rows[g.refund].minor && !t.sameAs(g.payment, c.payment) {
+		if ok && p != c.to && t.remains(left, g.payment) >= t.rows[g.refund].minor && !t.sameAs(g.payment, c.payment) {
 			rivals[r] += odds(g.before - c.before)
 		}
 	}
@@ -118,7 +119,7 @@ func (t *table) inTurn(chosen map[int32]give, gives []give) {
 	}
 	byPair := map[[2]int32]give{}
 	for _, g := range gives {
-		byPair[[2]int32{t.root(g.refund), t.root(g.payment)}] = g
+		byPair[[2]int32{g.from, g.to}] = g
 	}
 	roots := slices.SortedFunc(maps.Keys(chosen), func(x, y int32) int {
 		a, b := chosen[x], chosen[y]
@@ -132,8 +133,8 @@ func (t *table) inTurn(chosen map[int32]give, gives []give) {
 			if t.rows[a.refund].minor != t.rows[b.refund].minor || !t.sameAs(a.payment, b.payment) || a.payment < b.payment {
 				break
 			}
-			x, ok := byPair[[2]int32{r, t.root(b.payment)}]
-			y, also := byPair[[2]int32{s, t.root(a.payment)}]
+			x, ok := byPair[[2]int32{r, b.to}]
+			y, also := byPair[[2]int32{s, a.to}]
 			if !ok || !also || x.before+y.before < a.before+b.before-50 {
 				break
 			}
@@ -147,13 +148,13 @@ func (t *table) inTurn(chosen map[int32]give, gives []give) {
 // the app's bill, the wallet's and the bank's gives back what all three tell of.
 func (t *table) together(gives []give) []give {
 	slices.SortFunc(gives, func(x, y give) int {
-		return cmp.Or(cmp.Compare(t.root(x.refund), t.root(y.refund)), cmp.Compare(t.root(x.payment), t.root(y.payment)),
+		return cmp.Or(cmp.Compare(x.from, y.from), cmp.Compare(x.to, y.to),
 			cmp.Compare(t.rows[x.payment].account, t.rows[y.payment].account), cmp.Compare(y.before, x.before), cmp.Compare(x.refund, y.refund), cmp.Compare(x.payment, y.payment))
 	})
 	n := 0
 	var account int32
 	for i, g := range gives {
-		if i > 0 && t.root(g.refund) == t.root(gives[n-1].refund) && t.root(g.payment) == t.root(gives[n-1].payment) {
+		if i > 0 && g.from == gives[n-1].from && g.to == gives[n-1].to {
 			if t.rows[g.payment].account == account {
 				continue
 			}
@@ -290,7 +291,7 @@ func (t *table) giving(refunds []int32) []give {
 // gives weighs that a refund gives back a payment.
 func (t *table) gives(i, j int32) (give, bool) {
 	r, p := &t.rows[i], &t.rows[j]
-	g := give{refund: i, payment: j, away: abs(r.at - p.at)}
+	g := give{refund: i, payment: j, from: t.root(i), to: t.root(j), away: abs(r.at - p.at)}
 	if r.currency != p.currency || r.out == p.out || p.minor < r.minor {
 		return g, false
 	}
