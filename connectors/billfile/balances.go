@@ -47,7 +47,8 @@ type day struct {
 	early, late time.Time // the first and the last moment of its bills
 	sure        bool
 	open, close int64
-	line        int // of the row that found open
+	or          *int64 // what else both may be, until a day beside it says
+	line        int    // of the row that found open
 }
 
 type breaks struct{ n, line int }
@@ -131,12 +132,16 @@ func (c *chain) endDay() {
 	case len(starts) == 1:
 		d.sure, d.open, d.close, d.line = true, starts[0].before, ends[0].after, starts[0].line
 	default: // the day ended where it began
-		d.open, d.sure = c.circle()
+		d.open, d.or, d.sure = c.circle()
 		d.close, d.line = d.open, c.steps[0].line
 	}
 	if d.sure {
 		if c.last >= 0 && !c.adrift {
-			before := c.days[c.last]
+			before := &c.days[c.last]
+			if or := before.or; or != nil && (c.way > 0 && *or+c.carry == d.open || c.way < 0 && d.close+c.carry == *or) {
+				before.open, before.close = *or, *or
+			}
+			before.or = nil
 			if before.close+c.carry != d.open {
 				c.up.add(1, d.line)
 			}
@@ -190,23 +195,32 @@ func (c *chain) broken(starts []step) int {
 	return starts[0].line
 }
 
-// circle is what a day began and ended with.
-func (c *chain) circle() (int64, bool) {
+// circle is what a day began and ended with, if that can be said: what goes on
+// from the day beside it in the file, in the way that this runs; else what both
+// its first and its last row say, or what they say the other way round.
+func (c *chain) circle() (at int64, or *int64, sure bool) {
 	if c.last >= 0 && !c.adrift {
-		for _, known := range []int64{c.days[c.last].close + c.carry, c.days[c.last].open - c.carry} {
+		both := []int64{c.days[c.last].close + c.carry, c.days[c.last].open - c.carry}
+		if c.way < 0 {
+			slices.Reverse(both)
+		}
+		for _, known := range both {
 			if slices.ContainsFunc(c.steps, func(s step) bool { return s.before == known }) {
-				return known, true
+				return known, nil, true
 			}
 		}
 	}
 	first, last := c.steps[0], c.steps[len(c.steps)-1]
+	up, down := first.before == last.after, last.before == first.after
 	switch {
-	case first.before == last.after:
-		return first.before, true
-	case last.before == first.after:
-		return last.before, true
+	case up && down && first.before != last.before:
+		return first.before, &last.before, true
+	case up:
+		return first.before, nil, true
+	case down:
+		return last.before, nil, true
 	}
-	return 0, false
+	return 0, nil, false
 }
 
 // balances answers what the account held when the period began, at the end of

@@ -101,7 +101,7 @@ func (s *Service) tryTakeIn(ctx context.Context, p consent.PersonID, r *billfile
 	if part == "" && !how.Dry {
 		if from != nil && from.Into == "" {
 			part = from.Part
-		} else if part, err = s.draft(ctx, p, s.now()); err != nil {
+		} else if part, err = s.draft(ctx, p, s.now().Add(uploadLife)); err != nil {
 			return ImportReport{}, err
 		}
 		defer func() {
@@ -214,12 +214,10 @@ func (s *Service) finish(ctx context.Context, p consent.PersonID, f *billfile.Fi
 				return ErrNoUpload
 			}
 		}
-		all, err := rowsOf[pot](tx, kv.Prefix("aggregate", "account", p))
-		if err != nil {
+		if here, err := filed(tx, p, f.Source.ID); err != nil {
 			return err
-		}
-		if err := s.settled(tx, p, f.Source.ID, all, at); err != nil {
-			return err
+		} else if !slices.Equal(here, at.here) {
+			return errRaced
 		}
 		if at.link == "" {
 			if err := adopt(tx, p, part); err != nil {
@@ -240,10 +238,11 @@ func (s *Service) finish(ctx context.Context, p consent.PersonID, f *billfile.Fi
 			return err
 		}
 		for n, a := range pots {
-			if was := slices.IndexFunc(all, func(b pot) bool { return b.ID == a.ID }); was >= 0 {
-				a.Covers = all[was].Covers
+			var was pot
+			if _, err := kv.Load(tx, potKey(p, a.ID), &was); err != nil {
+				return err
 			}
-			a.Covers = merge(append(slices.Clone(a.Covers), f.Accounts[n].Covers))
+			a.Covers = merge(append(slices.Clone(was.Covers), f.Accounts[n].Covers))
 			if err := storeIfNew(tx, potKey(p, a.ID), a); err != nil {
 				return err
 			}
@@ -261,27 +260,6 @@ func (s *Service) finish(ctx context.Context, p consent.PersonID, f *billfile.Fi
 				"new": strconv.Itoa(report.Rows - report.Known), "problems": strconv.Itoa(len(f.Problems))}})
 	})
 	return partGone(part, err)
-}
-
-// settled reports whether the accounts are still those among which the file's
-// were looked for, and their connection is.
-func (s *Service) settled(tx kv.Tx, p consent.PersonID, source string, all []pot, at place) error {
-	var here []pot
-	for _, a := range all {
-		if a.Source != source || a.Gone {
-			continue
-		}
-		var l link
-		if ok, err := kv.Load(tx, linkKey(p, a.Link), &l); err != nil {
-			return err
-		} else if ok && l.Imported {
-			here = append(here, a)
-		}
-	}
-	if !slices.Equal(namesOf(here), at.here) {
-		return errRaced
-	}
-	return nil
 }
 
 // storeIfNew writes a record where it differs from what is there.

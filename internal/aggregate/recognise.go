@@ -8,13 +8,14 @@ import (
 
 	"jali/connectors/billfile"
 	"jali/consent"
+	"jali/internal/kv"
 )
 
 // place is where a file belongs among what is here.
 type place struct {
 	link     string    // the connection; empty: there is none yet
 	accounts []account // of each of the file's, what is here; without an ID: nothing
-	here     []string  // the accounts out of files of that source, by which it was found
+	here     []string  // all accounts out of files of that source, when this was found
 }
 
 // placeOf finds the connection and the accounts that a file belongs to.
@@ -29,23 +30,45 @@ type place struct {
 // same, which is rarer. An account that no file gives a number is the only one
 // of its kind and currency.
 func (s *Service) placeOf(ctx context.Context, p consent.PersonID, f *billfile.File) (place, error) {
+	var here []string
+	err := s.DB.View(ctx, func(tx kv.Tx) (err error) {
+		here, err = filed(tx, p, f.Source.ID)
+		return err
+	})
+	if err != nil {
+		return place{}, err
+	}
 	all, err := s.load(ctx, p)
 	if err != nil {
 		return place{}, err
 	}
-	return recognise(slices.DeleteFunc(all, func(k known) bool { return !k.Imported || k.Source != f.Source.ID }), f), nil
+	at := recognise(slices.DeleteFunc(all, func(k known) bool { return !k.Imported || k.Source != f.Source.ID }), f)
+	at.here = here
+	return at, nil
+}
+
+// filed names the accounts out of files of a source: by that it is seen that
+// somebody else has brought or taken some.
+func filed(tx kv.Tx, p consent.PersonID, source string) ([]string, error) {
+	all, err := rowsOf[pot](tx, kv.Prefix("aggregate", "account", p))
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, a := range all {
+		var l link
+		if ok, err := kv.Load(tx, linkKey(p, a.Link), &l); err != nil {
+			return nil, err
+		} else if ok && l.Imported && a.Source == source {
+			names = append(names, a.Link+" "+string(a.ID))
+		}
+	}
+	return names, nil
 }
 
 // recognise is placeOf among connections of files of the source.
 func recognise(all []known, f *billfile.File) place {
 	at := place{accounts: make([]account, len(f.Accounts))}
-	var pots []pot
-	for _, k := range all {
-		for _, a := range k.accounts {
-			pots = append(pots, a.pot)
-		}
-	}
-	at.here = namesOf(pots)
 	holder := f.Holder.RevealString()
 	taken := map[consent.AccountID]bool{}
 	for _, same := range []func(account, billfile.Account) bool{byName, byLook} {
@@ -76,16 +99,6 @@ func recognise(all []known, f *billfile.File) place {
 		at.link = linkOf(all, holder)
 	}
 	return at
-}
-
-// namesOf is by what it is seen that somebody else has brought or taken accounts.
-func namesOf(pots []pot) []string {
-	var names []string
-	for _, a := range pots {
-		names = append(names, a.Link+" "+string(a.ID))
-	}
-	slices.Sort(names)
-	return names
 }
 
 // linkOf is the connection of a holder's files; where files name none on either
