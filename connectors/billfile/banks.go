@@ -140,11 +140,24 @@ func character(s string) string {
 		return s
 	}
 	return strings.Map(func(r rune) rune {
-		if !radical(r) {
+		switch c, known := supplement[r]; {
+		case known:
+			return c
+		case radical(r):
+			return []rune(norm.NFKC.String(string(r)))[0]
+		default:
 			return r
 		}
-		return []rune(norm.NFKC.String(string(r)))[0]
 	}, s)
+}
+
+// supplement holds those of the CJK Radicals Supplement that are whole
+// characters of today, which NFKC leaves alone (Unicode's
+// EquivalentUnifiedIdeograph.txt).
+var supplement = map[rune]rune{
+	'⺠': '民', '⻁': '虎', '⻄': '西', '⻅': '见', '⻆': '角', '⻉': '贝', '⻋': '车', '⻑': '長', '⻓': '长', '⻔': '门', '⻘': '青', '⻙': '韦',
+	'⻚': '页', '⻛': '风', '⻜': '飞', '⻝': '食', '⻢': '马', '⻣': '骨', '⻤': '鬼', '⻥': '鱼', '⻦': '鸟', '⻧': '卤', '⻨': '麦', '⻩': '黄',
+	'⻬': '齐', '⻮': '齿', '⻰': '龙',
 }
 
 func radical(r rune) bool { return r >= 0x2e80 && r <= 0x2fdf }

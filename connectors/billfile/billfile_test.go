@@ -440,6 +440,30 @@ func TestCommaInAName(t *testing.T) {
 	}
 }
 
+// Radicals out of PDFs become the characters that they look like; a shop's
+// full-width letters and brackets are part of its name.
+func TestWhatTextsAreMadeOf(t *testing.T) {
+	for _, tt := range []struct{ why, cell, want string }{
+		{"Kangxi radicals", "⽀付宝⼩店", "支付宝小店"},
+		{"a CJK radical", "⻓江面馆", "长江面馆"},
+		{"full width", "ＡＢＣ（河边）面馆①", "ＡＢＣ（河边）面馆①"},
+		{"nothing", "/", ""},
+		{"nothing, in another hand", " -- ", ""},
+		{"a dash that says something", "小店-河边", "小店-河边"},
+		{"no-break blanks around", "\u00a0小店\u3000\ufeff", "小店"},
+	} {
+		t.Run(tt.why, func(t *testing.T) {
+			f, err := Read(strings.NewReader(wechatColumns+"2024-05-09 10:00:01,商户消费,"+tt.cell+",面,支出,¥1.00,零钱,支付成功,77,88,/\n"), Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := f.Accounts[0].Bills[0].Counterparty; got != tt.want {
+				t.Errorf("%q is %q, want %q", tt.cell, got, tt.want)
+			}
+		})
+	}
+}
+
 func withoutIDs(bills []connectors.Bill) []connectors.Bill {
 	out := append([]connectors.Bill(nil), bills...)
 	for i := range out {

@@ -3,6 +3,8 @@ package billfile
 import (
 	"bytes"
 	"errors"
+	"hash/crc32"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -32,6 +34,9 @@ func FuzzSheet(f *testing.F) {
 	f.Fuzz(func(t *testing.T, rows []byte) {
 		checkRead(t, append([]byte(wechatColumns), rows...))
 		checkRead(t, append([]byte(appHeader), rows...))
+		// Any form, by what the rows happen to be.
+		any := forms[crc32.ChecksumIEEE(rows)%uint32(len(forms))]
+		checkRead(t, append([]byte("2024年01月\n"+strings.Join(any.needs, ",")+"\n"), rows...))
 	})
 }
 
