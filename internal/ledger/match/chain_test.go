@@ -53,6 +53,9 @@ func TestChains(t *testing.T) {
 		{"the app's own pot", []Item{
 			item(jdAccount, "s", "10-01 10:00:00", "68.19", method("钱包余额")),
 			item(boc, "c", "10-01 00:00:00", "68.19", from("网银在线-京东商城业务CHN"), day)}, "s c"},
+		{"digital yuan are in no card of that bank", []Item{
+			item(jdAccount, "s", "10-01 10:00:00", "68.19", method("数字人民币-中国银行钱包(0637)")),
+			item(boc, "c", "10-01 00:00:00", "68.19", from("网银在线-京东商城业务CHN"), day)}, "s c"},
 		{"what the app lends is repaid out of a card: nothing is spent again", []Item{
 			item(meituanAccount, "s", "10-01 20:59:00", "48.12", inner, kind(connectors.Repayment), method("中国银行信用卡(2875)"), says("【美团月付】主动还款")),
 			item(boc, "c", "10-01 00:00:00", "48.12", from("钱袋宝支付-美团月付"), day)}, "s~=c c!~=s"},

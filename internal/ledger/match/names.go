@@ -45,6 +45,7 @@ const (
 	saysCredit                     // a credit card
 	saysDebit                      // a debit card
 	saysBank                       // a bank that nobody knows
+	saysECNY                       // digital yuan, which have a wallet and number of their own at a bank
 	saysNothing
 )
 
@@ -58,9 +59,10 @@ var words = map[party]string{
 	douyinPay:   "抖音支付",
 	jdShop:      "京东 jd.com",
 	meituanShop: "美团 大众点评 meituan",
-	saysPot:     "余额 余额宝 零钱 零钱通 花呗 红包 小荷包 亲情卡 亲属卡 数字人民币 白条 月付 先享后付 先用后付 钱包",
+	saysPot:     "余额 余额宝 零钱 零钱通 花呗 红包 小荷包 亲情卡 亲属卡 白条 月付 小金库 先享后付 先用后付 钱包",
 	saysCredit:  "信用卡",
 	saysDebit:   "储蓄卡 借记卡",
+	saysECNY:    "数字人民币",
 	saysBank:    "银行 信用社 农信 农商行",
 	// Words with a bank in them that name none.
 	saysNothing: "银行卡 手机银行 网上银行 电子银行 掌上银行 个人银行 银行转账 银行转入 银行转出",
@@ -111,8 +113,7 @@ func (s parties) without(o parties) parties {
 func (s parties) or(o parties) parties { return parties{s[0] | o[0], s[1] | o[1]} }
 func (s parties) meets(o parties) bool { return s.and(o) != parties{} }
 
-// allRails are the parties that carry payments; those that only the items name
-// come to them.
+// setOf is the parties from one up to another.
 func setOf(from, to party) (s parties) {
 	for p := from; p < to; p++ {
 		s.add(p)

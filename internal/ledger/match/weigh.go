@@ -188,12 +188,14 @@ func (t *table) says(x *text, from, p *plate, at int32) (int, bool) {
 		switch {
 		case named:
 			return namesSource, true
-		case x.who.meets(t.lex.banks.or(t.lex.rails)), x.who.has(saysBank), x.who.has(saysPot):
+		case x.who.meets(t.lex.banks.or(t.lex.rails)), x.who.has(saysBank), x.who.has(saysPot), x.who.has(saysECNY):
 			return 0, false
 		}
 		return 0, true
 	}
 	switch {
+	case x.who.has(saysECNY) && p.kind != connectors.ECNY:
+		return 0, false
 	case named:
 	case x.who.meets(t.lex.banks), x.who.has(saysBank):
 		return 0, false
