@@ -8,8 +8,8 @@ import (
 	"jali/internal/durable"
 )
 
-// Spool is a file without a name that holds a backup, or a file to import, on its way. However the
-// process ends, nothing is left of it.
+// Spool is a file without a name that holds a backup, or a file to import, on
+// its way. However the process ends, nothing is left of it.
 type Spool struct {
 	file    *os.File
 	dir     string

@@ -20,7 +20,7 @@
 //
 //	("import", id)               how many new bills it brought; sealed, the balances its file told
 //	("month", MAC(month), id, n) bills of a month as that import told them, sealed, [sheetSize] in a row
-//	("kept")                     what was told and when, sealed; how many bills, until which day
+//	("kept")                     what was told and when, and a balance a day, sealed; how many bills, until which day
 //	("sheet", MAC(week), n)      the bills of a week as they were told, sealed, [sheetSize] in a row
 //
 // and ("ledger due", day, person, account) to find what is kept too long, and
