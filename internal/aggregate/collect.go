@@ -16,8 +16,8 @@ import (
 
 const (
 	maxPages = 1000     // of one account and window: a source that never ends is a broken one
-	maxWalk  = 56 << 20 // bytes of one account's bills: some hundred thousand
-	billSize = 400      // of one without its texts
+	maxWalk  = 56 << 20 // of one account's bills, each by its texts and billSize: some hundred thousand
+	billSize = 400
 )
 
 // asker makes calls to one source for one person.

@@ -150,7 +150,7 @@ func TestManyBillsAreHeldSmall(t *testing.T) {
 		watched.Wait()
 		return int(most - min(most, before))
 	}
-	each := func(of func(n int) connectors.Connector) int { return (peak(of(30_000)) - peak(of(10_000))) / 20_000 }
+	each := func(of func(n int) connectors.Connector) int { return (peak(of(15_000)) - peak(of(5_000))) / 10_000 }
 	var pages [][]connectors.Bill
 	if n := each(func(n int) connectors.Connector { pages = nil; return hoarder{many{wallet("alipay"), n}, &pages} }); n <= perBill {
 		t.Fatalf("of a source that hoards, %d bytes a bill are seen, want more than %d: this sees nothing", n, perBill)
