@@ -43,7 +43,8 @@ Importing the same bills twice changes nothing. A file comes in whole or not at
 all, also when the import is interrupted. A password is never an argument:
 other users of the machine can see those.
 
-Exit status: 0 all files came in, or would; 1 some did not; 2 nothing worked.`
+Exit status: 0 all files came in, or would; 1 one did not, and why is said; 2 it could
+not be tried, or was interrupted.`
 }
 
 // Validate is asked by kong.
