@@ -153,8 +153,10 @@ func character(s string) string {
 
 // supplement holds those of the CJK Radicals Supplement that are whole
 // characters of today, which NFKC leaves alone (Unicode's
-// EquivalentUnifiedIdeograph.txt).
+// EquivalentUnifiedIdeograph.txt), and the one Kangxi radical that NFKC writes
+// as in Taiwan.
 var supplement = map[rune]rune{
+	'⼾': '户',
 	'⺠': '民', '⻁': '虎', '⻄': '西', '⻅': '见', '⻆': '角', '⻉': '贝', '⻋': '车', '⻑': '長', '⻓': '长', '⻔': '门', '⻘': '青', '⻙': '韦',
 	'⻚': '页', '⻛': '风', '⻜': '飞', '⻝': '食', '⻢': '马', '⻣': '骨', '⻤': '鬼', '⻥': '鱼', '⻦': '鸟', '⻧': '卤', '⻨': '麦', '⻩': '黄',
 	'⻬': '齐', '⻮': '齿', '⻰': '龙',

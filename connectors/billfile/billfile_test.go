@@ -14,6 +14,7 @@ import (
 
 	"jali/connectors"
 	"jali/connectors/money"
+	"jali/internal/secret"
 )
 
 func isFault(err, want error) bool { return errors.Is(err, want) }
@@ -446,6 +447,7 @@ func TestWhatTextsAreMadeOf(t *testing.T) {
 	for _, tt := range []struct{ why, cell, want string }{
 		{"Kangxi radicals", "⽀付宝⼩店", "支付宝小店"},
 		{"a CJK radical", "⻓江面馆", "长江面馆"},
+		{"a Kangxi radical as the mainland writes it", "农⼾小店", "农户小店"},
 		{"full width", "ＡＢＣ（河边）面馆①", "ＡＢＣ（河边）面馆①"},
 		{"nothing", "/", ""},
 		{"nothing, in another hand", " -- ", ""},
@@ -461,6 +463,31 @@ func TestWhatTextsAreMadeOf(t *testing.T) {
 				t.Errorf("%q is %q, want %q", tt.cell, got, tt.want)
 			}
 		})
+	}
+}
+
+// Out of a PDF the header, the title and what stands below the table have
+// radicals as well.
+func TestATableOfRadicals(t *testing.T) {
+	radicals := strings.NewReplacer("金", "⾦", "日", "⽇", "方", "⽅", "支", "⽀", "行", "⾏", "用", "⽤", "户", "⼾", "月", "⽉", "长", "⻓")
+	for _, name := range []string{"WeChat", "BOC"} {
+		text := map[string]string{
+			"WeChat": wechatColumns + "2024-05-09 10:00:01,商户消费,小店,面,支出,¥1.00,零钱,支付成功,77,88,/\n",
+			"BOC": "中国银行交易流水明细单\n记账日期,记账时间,币别,金额,余额,交易名称,渠道,网点名称,附言,对方账户名,对方卡号/账号,对方开户行,借记卡号\n" +
+				"2025-08-01,08:57:00,人民币,-10.00,90.00,网上快捷支付,银企对接,,,支付宝-小店,,,3167\n",
+		}[name]
+		want, err := Read(strings.NewReader(text), Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := Read(strings.NewReader(radicals.Replace(text)), Options{})
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if diff := cmp.Diff(want, got, cmp.Comparer(func(a, b secret.Value) bool { return a.Equal(b) })); diff != "" {
+			t.Errorf("%s: -characters +radicals:\n%s", name, diff)
+		}
 	}
 }
 

@@ -126,7 +126,7 @@ func (l *lines) rest() (below []string) {
 		}
 		l.skip(1)
 		if len(line) <= maxNote {
-			below = append(below, line)
+			below = append(below, character(line))
 		}
 	}
 	return below

@@ -158,7 +158,7 @@ func (s *sheet) find(head []headLine, o Options) {
 			}
 			l.line, l.sep = i+1, separators[way]
 			for _, above := range head[:i] {
-				l.preamble = append(l.preamble, above.line)
+				l.preamble = append(l.preamble, character(above.line))
 			}
 			if l.currency = currency; l.titled != nil {
 				l.titled(l)

@@ -173,7 +173,7 @@ var fullWidth = strings.NewReplacer("（", "(", "）", ")", "／", "/", " ", "",
 func layoutOf(cells []string) *layout {
 	l := layout{column: map[string]int{}}
 	for i, c := range cells {
-		name := fullWidth.Replace(clean(c))
+		name := fullWidth.Replace(character(clean(c)))
 		if _, twice := l.column[name]; name == "" || twice {
 			continue
 		}
