@@ -77,8 +77,19 @@ func (i *importCmd) Run(c *cli) error {
 		return err
 	}
 	defer t.Close()
-	left := 0
-	all := []told{}
+	all, left, err := i.take(ctx, t, keys, m)
+	if i.JSON {
+		err = errors.Join(err, printJSON(all))
+	}
+	if err != nil {
+		return err
+	}
+	return leftAlone(left, len(i.Files), "not imported")
+}
+
+// take brings one file after the other to the server, and says what came of
+// each. A file that cannot be read does not keep the others out.
+func (i *importCmd) take(ctx context.Context, t *house.Talker, keys *passwords, m *billfile.Mapping) (all []told, left int, err error) {
 	for _, name := range i.Files {
 		var done house.Import
 		err := keys.try(name, func(o billfile.Options) error {
@@ -88,12 +99,20 @@ func (i *importCmd) Run(c *cli) error {
 			return err
 		})
 		if ctx.Err() != nil {
-			return fmt.Errorf("interrupted: nothing of %s was stored", name)
+			return all, left, fmt.Errorf("interrupted: nothing of %s was stored", name)
+		}
+		if unread := ofFile(err); unread != nil {
+			left++
+			all = append(all, told{File: name, Code: unread.Code, Detail: unread.Detail})
+			if !i.JSON {
+				fmt.Fprintf(os.Stderr, "%s: %v\n", name, unread)
+			}
+			continue
 		}
 		if err != nil {
-			return fmt.Errorf("%s: %w", name, err)
+			return all, left, fmt.Errorf("%s: %w", name, err)
 		}
-		all = append(all, told{name, done})
+		all = append(all, told{File: name, Import: &done})
 		if !i.JSON {
 			printReport(name, done.Report)
 		}
@@ -104,25 +123,43 @@ func (i *importCmd) Run(c *cli) error {
 			}
 		}
 	}
-	if i.JSON {
-		if err := printJSON(all); err != nil {
-			return err
-		}
-	}
-	return leftAlone(left, len(i.Files))
+	return all, left, nil
 }
 
-// told is what the server says of a file.
+// told is what came of a file: what the server says of it, or why it could not
+// be read.
 type told struct {
 	File string `json:"file"`
-	house.Import
+	*house.Import
+	Code   string `json:"code,omitempty"`
+	Detail string `json:"detail,omitempty"`
 }
 
-func leftAlone(left, of int) error {
+func leftAlone(left, of int, how string) error {
 	if left == 0 {
 		return nil
 	}
-	return &house.Refusal{Code: "file_disagrees", Detail: fmt.Sprintf("%d of %d files were not imported", left, of)}
+	return &house.Refusal{Code: "files_left", Detail: fmt.Sprintf("%s: %d of %s", how, left, many(of, "file"))}
+}
+
+// ofFile is what is wrong with a file itself, in words of this verb; nil if err
+// is about something else.
+func ofFile(err error) *house.Refusal {
+	r := &house.Refusal{}
+	var e *fault.Error
+	if errors.As(err, &e) {
+		r = &house.Refusal{Code: e.Code, Detail: e.Detail}
+	} else if !errors.As(err, &r) {
+		return nil
+	}
+	switch r.Code {
+	case billfile.ErrUnmapped.Code:
+		r.Detail = "this is a table, and nobody has said what its columns are: see --draw-mapping and --mapping"
+	case billfile.ErrUnknown.Code, billfile.ErrDamaged.Code, billfile.ErrTooLarge.Code, billfile.ErrPassword.Code, billfile.ErrInterrupted.Code, billfile.ErrMapping.Code:
+	default:
+		return nil
+	}
+	return r
 }
 
 // send hands one file to the server, and shows how far it is.
@@ -186,7 +223,10 @@ func (i *importCmd) draw(keys *passwords) error {
 	case err == nil:
 		return &house.Refusal{Code: "file_known", Detail: "the columns of this file are known; import it as it is"}
 	case !errors.As(err, &u):
-		return refusal(i.Files[0], err)
+		if wrong := ofFile(err); wrong != nil {
+			err = wrong
+		}
+		return fmt.Errorf("%s: %w", i.Files[0], err)
 	}
 	if err := printJSON(u.Guess()); err != nil {
 		return err
@@ -202,20 +242,11 @@ func printJSON(v any) error {
 	return e.Encode(v)
 }
 
-// refusal is what a file could not be read for, in the words of the package.
-func refusal(name string, err error) error {
-	var e *fault.Error
-	if !errors.As(err, &e) {
-		return fmt.Errorf("%s: %w", name, err)
-	}
-	return fmt.Errorf("%s: %w", name, &house.Refusal{Code: e.Code, Detail: e.Detail})
-}
-
 func printReport(name string, r aggregate.ImportReport) {
-	fmt.Printf("%s: %s, %d bills, %d of them known already\n", name, r.Format, r.Rows, r.Known)
+	fmt.Printf("%s: %s, %s, %d of them known already\n", name, r.Format, many(r.Rows, "bill"), r.Known)
 	for _, a := range r.Accounts {
 		if len(r.Accounts) > 1 {
-			fmt.Printf("  %s: %d bills, %d of them known already\n", accountName(a.Name, a.Tail, a.Currency), a.Rows, a.Known)
+			fmt.Printf("  %s: %s, %d of them known already\n", accountName(a.Name, a.Tail, a.Currency), many(a.Rows, "bill"), a.Known)
 		}
 	}
 	flows := columns{indent: "  ", right: " rr"}

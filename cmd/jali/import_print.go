@@ -64,7 +64,10 @@ func printFlows(indent string, flows []seenFlow) {
 }
 
 func printTogether(t seenTogether, files int) {
-	fmt.Printf("All together: %d files, %d accounts, %s bills\n", files, t.Accounts, grouped(int64(t.Bills)))
+	if t.Accounts == 0 {
+		return
+	}
+	fmt.Printf("All together: %s, %s, %s bills\n", many(files, "file"), many(t.Accounts, "account"), grouped(int64(t.Bills)))
 	lines := columns{indent: "  ", right: " r"}
 	lines.add("tell of a movement that another bill tells of, too, and are not counted again", grouped(int64(t.Mirrors)))
 	lines.add("refunds that were found to give back a payment", grouped(int64(t.Refunds)))

@@ -11,11 +11,9 @@ import (
 	"strings"
 	"time"
 
-	"jali/cmd/internal/house"
 	"jali/connectors"
 	"jali/connectors/billfile"
 	"jali/connectors/money"
-	"jali/internal/fault"
 	"jali/internal/ledger"
 	"jali/internal/ledger/match"
 	"jali/internal/ledger/sums"
@@ -118,17 +116,10 @@ func (i *importCmd) see(ctx context.Context, keys *passwords, m *billfile.Mappin
 		if ctx.Err() != nil {
 			return errors.New("interrupted; nothing was to be stored")
 		}
-		if err != nil {
-			var refused *fault.Error
-			var told *house.Refusal
-			switch {
-			case errors.As(err, &refused):
-				f = seenFile{File: name, Code: refused.Code, Detail: refused.Detail}
-			case errors.As(err, &told):
-				f = seenFile{File: name, Code: told.Code, Detail: told.Detail}
-			default:
-				return err
-			}
+		if unread := ofFile(err); unread != nil {
+			f = seenFile{File: name, Code: unread.Code, Detail: unread.Detail}
+		} else if err != nil {
+			return err
 		}
 		if f.Code != "" || len(f.Problems) > 0 && !i.Accept {
 			left++
@@ -147,10 +138,10 @@ func (i *importCmd) see(ctx context.Context, keys *passwords, m *billfile.Mappin
 	} else {
 		printTogether(all.Together, len(all.Files))
 	}
-	if err == nil && left > 0 {
-		err = &house.Refusal{Code: "file_disagrees", Detail: strconv.Itoa(left) + " of " + strconv.Itoa(len(i.Files)) + " files would not be imported"}
+	if err != nil {
+		return err
 	}
-	return err
+	return leftAlone(left, len(i.Files), "would not be imported")
 }
 
 // openFile opens a bill file by its path.
