@@ -159,8 +159,9 @@ type fakeAccounts struct {
 	down     error
 	said     []aggregate.Decided
 	filed    map[string]string
-	gaps     []aggregate.Gap // beside the one there always is
-	mute     error           // why the sources cannot be told that somebody leaves
+	gaps     []aggregate.Gap   // beside the one there always is
+	totals   []aggregate.Total // likewise
+	mute     error             // why the sources cannot be told that somebody leaves
 }
 
 func (*fakeAccounts) Sources() []connectors.Source {

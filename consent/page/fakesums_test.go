@@ -23,7 +23,7 @@ func (f *fakeAccounts) tell(l *aggregate.Look) {
 	l.LoanUses = []aggregate.LoanUse{{Loan: at(14).ID, Investment: at(13).ID}}
 	at(16).Order, at(16).Merchant, at(16).RawKind, at(16).Sure = "2026000011112222", "M-7", "支付宝担保交易", 74
 	l.Gaps = []aggregate.Gap{{Account: "ac_4", From: now.AddDate(0, -2, 0), To: now.AddDate(0, -1, -3), Missing: cny(-1250)}}
-	l.Gaps = append(l.Gaps, f.gaps...)
+	l.Gaps, l.Totals = append(l.Gaps, f.gaps...), append(l.Totals, f.totals...)
 	pairs := []aggregate.Suggestion{
 		{A: at(20).ID, B: at(31).ID, Link: aggregate.Mirror, Sure: 74}, {A: at(22).ID, B: at(33).ID, Link: aggregate.Refund, Sure: 48},
 		{A: at(24).ID, B: at(35).ID, Link: aggregate.Mirror, Sure: 91}, {A: at(26).ID, B: "gone", Link: aggregate.Mirror, Sure: 51},

@@ -36,7 +36,7 @@ type homePage struct {
 	Ending      []endingGrant
 	Connections int
 	Look        aggregate.Look
-	Totals      []aggregate.Total
+	Totals      []total
 	Pots        []pot
 	Dues        []due
 	Late        []aggregate.SourceReport // sources that did not answer freshly
@@ -50,6 +50,12 @@ type homePage struct {
 	Filter      billFilter
 	Prev, Next  string
 	Elsewhere   []string // months that imported files reach to, when no bill is found
+}
+
+// total is what one currency comes to.
+type total struct {
+	aggregate.Total
+	Held bool // a balance is known: without one, what is held is not zero but unknown
 }
 
 // pot is one source's accounts with what they hold.
@@ -150,7 +156,9 @@ func (p *Page) look(r *http.Request, s consent.Session, h *homePage, connections
 	for _, a := range h.Look.Accounts {
 		accounts[a.ID] = a
 	}
-	h.Totals = h.Look.Totals
+	for _, t := range h.Look.Totals {
+		h.Totals = append(h.Totals, total{t, slices.ContainsFunc(h.Look.Balances, func(b aggregate.OwnBalance) bool { return b.Amount.Currency == t.Net.Currency })})
+	}
 	h.Pots, h.Dues = pots(h.Look, h.Filter), dues(h.Look, accounts)
 	for _, report := range h.Look.Sources {
 		if report.Status != aggregate.Fresh {

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/net/html"
 
 	"jali/connectors"
+	"jali/connectors/money"
 	"jali/consent"
 	"jali/internal/aggregate"
 	"jali/internal/audit"
@@ -40,6 +41,17 @@ func TestHomeCountsAMirroredBillOnce(t *testing.T) {
 	l.Bills = slices.DeleteFunc(l.Bills, func(b aggregate.OwnBill) bool { return b.ID == "b2" })
 	if rows := foldBills(l, nil); !slices.ContainsFunc(rows, func(b billRow) bool { return b.ID == "m2" }) {
 		t.Error("a mirror without its twin is gone")
+	}
+}
+
+// Bills without a balance tell what was spent, and not that nothing is held.
+func TestWhatIsHeldIsUnknownWithoutABalance(t *testing.T) {
+	h := newHouse(t)
+	usd := func(minor int64) money.Amount { return money.Amount{Minor: minor, Currency: "USD"} }
+	h.accounts.totals = []aggregate.Total{{Assets: usd(0), Debts: usd(0), Net: usd(0), In: usd(0), Out: usd(372)}}
+	nets := find(t, h.get(t, "/", "in", "en").Body.String(), byAttr("class", "total lattice"))
+	if len(nets) != 2 || !strings.Contains(inner(nets[0]), "¥151,588.33") || !strings.Contains(inner(nets[1]), "Assets</dt><dd>–") || !strings.Contains(inner(nets[1]), "$3.72") {
+		t.Errorf("%d totals, the second says %q", len(nets), inner(nets[len(nets)-1]))
 	}
 }
 
