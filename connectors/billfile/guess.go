@@ -9,7 +9,7 @@ import (
 	"jali/connectors"
 )
 
-// names are what a column is called, in lower case, the likeliest first; it is
+// names are what a column is called, in lower case without blanks, the likeliest first; it is
 // found by the whole of its name before it is by a part.
 var names = map[string][]string{
 	"date": {"交易时间", "交易日期", "交易日", "日期", "时间", "记账日期", "入账日期", "transactiondate", "date", "datetime", "postingdate", "bookingdate", "valuedate",
@@ -150,7 +150,7 @@ func (u *Unmapped) pick(called []string, taken map[string]bool, fits func([]stri
 	for _, whole := range []bool{true, false} {
 		for _, name := range called {
 			for _, column := range u.Header {
-				c := strings.ToLower(column)
+				c := strings.ToLower(fullWidth.Replace(column))
 				if taken[column] || whole && c != name || !whole && (len(name) < 4 && name != "" || !strings.Contains(c, name)) {
 					continue
 				}

@@ -64,15 +64,25 @@ func (*Unmapped) Error() string { return "a table whose columns no form knows" }
 // Signature names a header row: tables of one signature are read by one
 // Mapping.
 func Signature(header []string) string {
-	h := sha256.Sum256([]byte(strings.Join(columnNames(header), "\x00")))
+	h := sha256.Sum256([]byte(strings.Join(squeezed(columnNames(header)), "\x00")))
 	return hex.EncodeToString(h[:16])
+}
+
+// squeezed are names without their blanks, which files of one form write now
+// and then.
+func squeezed(names []string) []string {
+	out := make([]string, len(names))
+	for i, name := range names {
+		out[i] = fullWidth.Replace(name)
+	}
+	return out
 }
 
 // columnNames are the cells of a header row made names that differ.
 func columnNames(cells []string) []string {
 	names := make([]string, 0, len(cells))
 	for i, c := range cells {
-		name := fullWidth.Replace(character(clean(c)))
+		name := strings.Join(strings.Fields(character(clean(c))), " ")
 		if name == "" || slices.Contains(names, name) {
 			name += "(" + strconv.Itoa(i+1) + ")"
 		}
@@ -89,8 +99,8 @@ func (m *Mapping) layout(cells []string) *layout {
 	if m == nil {
 		return nil
 	}
-	names := columnNames(cells)
-	if !slices.Equal(names, columnNames(m.Header)) {
+	names := columnNames(m.Header)
+	if !slices.Equal(squeezed(names), squeezed(columnNames(cells))) {
 		return nil
 	}
 	l := &layout{column: map[string]int{}, width: len(names), mapping: m}

@@ -173,7 +173,7 @@ func TestGuess(t *testing.T) {
 		{"Chinese", riverCSV, Mapping{Date: "交易日期", DateOrder: "ymd", In: "收入", Out: "支出", Balance: "余额", Counterparty: "对方户名", Description: "摘要", Order: "流水号"}},
 		{"English, decimal commas", lakeCSV, Mapping{Date: "Date", DateOrder: "dmy", Amount: "Amount", Minus: "out", Decimal: ",", Balance: "Balance", CurrencyIn: "Currency", Counterparty: "Payee"}},
 		{"a direction", tabTSV, Mapping{Date: "日期", DateOrder: "ymd", Amount: "金额", Direction: "收支", OutWord: "支出", Description: "备注"}},
-		{"the month first", "Posted On,Total,Details\n3/24/2025,1.00,x\n3/5/2025,2.00,y\n", Mapping{Date: "PostedOn", DateOrder: "mdy", Amount: "Total", Minus: "out", Description: "Details"}},
+		{"the month first", "Posted On,Total,Details\n3/24/2025,1.00,x\n3/5/2025,2.00,y\n", Mapping{Date: "Posted On", DateOrder: "mdy", Amount: "Total", Minus: "out", Description: "Details"}},
 		{"nothing but what stands below tells", "a,b,c\n2024-01-01,x,1.00\n", Mapping{Date: "a", DateOrder: "ymd", Amount: "c", Minus: "out"}},
 		{"money out below zero", "date,credit,debit\n2024-01-01,,-3.00\n2024-01-01,2.00,\n", Mapping{Date: "date", DateOrder: "ymd", In: "credit", Out: "debit", Minus: "out"}},
 	} {
