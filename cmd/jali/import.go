@@ -23,6 +23,7 @@ type importCmd struct {
 	DryRun       bool     `help:"Only say what would come in. Without --person it needs no server, and looks at the files alone." name:"dry-run"`
 	JSON         bool     `help:"Say it as JSON." name:"json"`
 	Accept       bool     `help:"Take a file in although its own counts and sums disagree with its rows." name:"accept-mismatch"`
+	Account      string   `help:"Which account the files tell of that name none: as the person calls it, or its product's name. One that is not here yet comes to be." placeholder:"NAME"`
 	PasswordFile string   `help:"File with the passwords of archives, one a line. Without it, and without $JALI_FILE_PASSWORD, a terminal is asked." name:"password-file" type:"existingfile" placeholder:"FILE"`
 	Mapping      string   `help:"File that says what the columns of a table are that Jali does not know (see --draw-mapping)." type:"existingfile" placeholder:"FILE"`
 	DrawMapping  bool     `help:"Guess such a file from a table, to be looked through and completed." name:"draw-mapping"`
@@ -33,15 +34,18 @@ func (importCmd) Help() string {
 	return `Examples:
   jali import --dry-run alipay_record_20261101.csv 微信支付账单.zip
   jali import --person P4XK… alipay_record_20261101.csv 微信支付账单.xlsx
+  jali import --person P4XK… --account 工资卡 abc-2026.csv
   jali import --draw-mapping riverbank.csv > riverbank.json
   jali import --person P4XK… --mapping riverbank.json riverbank.csv
 
 --dry-run prints, for each file and for all together, what would come in and
 what of it tells of one movement twice. A file that disagrees with its own sums
 is shown and left alone; look at it and say --accept-mismatch to take it in.
-Importing the same bills twice changes nothing. A file comes in whole or not at
-all, also when the import is interrupted. A password is never an argument:
-other users of the machine can see those.
+Importing the same bills twice changes nothing. Many banks' files do not say of
+which card they tell: without --account they are of the person's only one there,
+and where there are several, of the one that has some of their bills. A file
+comes in whole or not at all, also when the import is interrupted. A password is
+never an argument: other users of the machine can see those.
 
 Exit status: 0 all files came in, or would; 1 one did not, and why is said; 2 it could
 not be tried, or was interrupted.`
@@ -95,7 +99,7 @@ func (i *importCmd) take(ctx context.Context, t *house.Talker, keys *passwords, 
 		err := keys.try(name, func(o billfile.Options) error {
 			o.Mapping = m
 			var err error
-			done, err = i.send(ctx, t, name, aggregate.Taking{Options: o, Accept: i.Accept, Dry: i.DryRun})
+			done, err = i.send(ctx, t, name, aggregate.Taking{Options: o, Accept: i.Accept, Dry: i.DryRun, Called: i.Account})
 			return err
 		})
 		if ctx.Err() != nil {
@@ -155,6 +159,8 @@ func ofFile(err error) *house.Refusal {
 	switch r.Code {
 	case billfile.ErrUnmapped.Code:
 		r.Detail = "this is a table, and nobody has said what its columns are: see --draw-mapping and --mapping"
+	case aggregate.ErrWhich.Code:
+		r.Detail = "the file does not say of which account it tells, and this person has several: say --account NAME"
 	case billfile.ErrUnknown.Code, billfile.ErrDamaged.Code, billfile.ErrTooLarge.Code, billfile.ErrPassword.Code, billfile.ErrInterrupted.Code, billfile.ErrMapping.Code:
 	default:
 		return nil

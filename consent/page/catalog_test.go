@@ -89,6 +89,7 @@ func families() map[string][]string {
 	add("category.found.", "person", "learnt", "rule", "source")
 	add("sums.by.", "category", "source", "shop")
 	add("sums.of.", "category", "source", "shop")
+	add("whose.why.", "first", "known", "only", "another", "unknown")
 	add("place.", reasons()...)
 	add("place.", "other", "row", "cell")
 	add("map.", "date", "time", "amount", "in", "out", "direction", "balance", "currency_in", "counterparty", "description", "order", "type")

@@ -37,6 +37,15 @@ func (f *fakeAccounts) read(id string) (aggregate.Upload, error) {
 	if w.content != "other" {
 		u.Report.Problems = nil
 	}
+	if strings.HasPrefix(w.content, "nameless") {
+		a := aggregate.AccountReport{Kind: connectors.Deposit, Side: connectors.Asset, Name: "储蓄卡", Currency: "CNY", Rows: 3, Covers: connectors.Span{From: now.AddDate(0, -1, 0), To: now},
+			Which: &aggregate.Which{Why: aggregate.WhichFirst}}
+		if w.content != "nameless first" {
+			a.Which = &aggregate.Which{Why: aggregate.WhichAnother, Here: []aggregate.Candidate{
+				{Account: "ac_8", Name: "储蓄卡", Covers: a.Covers}, {Account: "ac_9", Name: "储蓄卡", Called: hostile, Covers: a.Covers, Known: 2}}}
+		}
+		u.Report.Accounts = []aggregate.AccountReport{a}
+	}
 	return u, nil
 }
 
@@ -80,7 +89,7 @@ func (f *fakeAccounts) Reopen(_ context.Context, _ consent.Session, id string, o
 	return u, err
 }
 
-func (f *fakeAccounts) Accept(_ context.Context, _ consent.Session, id string, anyway bool) (aggregate.ImportReport, error) {
+func (f *fakeAccounts) Accept(_ context.Context, _ consent.Session, id string, anyway bool, to []aggregate.Belongs) (aggregate.ImportReport, error) {
 	w := f.waits[id]
 	if w == nil {
 		return aggregate.ImportReport{}, aggregate.ErrNoUpload
@@ -88,8 +97,15 @@ func (f *fakeAccounts) Accept(_ context.Context, _ consent.Session, id string, a
 	if w.content == "other" && !anyway {
 		return aggregate.ImportReport{}, &fault.Error{Kind: fault.Conflict, Code: "file_disagrees", Owner: fault.Person, Detail: "x"}
 	}
+	if w.content == "nameless" && (len(to) == 0 || to[0] == aggregate.Belongs{}) {
+		return aggregate.ImportReport{}, aggregate.ErrWhich
+	}
 	delete(f.waits, id)
-	f.deeds = append(f.deeds, "accept "+id)
+	deed := "accept " + id
+	if len(to) > 0 && to[0] != (aggregate.Belongs{}) {
+		deed += " of " + string(to[0].Account) + to[0].Called
+	}
+	f.deeds = append(f.deeds, deed)
 	return report(), nil
 }
 

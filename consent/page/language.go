@@ -177,7 +177,7 @@ func (c *catalog) funcs() template.FuncMap {
 		"money": c.Money, "signed": c.Signed, "name": c.Name, "source": c.Source,
 		"account": c.Account, "kind": c.Kind, "category": c.Category,
 		"asset": asset, "mark": mark, "lastday": c.LastDay,
-		"tor": c.or, "likely": c.likely, "reported": c.ReportAccount, "orders": func() []string { return dateOrders }, "tree": sync.OnceValue(c.tree),
+		"tor": c.or, "likely": c.likely, "reported": c.ReportAccount, "candidate": c.candidate, "orders": func() []string { return dateOrders }, "tree": sync.OnceValue(c.tree),
 		"dict": func(pairs ...any) map[string]any {
 			m := map[string]any{}
 			for i := 0; i+1 < len(pairs); i += 2 {

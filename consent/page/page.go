@@ -114,7 +114,7 @@ type Accounts interface {
 	Accounts(context.Context, consent.Session) ([]aggregate.OwnAccount, error)
 	Stage(context.Context, consent.Session, io.Reader, billfile.Options) (aggregate.Upload, error)
 	Reopen(ctx context.Context, p consent.Session, upload string, o billfile.Options) (aggregate.Upload, error)
-	Accept(ctx context.Context, p consent.Session, upload string, acceptMismatch bool) (aggregate.ImportReport, error)
+	Accept(ctx context.Context, p consent.Session, upload string, acceptMismatch bool, to []aggregate.Belongs) (aggregate.ImportReport, error)
 	Own(ctx context.Context, p consent.Session, from, to time.Time) (aggregate.Look, error)
 	OwnAfresh(ctx context.Context, p consent.Session, from, to time.Time) (aggregate.Look, error)
 	Decide(ctx context.Context, p consent.Session, a, b string, link aggregate.Link, yes bool) error

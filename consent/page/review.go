@@ -26,6 +26,7 @@ type review struct {
 	Ready  int // files that can be taken in
 
 	waiting []waiting
+	said    url.Values // to which accounts they belong, as it was said last
 	status  fault.Kind // of the last failure
 }
 
@@ -53,6 +54,7 @@ type reviewed struct {
 type reviewedAccount struct {
 	aggregate.AccountReport
 	Kinds []kindCount
+	Whose *whose
 }
 
 type kindCount struct {
@@ -195,7 +197,7 @@ func (p *Page) showReviewOf(w http.ResponseWriter, r *http.Request, s consent.Se
 		var table *billfile.Unmapped
 		switch {
 		case f.err == nil:
-			one.ready(words)
+			one.ready(words, v.said)
 			v.Ready++
 		case errors.As(f.err, &table):
 			one.State, one.Mapping = "mapping", words.mappingForm(table)
@@ -229,10 +231,10 @@ func (p *Page) showReviewOf(w http.ResponseWriter, r *http.Request, s consent.Se
 }
 
 // ready is what a file holds, in words.
-func (f *reviewed) ready(words *catalog) {
+func (f *reviewed) ready(words *catalog, said url.Values) {
 	f.State = "ready"
-	for _, a := range f.Report.Accounts {
-		f.Accounts = append(f.Accounts, reviewedAccount{a, kinds(a.Kinds)})
+	for n, a := range f.Report.Accounts {
+		f.Accounts = append(f.Accounts, reviewedAccount{a, kinds(a.Kinds), words.whose(f.ID, n, a, said)})
 	}
 	for _, pr := range f.Report.Problems {
 		f.Problems = append(f.Problems, words.problem(pr))

@@ -14,6 +14,7 @@ import (
 	"jali/connectors"
 	"jali/connectors/billfile"
 	"jali/consent"
+	"jali/internal/aggregate"
 	"jali/internal/fault"
 )
 
@@ -183,8 +184,13 @@ func (p *Page) uploadAccept(w http.ResponseWriter, r *http.Request, s consent.Se
 	}
 	q, v := url.Values{}, &review{}
 	v.fromForm(r.PostForm)
+	v.said = r.PostForm
 	for i, id := range take {
-		report, err := p.Aggregate.Accept(r.Context(), s, id, slices.Contains(r.PostForm["anyway"], id))
+		to, err := belongs(r.PostForm, id)
+		var report aggregate.ImportReport
+		if err == nil {
+			report, err = p.Aggregate.Accept(r.Context(), s, id, slices.Contains(r.PostForm["anyway"], id), to)
+		}
 		if err != nil && len(q) == 0 {
 			if !theirs(err) || len(v.waiting) == 0 {
 				p.fail(w, r, err)

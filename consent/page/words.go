@@ -117,6 +117,9 @@ func (c *catalog) Account(a aggregate.OwnAccount) string {
 	if name == "" {
 		name = c.T("account.kind." + string(a.Kind))
 	}
+	if a.Called != "" {
+		name += " " + c.T("quoted", a.Called)
+	}
 	if a.Tail != "" {
 		name += " ···" + a.Tail
 	}

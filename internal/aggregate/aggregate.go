@@ -47,6 +47,7 @@ type OwnAccount struct {
 	Side   connectors.Side
 	Name   string
 	Tail   string // the last four digits of its number, or empty
+	Called string // by the person, for themselves alone: no client is told
 }
 
 // Look is what one look over a person's sources gives, unmasked: it never
@@ -196,6 +197,7 @@ type AccountReport struct {
 	Kinds    map[connectors.Kind]int
 	Balances []billfile.Balance // the first and the last it tells
 	First    []connectors.Bill  // some, as they were read
+	Which    *Which             `json:",omitempty"` // before it is taken in: where the file does not name the account
 }
 
 // Progress is how far an import has come.

@@ -94,6 +94,7 @@ type exportedPot struct {
 	Kind       connectors.AccountKind `json:"kind"`
 	Side       connectors.Side        `json:"side"`
 	Name       string                 `json:"name"`
+	Called     string                 `json:"called,omitempty"` // by the person
 	Number     string                 `json:"number,omitempty"`
 	Holder     string                 `json:"holder,omitempty"`
 	Kept       *exportedKept          `json:"kept,omitempty"` // of its source's bills
@@ -219,7 +220,7 @@ func (s *Service) ExportJSON(ctx context.Context, p consent.Session, about About
 				return err
 			}
 			e.Accounts = append(e.Accounts, exportedPot{ID: acc.ID, Connection: c.ID, Source: acc.Source, Kind: acc.Kind, Side: acc.Side,
-				Name: acc.Name, Number: acc.Number, Holder: acc.Holder, Kept: a.keeps(acc.ID), Balances: points})
+				Name: acc.Name, Called: acc.Called, Number: acc.Number, Holder: acc.Holder, Kept: a.keeps(acc.ID), Balances: points})
 		}
 	}
 	for _, b := range look.Balances {

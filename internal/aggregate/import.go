@@ -24,6 +24,21 @@ type Taking struct {
 	Accept   bool           // in spite of its Problems
 	Dry      bool           // nothing is stored, whatever the file is
 	Progress func(Progress) // told now and then; nil: nobody
+	Called   string         // the account of a file that names none, as [Belongs]; empty: their only one, or else as [Service.Accept]
+
+	to   []Belongs // of each account, in place of Called
+	asks bool      // there is somebody to be asked, should it be doubtful
+}
+
+// belongs is the person's word on the nth account.
+func (t Taking) belongs(n int) Belongs {
+	if t.to == nil {
+		return Belongs{Called: t.Called}
+	}
+	if n < len(t.to) {
+		return t.to[n]
+	}
+	return Belongs{}
 }
 
 const (
@@ -44,6 +59,9 @@ func (s *Service) Import(ctx context.Context, person consent.PersonID, file Size
 	}
 	r, err := s.readFile(ctx, person, &watched{Sized: file, ctx: ctx, tell: how.tell}, how.Options)
 	if err != nil {
+		return ImportReport{}, err
+	}
+	if how, err = s.settled(ctx, person, r, how); err != nil {
 		return ImportReport{}, err
 	}
 	return s.takeIn(ctx, person, r, how, nil)
@@ -93,7 +111,7 @@ func (s *Service) takeIn(ctx context.Context, p consent.PersonID, r *billfile.Re
 
 func (s *Service) tryTakeIn(ctx context.Context, p consent.PersonID, r *billfile.Reader, how Taking, from *upload) (report ImportReport, err error) {
 	f := r.File()
-	at, err := s.placeOf(ctx, p, f)
+	at, err := s.placeOf(ctx, p, f, how.belongs)
 	if err != nil {
 		return ImportReport{}, err
 	}
@@ -287,7 +305,7 @@ func (s *Service) potsIn(ctx context.Context, p consent.PersonID, f *billfile.Fi
 		}
 		is.Ref, is.Holder = cmp.Or(is.Ref, a.Ref.ID.RevealString()), cmp.Or(is.Holder, f.Holder.RevealString())
 		if at.accounts[n].ID == "" {
-			is.Name = a.Name
+			is.Name, is.Called = a.Name, at.called[n]
 		}
 		pots[n] = at.accounts[n].pot
 		if pots[n].ID != "" && is == was {

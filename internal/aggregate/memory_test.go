@@ -93,7 +93,7 @@ func TestOwnForgetsWhenSomethingChanges(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			_, err = h.Accept(h.t.Context(), p, u.ID, false)
+			_, err = h.Accept(h.t.Context(), p, u.ID, false, nil)
 			return err
 		},
 		"a source is disconnected": func(h *house, p consent.Session) error {

@@ -59,13 +59,13 @@ func TestImportAndLook(t *testing.T) {
 	if len(h.accountIDs(p)) != 0 {
 		t.Error("a staged file made an account")
 	}
-	if _, err := h.Accept(t.Context(), other, u.ID, false); !errors.Is(err, aggregate.ErrNoUpload) {
+	if _, err := h.Accept(t.Context(), other, u.ID, false, nil); !errors.Is(err, aggregate.ErrNoUpload) {
 		t.Errorf("somebody else's file: %v", err)
 	}
-	if _, err := h.Accept(t.Context(), p, u.ID, false); err != nil {
+	if _, err := h.Accept(t.Context(), p, u.ID, false, nil); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := h.Accept(t.Context(), p, u.ID, false); !errors.Is(err, aggregate.ErrNoUpload) {
+	if _, err := h.Accept(t.Context(), p, u.ID, false, nil); !errors.Is(err, aggregate.ErrNoUpload) {
 		t.Errorf("taken in twice: %v", err)
 	}
 	if n := h.bytesUnder("upload") + h.bytesUnder("upload_part"); n != 0 {
@@ -154,10 +154,10 @@ func TestImportRefuses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r, err := h.Accept(t.Context(), p, u.ID, false); !errors.Is(err, aggregate.ErrMismatch) || len(r.Problems) != 1 {
+	if r, err := h.Accept(t.Context(), p, u.ID, false, nil); !errors.Is(err, aggregate.ErrMismatch) || len(r.Problems) != 1 {
 		t.Errorf("accepted without a yes: %+v, %v", r, err)
 	}
-	if _, err := h.Accept(t.Context(), p, u.ID, true); err != nil {
+	if _, err := h.Accept(t.Context(), p, u.ID, true, nil); err != nil {
 		t.Errorf("with a yes: %v", err)
 	}
 	late, err := h.Stage(t.Context(), p, strings.NewReader(soundFile), billfile.Options{})
@@ -165,7 +165,7 @@ func TestImportRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	h.pass(time.Hour)
-	if _, err := h.Accept(t.Context(), p, late.ID, true); !errors.Is(err, aggregate.ErrNoUpload) {
+	if _, err := h.Accept(t.Context(), p, late.ID, true, nil); !errors.Is(err, aggregate.ErrNoUpload) {
 		t.Errorf("after an hour: %v", err)
 	}
 	if err := h.Sweep(t.Context()); err != nil {

@@ -213,7 +213,7 @@ func TestNoKeyIsLeftOver(t *testing.T) {
 		}, begun: 12},
 		"a file taken in, and a second": {do: func(h *house, _ *fake, p consent.Session) {
 			for _, f := range []string{soundFile, secondFile} {
-				if _, err := h.Accept(t.Context(), p, stage(h, p, f).ID, false); err != nil {
+				if _, err := h.Accept(t.Context(), p, stage(h, p, f).ID, false, nil); err != nil {
 					t.Error(err)
 				}
 			}
@@ -221,13 +221,13 @@ func TestNoKeyIsLeftOver(t *testing.T) {
 		"two of a kind staged before either is taken in": {do: func(h *house, _ *fake, p consent.Session) {
 			a, b := stage(h, p, soundFile), stage(h, p, secondFile)
 			for _, u := range []aggregate.Upload{b, a} {
-				if _, err := h.Accept(t.Context(), p, u.ID, false); err != nil {
+				if _, err := h.Accept(t.Context(), p, u.ID, false, nil); err != nil {
 					t.Error(err)
 				}
 			}
 		}, want: 1},
 		"disconnected while more of its files wait": {do: func(h *house, _ *fake, p consent.Session) {
-			if _, err := h.Accept(t.Context(), p, stage(h, p, soundFile).ID, false); err != nil {
+			if _, err := h.Accept(t.Context(), p, stage(h, p, soundFile).ID, false, nil); err != nil {
 				t.Error(err)
 			}
 			waits := stage(h, p, secondFile)
@@ -235,7 +235,7 @@ func TestNoKeyIsLeftOver(t *testing.T) {
 			if err := h.Disconnect(t.Context(), p, all[0].ID); err != nil {
 				t.Error(err)
 			}
-			if _, err := h.Accept(t.Context(), p, waits.ID, false); !errors.Is(err, aggregate.ErrNoUpload) {
+			if _, err := h.Accept(t.Context(), p, waits.ID, false, nil); !errors.Is(err, aggregate.ErrNoUpload) {
 				t.Errorf("the file that waited: %v, want ErrNoUpload", err)
 			}
 		}},

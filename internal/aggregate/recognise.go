@@ -16,6 +16,9 @@ type place struct {
 	link     string    // the connection; empty: there is none yet
 	accounts []account // of each of the file's, what is here; without an ID: nothing
 	here     []string  // all accounts out of files of that source, when this was found
+
+	fits   [][]account // of each of the file's that it does not name, those that it may be
+	called []string    // of each, what the person calls it; empty: nothing
 }
 
 // placeOf finds the connection and the accounts that a file belongs to.
@@ -28,8 +31,8 @@ type place struct {
 // and the file's account becomes one of its own, whose bills the person may
 // find twice; so does one that agrees in all and is another in truth become the
 // same, which is rarer. An account that no file gives a number is the only one
-// of its kind and currency.
-func (s *Service) placeOf(ctx context.Context, p consent.PersonID, f *billfile.File) (place, error) {
+// of its kind and currency, unless the person has said in to that it is another.
+func (s *Service) placeOf(ctx context.Context, p consent.PersonID, f *billfile.File, to func(int) Belongs) (place, error) {
 	var here []string
 	err := s.DB.View(ctx, func(tx kv.Tx) (err error) {
 		here, err = filed(tx, p, f.Source.ID)
@@ -42,9 +45,9 @@ func (s *Service) placeOf(ctx context.Context, p consent.PersonID, f *billfile.F
 	if err != nil {
 		return place{}, err
 	}
-	at := recognise(slices.DeleteFunc(all, func(k known) bool { return !k.Imported || k.Source != f.Source.ID }), f)
+	at, err := recognise(slices.DeleteFunc(all, func(k known) bool { return !k.Imported || k.Source != f.Source.ID }), f, to)
 	at.here = here
-	return at, nil
+	return at, err
 }
 
 // filed names the accounts out of files of a source: by that it is seen that
@@ -67,27 +70,49 @@ func filed(tx kv.Tx, p consent.PersonID, source string) ([]string, error) {
 }
 
 // recognise is placeOf among connections of files of the source.
-func recognise(all []known, f *billfile.File) place {
-	at := place{accounts: make([]account, len(f.Accounts))}
+func recognise(all []known, f *billfile.File, to func(int) Belongs) (place, error) {
+	at := place{accounts: make([]account, len(f.Accounts)), fits: make([][]account, len(f.Accounts)), called: make([]string, len(f.Accounts))}
 	holder := f.Holder.RevealString()
 	taken := map[consent.AccountID]bool{}
-	for _, same := range []func(account, billfile.Account) bool{byName, byLook} {
-		for i, a := range f.Accounts {
-			if at.accounts[i].ID != "" {
-				continue
-			}
-			var fits []account
-			for _, k := range all {
-				for _, have := range k.accounts {
-					if !taken[have.ID] && alike(have, a) && same(have, a) && (kin(have.Holder, holder) || byNumber(have, a)) {
-						fits = append(fits, have)
-					}
+	fits := func(a billfile.Account, same func(account, billfile.Account) bool) (fits []account) {
+		for _, k := range all {
+			for _, have := range k.accounts {
+				if !taken[have.ID] && alike(have, a) && same(have, a) && (kin(have.Holder, holder) || byNumber(have, a)) {
+					fits = append(fits, have)
 				}
 			}
-			if len(fits) == 1 {
+		}
+		return fits
+	}
+	for _, same := range []func(account, billfile.Account) bool{byName, byLook} {
+		for i, a := range f.Accounts {
+			if at.accounts[i].ID != "" || nameless(f, a) {
+				continue
+			}
+			if fits := fits(a, same); len(fits) == 1 {
 				at.accounts[i] = fits[0]
 				taken[fits[0].ID] = true
 			}
+		}
+	}
+	for i, a := range f.Accounts {
+		if !nameless(f, a) {
+			continue
+		}
+		var said Belongs
+		if to != nil {
+			said = to(i)
+		}
+		said, err := said.tidy()
+		if err != nil {
+			return at, err
+		}
+		at.called[i], at.fits[i] = said.Called, fits(a, byLook)
+		if at.accounts[i], err = said.among(at.fits[i]); err != nil {
+			return at, err
+		}
+		if id := at.accounts[i].ID; id != "" {
+			taken[id] = true
 		}
 	}
 	for _, a := range at.accounts {
@@ -98,7 +123,7 @@ func recognise(all []known, f *billfile.File) place {
 	if at.link == "" {
 		at.link = linkOf(all, holder)
 	}
-	return at
+	return at, nil
 }
 
 // linkOf is the connection of a holder's files; where files name none on either

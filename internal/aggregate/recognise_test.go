@@ -73,8 +73,8 @@ func TestWhichAccountAFileIsOf(t *testing.T) {
 			}
 			f := &billfile.File{Holder: secret.Of(tt.holder), Accounts: []billfile.Account{{Account: connectors.Account{Number: secret.Of(tt.number),
 				Kind: connectors.Deposit, Side: connectors.Asset, Currency: tt.currency}}}}
-			if got := recognise(tt.here, f).accounts[0].Name; got != tt.want {
-				t.Errorf("it is %q, want %q", got, tt.want)
+			if got, err := recognise(tt.here, f, nil); err != nil || got.accounts[0].Name != tt.want {
+				t.Errorf("it is %q, %v, want %q", got.accounts[0].Name, err, tt.want)
 			}
 		})
 	}

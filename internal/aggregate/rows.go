@@ -52,6 +52,7 @@ type plate struct {
 	Number string `json:"number,omitempty"`
 	Name   string `json:"name"`
 	Holder string `json:"holder,omitempty"` // as an imported file names its owner
+	Called string `json:"called,omitempty"` // by the person, where no file names it
 }
 
 // account is a pot with its plate open.

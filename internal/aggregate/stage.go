@@ -91,11 +91,11 @@ func (s *Service) preview(ctx context.Context, p consent.PersonID, data []byte, 
 	if err != nil {
 		return Upload{}, "", err
 	}
-	at, err := s.placeOf(ctx, p, r.File())
+	at, err := s.placeOf(ctx, p, r.File(), nil)
 	if err != nil {
 		return Upload{}, "", err
 	}
-	u.Report, err = s.takeIn(ctx, p, r, Taking{Accept: true, Dry: true}, nil)
+	u.Report, _, err = s.which(ctx, p, r)
 	u.Mapping = r.File().Mapping
 	return u, at.link, err
 }
@@ -219,8 +219,10 @@ func (s *Service) Reopen(ctx context.Context, p consent.Session, id string, o bi
 
 // Accept takes a staged file in. A file with Problems needs acceptMismatch;
 // without, the answer is the report and [ErrMismatch], and the file goes on
-// waiting.
-func (s *Service) Accept(ctx context.Context, p consent.Session, id string, acceptMismatch bool) (ImportReport, error) {
+// waiting. to is the person's word on each account for which the report asks
+// Which, in the report's order. Where it says nothing, the file goes where it
+// seems to belong; if that is nowhere, the answer is [ErrWhich].
+func (s *Service) Accept(ctx context.Context, p consent.Session, id string, acceptMismatch bool, to []Belongs) (ImportReport, error) {
 	row, data, said, err := s.unstage(ctx, p.Person, id)
 	if err != nil {
 		return ImportReport{}, err
@@ -229,7 +231,11 @@ func (s *Service) Accept(ctx context.Context, p consent.Session, id string, acce
 	if err != nil {
 		return ImportReport{}, err
 	}
-	return s.takeIn(ctx, p.Person, r, Taking{Accept: acceptMismatch}, &row)
+	how, err := s.settled(ctx, p.Person, r, Taking{Accept: acceptMismatch, to: to, asks: true})
+	if err != nil {
+		return ImportReport{}, err
+	}
+	return s.takeIn(ctx, p.Person, r, how, &row)
 }
 
 // unstage opens a staged file and what was said of it.

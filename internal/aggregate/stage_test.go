@@ -105,7 +105,7 @@ func TestAFileWaitsForAWord(t *testing.T) {
 			}
 		}
 	}
-	r, err := h.Accept(t.Context(), p, id, false)
+	r, err := h.Accept(t.Context(), p, id, false, nil)
 	if err != nil || r.Rows != 2 || r.Source.Name.EN != "Hillside Bank" || len(r.Accounts) != 1 || r.Accounts[0].Tail != "" || len(r.Accounts[0].Balances) != 2 {
 		t.Errorf("taken in: %+v, %v", r, err)
 	}

@@ -31,6 +31,7 @@ type importSaid struct {
 	Mapping  *billfile.Mapping `json:"mapping,omitempty"`
 	Accept   bool              `json:"accept,omitempty"`
 	Dry      bool              `json:"dry,omitempty"`
+	Account  string            `json:"account,omitempty"`
 	Size     int64             `json:"size"`
 }
 
@@ -62,7 +63,7 @@ func (a *admin) bills(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	report, err := a.house.Aggregate.Import(ctx, consent.PersonID(r.PathValue("id")), file, aggregate.Taking{
-		Options: billfile.Options{Password: secret.Of(said.Password), Mapping: said.Mapping}, Accept: said.Accept, Dry: said.Dry,
+		Options: billfile.Options{Password: secret.Of(said.Password), Mapping: said.Mapping}, Accept: said.Accept, Dry: said.Dry, Called: said.Account,
 		Progress: func(p aggregate.Progress) { tell(importNews{Progress: &p}) }})
 	switch {
 	case errors.Is(err, aggregate.ErrMismatch), err == nil && said.Dry:
@@ -112,7 +113,7 @@ func (t *Talker) Import(ctx context.Context, person string, file io.Reader, size
 		var err error
 		defer func() { _ = pipe.CloseWithError(err) }()
 		defer fault.Caught(&err)
-		err = sendImport(form, importSaid{how.Password.RevealString(), how.Mapping, how.Accept, how.Dry, size}, file)
+		err = sendImport(form, importSaid{how.Password.RevealString(), how.Mapping, how.Accept, how.Dry, how.Called, size}, file)
 	}()
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://admin/people/"+url.PathEscape(person)+"/bills", body)
 	if err != nil {
