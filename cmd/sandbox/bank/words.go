@@ -76,6 +76,6 @@ var vocabulary = map[string][2]string{
 	"redemption": {"赎回", "Redemption"}, "interest": {"利息", "Interest"}, "fee": {"手续费", "Fee"}, "red_packet": {"红包", "Red packet"}, "adjustment": {"调整", "Adjustment"},
 	"alipay": {"支付宝", "Alipay"}, "wechatpay": {"微信支付", "WeChat Pay"}, "jiangnan_bank": {"江南银行", "Jiangnan Bank"}, "beishan_bank": {"北山银行", "Beishan Bank"},
 	"jd": {"京东", "JD"}, "meituan": {"美团", "Meituan"}, "boc": {"中国银行", "Bank of China"}, "cmb": {"招商银行", "China Merchants Bank"}, "icbc": {"工商银行", "ICBC"}, "ccb": {"建设银行", "China Construction Bank"},
-	"file": {"自己的文件", "A file of their own"},
+	"file":     {"自己的文件", "A file of their own"},
 	"unionpay": {"银联", "UnionPay"}, "xihe_bank": {"西河银行", "Xihe Bank"}, "dongling_bank": {"东岭银行", "Dongling Bank"}, "zhaolu_bank": {"招鹿银行", "Zhaolu Bank"}, "qingshi": {"青石消费金融", "Qingshi Consumer Finance"},
 }
