@@ -60,6 +60,7 @@ var vocabulary = map[string][2]string{
 	"transport": {"交通", "Transport"}, "transport.public": {"公共交通", "Public transport"}, "transport.taxi": {"打车", "Taxis"}, "transport.car": {"车辆", "Car"},
 	"shopping": {"购物", "Shopping"}, "shopping.clothing": {"服饰", "Clothing"}, "shopping.electronics": {"数码电器", "Electronics"}, "shopping.home": {"家居", "Home"},
 	"housing": {"住房", "Housing"}, "housing.rent": {"房租", "Rent"}, "housing.mortgage": {"房贷", "Mortgage"},
+	"services": {"生活服务", "Services"}, "services.express": {"快递物流", "Parcels"}, "services.beauty": {"美容美发", "Hair and beauty"},
 	"utilities": {"水电燃气", "Utilities"}, "telecom": {"通讯", "Phone and internet"},
 	"health": {"医疗健康", "Health"}, "health.pharmacy": {"药品", "Pharmacy"}, "education": {"教育", "Education"},
 	"leisure": {"文化休闲", "Leisure"}, "leisure.subscription": {"会员订阅", "Subscriptions"}, "leisure.sport": {"运动", "Sport"},
