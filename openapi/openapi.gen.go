@@ -162,7 +162,7 @@ type Account struct {
 	// Examples: asset
 	Side AccountSide `json:"side"`
 
-	// Source Id of the source.
+	// Source Id of the source; `file` for files of one that its person has named themselves.
 	//
 	// Examples: alipay
 	Source string `json:"source"`
@@ -534,7 +534,7 @@ type SourceReport struct {
 	// Examples: 3600
 	RetryAfter int `json:"retry_after,omitempty,omitzero"`
 
-	// Source Id of the source.
+	// Source Id of the source; `file` for files of one that its person has named themselves.
 	//
 	// Examples: alipay
 	Source string `json:"source"`

@@ -46,6 +46,7 @@ type OwnAccount struct {
 	Kind   connectors.AccountKind
 	Side   connectors.Side
 	Name   string
+	Named  bool   // by the person: Name is theirs, and goes to nobody else
 	Tail   string // the last four digits of its number, or empty
 	Called string // by the person, for themselves alone: no client is told
 }

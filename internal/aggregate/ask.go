@@ -132,7 +132,7 @@ func (q question) narrow(all []known) (kept []known, missing bool) {
 			k.accounts = slices.DeleteFunc(slices.Clone(k.accounts), func(a account) bool { return !slices.Contains(q.accounts, a.ID) })
 			seen += len(k.accounts)
 		}
-		if q.sources != nil && !slices.Contains(q.sources, k.Source) {
+		if q.sources != nil && !slices.Contains(q.sources, public(k.Source)) {
 			continue
 		}
 		if len(k.accounts) > 0 || q.discover {

@@ -305,7 +305,7 @@ func (s *Service) potsIn(ctx context.Context, p consent.PersonID, f *billfile.Fi
 		}
 		is.Ref, is.Holder = cmp.Or(is.Ref, a.Ref.ID.RevealString()), cmp.Or(is.Holder, f.Holder.RevealString())
 		if at.accounts[n].ID == "" {
-			is.Name, is.Called = a.Name, at.called[n]
+			is.Name, is.Called, is.Named = a.Name, at.called[n], f.Mapping != nil
 		}
 		pots[n] = at.accounts[n].pot
 		if pots[n].ID != "" && is == was {

@@ -125,7 +125,7 @@ func (s *Service) covered(ctx context.Context, g consent.Grant, w Want) error {
 				return err
 			}
 			if ok {
-				granted[a.Source] = true
+				granted[public(a.Source)] = true
 			}
 		}
 		return nil
@@ -252,11 +252,11 @@ func (s *Service) present(ctx context.Context, g consent.Grant, shape string, lo
 func (p presenter) view(look Look, q question) View {
 	v := View{Complete: look.Complete, Sources: []Report{}, Accounts: []Account{}, Balances: []Balance{}, Totals: []Total{}, Statements: []Statement{}}
 	for _, r := range look.Sources {
-		v.Sources = append(v.Sources, Report{Source: r.Source.ID, Status: r.Status, AsOf: r.AsOf, Covers: r.Covers,
+		v.Sources = append(v.Sources, Report{Source: public(r.Source.ID), Status: r.Status, AsOf: r.AsOf, Covers: r.Covers,
 			Owner: r.Owner, Code: r.Code, Action: r.Action, RetryAfter: r.RetryAfter, Unattended: r.Unattended})
 	}
 	for _, a := range look.Accounts {
-		v.Accounts = append(v.Accounts, Account{Alias: p.aliases[a.ID], Source: a.Source.ID, Kind: a.Kind, Side: a.Side, Name: p.text(a.Name)})
+		v.Accounts = append(v.Accounts, Account{Alias: p.aliases[a.ID], Source: public(a.Source.ID), Kind: a.Kind, Side: a.Side, Name: p.called(a)})
 	}
 	for _, b := range look.Balances {
 		v.Balances = append(v.Balances, Balance{Account: p.aliases[b.Account], Kind: b.Kind, Amount: b.Amount, AsOf: b.AsOf})

@@ -53,6 +53,7 @@ type plate struct {
 	Name   string `json:"name"`
 	Holder string `json:"holder,omitempty"` // as an imported file names its owner
 	Called string `json:"called,omitempty"` // by the person, where no file names it
+	Named  bool   `json:"named,omitempty"`  // Name is the person's, too, who drew its file's columns
 }
 
 // account is a pot with its plate open.

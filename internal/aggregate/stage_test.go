@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"hash/crc32"
 	"slices"
 	"strings"
@@ -12,6 +13,7 @@ import (
 
 	"jali/connectors"
 	"jali/connectors/billfile"
+	"jali/consent"
 	"jali/internal/aggregate"
 	"jali/internal/secret"
 )
@@ -155,5 +157,30 @@ func TestWaitingFilesAreBounded(t *testing.T) {
 	}
 	if n := h.bytesUnder("upload_part"); n < 40<<20 || n > 90<<20 {
 		t.Errorf("%d MiB wait", n>>20)
+	}
+}
+
+// What a person calls an institution and an account stays with them: clients
+// are told neither the words nor anything made of them.
+func TestAPersonsWordsStayWithThem(t *testing.T) {
+	h := newHouse(t)
+	p := h.person("li")
+	h.importFile(p.Person, foreign, aggregate.Taking{Options: billfile.Options{Mapping: &reading}})
+	grant := h.grant(p, "bank", h.everything(consent.Uses{Limit: 4, Per: "day"}))
+	v := h.open("bank", grant, "key-0000000000000001")
+	if len(v.Accounts) != 1 || v.Accounts[0].Name != "储蓄卡" || v.Accounts[0].Source != "file" || len(v.Sources) != 1 || v.Sources[0].Source != "file" {
+		t.Errorf("accounts %+v, sources %+v", v.Accounts, v.Sources)
+	}
+	for n, tt := range []struct {
+		source string
+		want   error
+	}{{"file", nil}, {h.own(p).Accounts[0].Source.ID, aggregate.ErrNotGranted}} {
+		v, err := h.Open(t.Context(), aggregate.OpenRequest{Client: "bank", Grant: grant, Key: fmt.Sprintf("key-000000000000001%d", n), Want: aggregate.Want{Sources: []string{tt.source}}})
+		if !errors.Is(err, tt.want) || err == nil && len(v.Accounts) != 1 {
+			t.Errorf("asked for %s: %v, %d accounts", tt.source, err, len(v.Accounts))
+		}
+	}
+	if l := h.own(p); l.Accounts[0].Name != "Current account" || l.Accounts[0].Source.Name.EN != "Hillside Bank" {
+		t.Errorf("the person sees %+v", l.Accounts)
 	}
 }
