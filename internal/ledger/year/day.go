@@ -184,8 +184,12 @@ func (w *writer) orderAtJD(day time.Time) {
 		if w.roll(0.3) { // and part of each is given back on one day, alike
 			part := o.fen / w.between(3, 6)
 			for i, each := range []*order{o, twin} {
-				if each.left >= part && part > 0 {
-					w.plans(at.AddDate(0, 0, 3).Add(time.Duration(i)*w.seconds(20, 600)), func(at time.Time) { w.giveBack(at, each, part) })
+				if part > 0 {
+					w.plans(at.AddDate(0, 0, 3).Add(time.Duration(i)*w.seconds(20, 600)), func(at time.Time) {
+						if each.left >= part {
+							w.giveBack(at, each, part)
+						}
+					})
 				}
 			}
 			return
