@@ -64,7 +64,6 @@ var vocabulary = map[string][2]string{
 	"utilities": {"水电燃气", "Utilities"}, "telecom": {"通讯", "Phone and internet"},
 	"health": {"医疗健康", "Health"}, "health.pharmacy": {"药品", "Pharmacy"}, "education": {"教育", "Education"},
 	"leisure": {"文化休闲", "Leisure"}, "leisure.subscription": {"会员订阅", "Subscriptions"}, "leisure.sport": {"运动", "Sport"},
-	"services": {"生活服务", "Services"}, "services.express": {"快递物流", "Parcels"}, "services.beauty": {"美容美发", "Hair and beauty"},
 	"travel": {"旅行", "Travel"}, "travel.hotel": {"酒店", "Hotels"},
 	"family": {"家庭", "Family"}, "family.children": {"母婴亲子", "Children"}, "family.pets": {"宠物", "Pets"}, "family.gifts": {"人情往来", "Gifts and red packets"}, "family.donation": {"公益捐赠", "Donations"},
 	"finance": {"金融", "Finance"}, "finance.insurance": {"保险", "Insurance"}, "finance.investment": {"投资理财", "Investments"}, "finance.repayment": {"还款", "Repayments"},
