@@ -42,10 +42,11 @@ type line struct {
 	Bills   int
 }
 
-// stretch is a part of the look of which a source has told no bills.
+// stretch is a part of the look of which a source has told all bills.
 type stretch struct {
 	Source   connectors.Source
-	From, To time.Time // what it has told; zero: nothing
+	From, To time.Time // zero: of no day all
+	Some     bool      // there are bills of it even so
 }
 
 func (p *Page) sums(w http.ResponseWriter, r *http.Request, s consent.Session) {
@@ -130,6 +131,10 @@ func (d *plotData) add(label string, values ...money.Amount) {
 // unknown answers the sources whose bills do not reach over all of the days
 // that are summed.
 func unknown(look aggregate.Look, from, to time.Time) []stretch {
+	some, accounts := map[string]bool{}, accountsOf(look)
+	for _, b := range look.Bills {
+		some[accounts[b.Account].Source.ID] = true
+	}
 	var all []stretch
 	if look.At.Before(to) {
 		to = look.At
@@ -137,7 +142,7 @@ func unknown(look aggregate.Look, from, to time.Time) []stretch {
 	for _, r := range look.Sources {
 		told := r.Covers
 		if told.From.After(from) || told.To.Add(whileAsking).Before(to) {
-			all = append(all, stretch{r.Source, told.From, told.To})
+			all = append(all, stretch{r.Source, told.From, told.To, some[r.Source.ID]})
 		}
 	}
 	return all
