@@ -274,6 +274,8 @@ func (f *fakeAccounts) Own(ctx context.Context, p consent.Session, from, to time
 			{Account: "ac_2", Kind: connectors.Current, Amount: cny(4812033), AsOf: now}, {Account: "ac_3", Kind: connectors.Outstanding, Amount: cny(132050), AsOf: now},
 			{Account: "ac_3", Kind: connectors.CreditLimit, Amount: cny(2000000), AsOf: now}, {Account: "ac_4", Kind: connectors.Booked, Amount: cny(10240000), AsOf: now}},
 		Totals: []aggregate.Total{{Assets: cny(15290883), Debts: cny(132050), Net: cny(15158833), In: cny(2250000), Out: cny(1893450)}}}
+	l.Filed = []aggregate.OwnBalance{{Account: "ac_1", Kind: connectors.Booked, Amount: cny(77701), AsOf: now}, // its source says another
+		{Account: "ac_5", Kind: connectors.Booked, Amount: cny(88802), AsOf: time.Date(2026, 6, 1, 0, 0, 0, 0, shanghai)}}
 	l.Statements = []aggregate.OwnStatement{{Account: "ac_3", Statement: connectors.Statement{Period: connectors.Span{From: now.AddDate(0, -1, -21), To: now.AddDate(0, 0, -21)},
 		Due: cny(132050), Minimum: cny(13205), Paid: cny(50000), DueDate: time.Date(2026, 11, 25, 0, 0, 0, 0, consent.Shanghai)}}}
 	for i := range 120 {

@@ -71,6 +71,7 @@ type potAccount struct {
 	Main  aggregate.OwnBalance
 	Known bool // a balance was told
 	Rest  []aggregate.OwnBalance
+	Filed []aggregate.OwnBalance // else, what its files told last
 	Gaps  int // where its balances and bills do not add up
 }
 

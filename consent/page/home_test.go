@@ -278,3 +278,15 @@ func TestHomeAsksAfreshWhenTold(t *testing.T) {
 		t.Error("turning a page asks the sources again")
 	}
 }
+
+// What an account held when its file ended is shown with that day, where
+// nobody says what it holds now.
+func TestBalanceOfAFileIsShownWithItsDay(t *testing.T) {
+	h := newHouse(t)
+	for lang, day := range map[string]string{"en": "as of 31 May 2026, by its file", "zh-CN": "截至 2026年5月31日，来自账单文件"} {
+		body := h.get(t, "/", "in", lang).Body.String()
+		if !strings.Contains(body, "888.02") || !strings.Contains(body, day) || strings.Contains(body, "777.01") {
+			t.Errorf("%s: the file's balance is missing, or in place of the source's", lang)
+		}
+	}
+}

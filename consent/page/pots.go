@@ -53,6 +53,9 @@ func pots(look aggregate.Look, f billFilter) []pot {
 		pa.Rest = slices.DeleteFunc(pa.Rest, func(b aggregate.OwnBalance) bool {
 			return pa.Known && b.Amount == pa.Main.Amount || b.Amount.Zero()
 		})
+		if !pa.Known {
+			pa.Filed = slices.DeleteFunc(slices.Clone(look.Filed), func(b aggregate.OwnBalance) bool { return b.Account != a.ID })
+		}
 		p := at(a.Source)
 		p.Accounts = append(p.Accounts, pa)
 	}

@@ -66,9 +66,13 @@ type Look struct {
 	// For the person alone: nothing of these goes into a view.
 	Suggestions []Suggestion
 	Decided     []Decided // newest first
-	Gaps        []Gap
-	LoanUses    []LoanUse
-	Sums        sums.Report
+	// Filed are the last balances that files tell of imported accounts, one of
+	// each currency, as of when they were: in no Total, which is of one moment,
+	// and not for a client, who is told by Complete that they are missing.
+	Filed    []OwnBalance
+	Gaps     []Gap
+	LoanUses []LoanUse
+	Sums     sums.Report
 }
 
 // Suggestion is two bills of a look that may belong together: the person

@@ -230,6 +230,17 @@ func TestAGapBetweenFilesIsNamed(t *testing.T) {
 	if g := l.Gaps[0]; g.Account != want.Account || !g.From.Equal(want.From) || !g.To.Equal(want.To) || g.Missing != want.Missing {
 		t.Errorf("the gap is %+v, want %+v", g, want)
 	}
+	if end := time.Date(2026, 11, 13, 0, 0, 0, 0, shanghai); len(l.Filed) != 1 || l.Filed[0].Amount != yuan(49500) || !l.Filed[0].AsOf.Equal(end) {
+		t.Errorf("the files told last %+v", l.Filed)
+	}
+	v := h.open("bank", h.grant(p, "bank", h.everything(consent.Uses{Limit: 4, Per: "day"})), "key-0000000000000001")
+	if len(l.Balances) != 0 || l.Totals[0].Assets.Minor != 0 || len(v.Balances) != 0 || v.Complete || v.Totals[0].Assets.Minor != 0 {
+		t.Errorf("a balance of the past is in %+v, %+v or, complete: %v, in a client's %+v", l.Balances, l.Totals, v.Complete, v.Balances)
+	}
+	late, err := h.Own(t.Context(), p, h.clock().AddDate(0, 0, -2), time.Time{})
+	if err != nil || len(late.Bills) != 0 || len(late.Filed) != 1 {
+		t.Errorf("in days after the file: %d bills, %+v, %v", len(late.Bills), late.Filed, err)
+	}
 	sums := l.Sums.Currencies[0]
 	if len(sums.Shops) != 1 || sums.Shops[0].Name != "河边面馆" || sums.Shops[0].Out != yuan(20500) {
 		t.Errorf("shops are %+v", sums.Shops)

@@ -81,15 +81,18 @@ func (s *Service) booked(ctx context.Context, p consent.PersonID, l *Look, answe
 			told := []connectors.Span{a.report.Covers}
 			if a.Imported {
 				told = of.Covers
-				filed, err := s.Ledger.Points(ctx, a.book(p, i), span.From, span.To)
+				filed, err := s.Ledger.Points(ctx, a.book(p, i), time.Time{}, time.Time{})
 				if err = partGone(a.ID, err); errors.Is(err, ErrNoConnection) {
 					continue // disconnected meanwhile
 				}
 				if err != nil {
 					return nil, err
 				}
+				l.Filed = append(l.Filed, lastFiled(of, filed)...)
 				for _, f := range filed {
-					account.Points = append(account.Points, sums.Point{At: f.At, Amount: f.Amount})
+					if !f.At.Before(span.From) && !f.At.After(span.To) {
+						account.Points = append(account.Points, sums.Point{At: f.At, Amount: f.Amount})
+					}
 				}
 			}
 			account.Points = append(account.Points, points(of.Side, a.toldOf(of.ID, span))...)
@@ -105,6 +108,20 @@ func (s *Service) booked(ctx context.Context, p consent.PersonID, l *Look, answe
 		}
 	}
 	return all, nil
+}
+
+// lastFiled is the last that files tell of an account, by currency.
+func lastFiled(of *account, filed []ledger.Point) (last []OwnBalance) {
+	kind := connectors.Booked
+	if of.Side == connectors.Debt {
+		kind = connectors.Outstanding
+	}
+	for _, f := range slices.Backward(filed) {
+		if !slices.ContainsFunc(last, func(b OwnBalance) bool { return b.Amount.Currency == f.Amount.Currency }) {
+			last = append(last, OwnBalance{Account: of.ID, Kind: kind, Amount: f.Amount, AsOf: f.At})
+		}
+	}
+	return last
 }
 
 // toldOf is what a source has said that an account held, now and before.

@@ -135,6 +135,7 @@ func (m *memory) bills() (n int) {
 func (l Look) copy() Look {
 	l.Sources, l.Accounts, l.Balances = slices.Clone(l.Sources), slices.Clone(l.Accounts), slices.Clone(l.Balances)
 	l.Totals, l.Bills, l.Statements = slices.Clone(l.Totals), slices.Clone(l.Bills), slices.Clone(l.Statements)
+	l.Filed = slices.Clone(l.Filed)
 	l.Suggestions, l.Decided, l.Gaps, l.LoanUses = slices.Clone(l.Suggestions), slices.Clone(l.Decided), slices.Clone(l.Gaps), slices.Clone(l.LoanUses)
 	return l
 }
