@@ -72,7 +72,7 @@ type potAccount struct {
 	Known bool // a balance was told
 	Rest  []aggregate.OwnBalance
 	Filed []aggregate.OwnBalance // else, what its files told last
-	Gaps  int // where its balances and bills do not add up
+	Gaps  int                    // where its balances and bills do not add up
 }
 
 type billFilter struct {
