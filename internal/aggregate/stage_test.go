@@ -54,8 +54,8 @@ func locked(t *testing.T, name, content, password string) string {
 
 const foreign = "Booked on,Shop,Paid,Standing\n2026-11-03,Corner Shop,18.50,81.50\n2026-11-04,Bakery,1.50,80.00\n"
 
-var reading = billfile.Mapping{Header: []string{"Bookedon", "Shop", "Paid", "Standing"}, Source: "Hillside Bank", Account: "Current account", Number: "1234",
-	Kind: connectors.Deposit, Side: connectors.Asset, Currency: "CNY", Date: "Bookedon", DateOrder: "ymd", Amount: "Paid", Minus: "in", Counterparty: "Shop", Balance: "Standing"}
+var reading = billfile.Mapping{Header: []string{"Booked on", "Shop", "Paid", "Standing"}, Source: "Hillside Bank", Account: "Current account", Number: "1234",
+	Kind: connectors.Deposit, Side: connectors.Asset, Currency: "CNY", Date: "Booked on", DateOrder: "ymd", Amount: "Paid", Minus: "in", Counterparty: "Shop", Balance: "Standing"}
 
 // A file that lacks a word waits as it came, and is read with what the person
 // says, one word after another; what was drawn is known to the next file.
