@@ -55,6 +55,18 @@ func TestWhatIsHeldIsUnknownWithoutABalance(t *testing.T) {
 	}
 }
 
+// Where a source is connected and has files, too, its pot says how the
+// connection is, in whichever order they are told.
+func TestAConnectionSpeaksForItsSource(t *testing.T) {
+	live, file := aggregate.SourceReport{Source: alipay, Status: aggregate.Failed}, aggregate.SourceReport{Source: alipay, Status: aggregate.FromFile}
+	for _, reports := range [][]aggregate.SourceReport{{live, file}, {file, live}} {
+		got := pots(aggregate.Look{At: now, Sources: reports}, billFilter{From: now, To: now})
+		if len(got) != 1 || got[0].Report.Status != aggregate.Failed {
+			t.Errorf("pots %+v", got)
+		}
+	}
+}
+
 func TestPotsSayWhereBillsEnd(t *testing.T) {
 	day := func(d int) time.Time { return time.Date(2026, 11, d, 0, 0, 0, 0, consent.Shanghai) }
 	f := billFilter{From: day(1), To: day(22)}

@@ -29,6 +29,9 @@ func pots(look aggregate.Look, f billFilter) []pot {
 	}
 	for _, report := range look.Sources {
 		p, told := at(report.Source), report.Covers
+		if report.Status == aggregate.FromFile && p.Report.Status != "" {
+			continue // files only add to what a connection tells
+		}
 		p.Report = report
 		until := f.To
 		if look.At.Before(until) {

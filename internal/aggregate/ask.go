@@ -217,7 +217,8 @@ func (s *Service) consult(ctx context.Context, q question, c connectors.Connecto
 	return err
 }
 
-// readFiles answers out of the ledger. Files hold bills and nothing else.
+// readFiles answers bills out of the ledger. Balances that files tell are the
+// person's alone, in sums, gaps and export.
 func (s *Service) readFiles(ctx context.Context, q question, a *answer) {
 	a.report.Status = FromFile
 	if whole := hull(a.Covers); !whole.To.IsZero() {
