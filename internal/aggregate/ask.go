@@ -218,7 +218,7 @@ func (s *Service) consult(ctx context.Context, q question, c connectors.Connecto
 }
 
 // readFiles answers bills out of the ledger. Balances that files tell are the
-// person's alone, in sums, gaps and export.
+// person's alone: see booked.
 func (s *Service) readFiles(ctx context.Context, q question, a *answer) {
 	a.report.Status = FromFile
 	if whole := hull(a.Covers); !whole.To.IsZero() {
