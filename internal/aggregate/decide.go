@@ -75,10 +75,11 @@ func (s *Service) Correct(ctx context.Context, p consent.Session, bill, category
 }
 
 // say writes down a word of the person's on bills whose accounts are still here
-// and, with it, that it was said; and drops what was remembered without it.
+// and, with it, that it was said; what is remembered is joined anew with it, and
+// no source asked.
 func (s *Service) say(ctx context.Context, p consent.Session, e audit.Event, on []foundBill, word func(kv.Tx) error) error {
 	e.ID, e.At, e.Person = rand.Text(), s.now(), string(p.Person)
-	defer s.memory.forget(p.Person)
+	defer s.memory.rejoin(p.Person)
 	return s.DB.Update(ctx, func(tx kv.Tx) error {
 		for _, f := range on {
 			var of pot

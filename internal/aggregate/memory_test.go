@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -212,5 +213,71 @@ func TestViewOfOneWhoLeavesMeanwhile(t *testing.T) {
 	_, want := h.consent.Live(t.Context(), "bank", grant)
 	if want == nil || !errors.Is(err, want) {
 		t.Errorf("the client is told %v, want %v", err, want)
+	}
+}
+
+// A decision and a correction show in the next look, which asks no source, and
+// lives no longer for that; so does one that is made while a look is under way.
+func TestAWordAboutBillsAsksNoSource(t *testing.T) {
+	h, p, bank := twoTellings(t)
+	var asked atomic.Int64
+	during := func() {}
+	bank.asked = func() { asked.Add(1); during() }
+	from, to := h.clock().AddDate(0, 0, -30), h.clock().AddDate(0, 0, 1)
+	look := func() aggregate.Look {
+		t.Helper()
+		l, err := h.Own(t.Context(), p, from, to)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return l
+	}
+	first := look()
+	a, b := first.Bills[0].ID, first.Bills[1].ID
+	h.pass(time.Minute)
+	decide := func(yes bool) {
+		if err := h.Decide(context.WithoutCancel(t.Context()), p, a, b, aggregate.Mirror, yes); err != nil {
+			t.Error(err)
+		}
+	}
+	decide(true)
+	l := look()
+	if l.Totals[0].Out != yuan(18800) || len(l.Decided) != 1 || !l.At.Equal(first.At) || l.Complete != first.Complete || len(l.Balances) != len(first.Balances) {
+		t.Errorf("after a decision %s went out, as of %v", l.Totals[0].Out, l.At)
+	}
+	if err := h.Correct(t.Context(), p, a, "family.gifts"); err != nil {
+		t.Fatal(err)
+	}
+	if l = look(); !slices.ContainsFunc(l.Bills, func(b aggregate.OwnBill) bool { return b.ID == a && b.Category == "family.gifts" }) {
+		t.Error("a correction does not show")
+	}
+	if err := h.Undecide(t.Context(), p, a, b, aggregate.Mirror); err != nil {
+		t.Fatal(err)
+	}
+	if l = look(); len(l.Decided) != 0 || l.Totals[0].Out != yuan(37600) {
+		t.Error("what was taken back still holds")
+	}
+	var together sync.WaitGroup
+	decide(true)
+	for range 8 { // who come at once join each for themselves
+		together.Go(func() {
+			if l, err := h.Own(t.Context(), p, from, to); err != nil || l.Totals[0].Out != yuan(18800) {
+				t.Errorf("of those who look at once, one sees %v, %v", l.Totals, err)
+			}
+		})
+	}
+	together.Wait()
+	h.pass(59 * time.Second)
+	if look(); asked.Load() != 1 {
+		t.Errorf("asked %d times within two minutes", asked.Load())
+	}
+	decide(false)
+	h.pass(time.Second)
+	during = func() { during = func() {}; decide(true) }
+	if look(); asked.Load() != 2 {
+		t.Errorf("asked %d times, the second time after two minutes", asked.Load())
+	}
+	if l = look(); asked.Load() != 2 || l.Totals[0].Out != yuan(18800) {
+		t.Errorf("asked %d times; decided during a look, %s went out", asked.Load(), l.Totals[0].Out)
 	}
 }

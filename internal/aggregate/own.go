@@ -32,8 +32,9 @@ var errSpan = &fault.Error{Kind: fault.Invalid, Code: "period_invalid", Owner: f
 // ([connectors.Present]).
 //
 // A session that looks at the same days again within two minutes is shown what
-// it saw, as of Look.At, unless the person's connections or files have changed
-// or a source has failed; [Service.OwnAfresh] asks the sources again.
+// it saw, as of Look.At and with what the person has said of bills since,
+// unless the person's connections or files have changed or a source has failed;
+// [Service.OwnAfresh] asks the sources again.
 func (s *Service) Own(ctx context.Context, p consent.Session, from, to time.Time) (Look, error) {
 	return s.lookAt(ctx, p, from, to, false)
 }
@@ -54,33 +55,50 @@ func (s *Service) lookAt(ctx context.Context, p consent.Session, from, to time.T
 	if !from.Before(to) || to.Sub(from) > 2*366*24*time.Hour {
 		return Look{}, errSpan
 	}
-	if err := s.noteSeen(ctx, p); err != nil {
+	err := s.noteSeen(ctx, p)
+	if err != nil {
 		return Look{}, err
 	}
 	if !afresh {
-		if l, ok := s.memory.recall(p, wish, s.now()); ok {
-			return l, nil
+		if r, ok := s.memory.recall(p, wish, s.now()); ok && !r.stale {
+			return r.look, nil
+		} else if ok {
+			at := r.look.At
+			if r.look, err = s.ownLook(ctx, p.Person, r.answers, r.over, at); err == nil {
+				s.memory.keep(begun, p, r, s.now())
+			}
+			return r.look, err
 		}
 	}
 	all, err := s.load(ctx, p.Person)
 	if err != nil {
 		return Look{}, err
 	}
-	answers, _ := s.ask(ctx, question{person: p.Person, span: connectors.Span{From: from, To: to},
+	over := connectors.Span{From: from, To: to}
+	answers, _ := s.ask(ctx, question{person: p.Person, span: over,
 		balances: true, bills: true, statements: true, discover: true, anew: afresh}, all)
 	for _, a := range answers {
 		s.learn(ctx, p.Person, a)
 	}
-	l, bills, err := s.look(ctx, p.Person, answers, false)
+	l, err := s.ownLook(ctx, p.Person, answers, over, s.moment())
 	if err != nil {
 		return Look{}, err
 	}
-	l.Bills = bills.all()
-	if err := s.insight(ctx, p.Person, &l, answers, bills, connectors.Span{From: from, To: to}); err != nil {
+	if ctx.Err() == nil { // of who went away the sources were not asked to the end
+		s.memory.keep(begun, p, recalled{span: wish, look: l, answers: remembered(answers), over: over}, s.now())
+	}
+	return l, nil
+}
+
+// ownLook puts answers together as their person sees them, of a moment.
+func (s *Service) ownLook(ctx context.Context, p consent.PersonID, answers []answer, over connectors.Span, at time.Time) (Look, error) {
+	l, bills, err := s.look(ctx, p, answers, false)
+	if err != nil {
 		return Look{}, err
 	}
-	if ctx.Err() == nil { // of who went away the sources were not asked to the end
-		s.memory.keep(begun, p, wish, l, s.now())
+	l.At, l.Bills = at, bills.all()
+	if err := s.insight(ctx, p, &l, answers, bills, over); err != nil {
+		return Look{}, err
 	}
 	return l, nil
 }
