@@ -13,7 +13,8 @@
 // one's reach:
 //
 //  1. what the person has decided, whatever speaks against it;
-//  2. a shared id, and the same account read twice, out of a file and by its API;
+//  2. a shared id, and the same account read twice, out of a file and by its API,
+//     whether by its number or, where one side tells none, by what both tell (again.go);
 //  3. payment: a shop's app or a wallet, and what it drew on, the money going the same way;
 //  4. transfer: the two ends of a movement between accounts, the opposite way;
 //  5. refund: what it gives back, never more of a payment than was paid.
@@ -118,8 +119,10 @@ func Join(items []Item, decided []Decision) Result {
 func Over(n int, item func(i int) Item, decided []Decision) Result {
 	t := newTable(n, item)
 	said := t.hear(decided)
+	t.findTwins()
 	s := newShelf(t)
 	t.linkTwins(s)
+	t.linkAgain()
 	t.learnNumbers(s)
 	t.learn(s)
 	t.linkPayments(s)

@@ -129,7 +129,7 @@ func (s *shelf) twins(offers []offer) []offer {
 	for k, x := range s.slots {
 		s.around(k, 0, 86400, func(y int32) {
 			a, b := &t.rows[x.row], &t.rows[y]
-			if a.out != b.out || t.plates[a.plate].tail == 0 || !t.twins(x.row, y) {
+			if a.out != b.out || t.plates[a.plate].tail == 0 || t.plates[a.plate].tail != t.plates[b.plate].tail || !t.twins(x.row, y) {
 				return
 			}
 			near, ok := t.booked(a, b)

@@ -105,7 +105,10 @@ func (s *shelf) findRare() {
 func (t *table) twins(x, y int32) bool {
 	a, b := &t.rows[x], &t.rows[y]
 	p, q := &t.plates[a.plate], &t.plates[b.plate]
-	return a.account != b.account && p.source == q.source && p.kind == q.kind && p.tail == q.tail && (p.tail != 0 || p.rank != bank) && a.day == b.day
+	if a.account == b.account || a.day != b.day || p.source != q.source || p.kind != q.kind {
+		return false
+	}
+	return p.tail == q.tail && (p.tail != 0 || p.rank != bank) || len(t.same) > 0 && t.same[pairOf(a.plate, b.plate)] > 0
 }
 
 // lessFee is what of a withdrawal reaches the bank where its amount includes a

@@ -47,12 +47,13 @@ type row struct {
 
 // plate is what is known of an account.
 type plate struct {
-	source string
-	tail   uint16 // its last four digits, plus one; 0: not known
-	kind   connectors.AccountKind
-	rank   rank
-	who    parties
-	names  []string
+	source  string
+	tail    uint16 // its last four digits, plus one; 0: not known
+	account int32
+	kind    connectors.AccountKind
+	rank    rank
+	who     parties
+	names   []string
 }
 
 // table holds the rows by time, then id, whatever order they came in; every
@@ -71,6 +72,8 @@ type table struct {
 	methods []payer // they repeat by the thousand
 	texts   []text
 	flows   []connectors.Flow
+	same    map[pair]int // plates that may be one account, and how much speaks for it
+	again   []int32      // rows of such, by amount, direction, day and plate
 	apart   map[[2]int32]bool
 	parted  []bool // rows that stand in apart; nil if none does
 	maybe   []maybe
@@ -195,7 +198,7 @@ func (t *builder) add(i int32, it Item) {
 		} else {
 			r.plate = int32(len(t.table.plates))
 			t.plates[k] = r.plate
-			t.table.plates = append(t.table.plates, plate{source: it.Source, tail: tailOf(it.Tail), kind: it.Kind, rank: rankOf(&it)})
+			t.table.plates = append(t.table.plates, plate{source: it.Source, account: r.account, tail: tailOf(it.Tail), kind: it.Kind, rank: rankOf(&it)})
 		}
 	}
 	t.was, t.wasRow = k, i

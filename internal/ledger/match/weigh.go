@@ -57,6 +57,17 @@ const (
 
 	// One account read twice: the same number at the same source.
 	sameAccount = 400
+
+	// Two accounts of a source, of which one at least tells no number. Amounts
+	// that both have on one day speak for their being one; each only once and
+	// never by much, since two cards of a person may be charged the same fee
+	// every month. What one of them lacks of the other's speaks against it.
+	chanceAccount = -600
+	mostUnusual   = 300
+	untoldAgain   = 500
+	// Fewer days or amounts than these are asked about, whatever they weigh.
+	daysApart, amountsApart = 3, 5
+	atMostAsked             = 150
 )
 
 // percent is what the weights come to, never quite sure and never quite not.
