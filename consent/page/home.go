@@ -61,9 +61,10 @@ type total struct {
 // pot is one source's accounts with what they hold.
 type pot struct {
 	Source   connectors.Source
-	Report   aggregate.SourceReport
+	States   []aggregate.Status // of its connections, its files' last
 	Accounts []potAccount
-	Short    bool // its bills do not reach over all the days that are shown
+	Short    connectors.Span // where its bills do not reach over all the days that are shown: what they do
+	Both     bool            // it is connected, and there are files of it
 }
 
 type potAccount struct {
@@ -72,6 +73,7 @@ type potAccount struct {
 	Known bool // a balance was told
 	Rest  []aggregate.OwnBalance
 	Filed []aggregate.OwnBalance // else, what its files told last
+	Short []connectors.Span      // as of the pot, of an account out of files
 	Gaps  int                    // where its balances and bills do not add up
 }
 

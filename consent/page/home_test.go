@@ -61,7 +61,7 @@ func TestAConnectionSpeaksForItsSource(t *testing.T) {
 	live, file := aggregate.SourceReport{Source: alipay, Status: aggregate.Failed}, aggregate.SourceReport{Source: alipay, Status: aggregate.FromFile}
 	for _, reports := range [][]aggregate.SourceReport{{live, file}, {file, live}} {
 		got := pots(aggregate.Look{At: now, Sources: reports}, billFilter{From: now, To: now})
-		if len(got) != 1 || got[0].Report.Status != aggregate.Failed {
+		if len(got) != 1 || got[0].States[0] != aggregate.Failed {
 			t.Errorf("pots %+v", got)
 		}
 	}
@@ -82,7 +82,7 @@ func TestPotsSayWhereBillsEnd(t *testing.T) {
 		{"it does not go back so far", connectors.Span{From: day(9), To: day(22)}, true},
 	} {
 		got := pots(aggregate.Look{At: now, Sources: []aggregate.SourceReport{{Source: alipay, Status: aggregate.Fresh, Covers: tt.covers}}}, f)
-		if len(got) != 1 || got[0].Short != tt.short {
+		if len(got) != 1 || got[0].Short != (connectors.Span{}) != tt.short {
 			t.Errorf("%s: %+v", tt.why, got)
 		}
 	}

@@ -176,7 +176,7 @@ func (c *catalog) funcs() template.FuncMap {
 		"date": c.Date, "moment": c.Moment, "day": c.Day, "clock": c.Clock,
 		"money": c.Money, "signed": c.Signed, "name": c.Name, "source": c.Source,
 		"account": c.Account, "kind": c.Kind, "category": c.Category,
-		"asset": asset, "mark": mark, "lastday": c.LastDay,
+		"asset": asset, "mark": mark, "lastday": c.LastDay, "spans": c.Spans, "accounts": c.Names,
 		"tor": c.or, "likely": c.likely, "reported": c.ReportAccount, "candidate": c.candidate, "orders": func() []string { return dateOrders }, "tree": sync.OnceValue(c.tree),
 		"dict": func(pairs ...any) map[string]any {
 			m := map[string]any{}

@@ -27,17 +27,27 @@ func pots(look aggregate.Look, f billFilter) []pot {
 		}
 		return &out[i]
 	}
-	for _, report := range look.Sources {
-		p, told := at(report.Source), report.Covers
-		if report.Status == aggregate.FromFile && p.Report.Status != "" {
-			continue // files only add to what a connection tells
+	shown := connectors.Span{From: f.From, To: f.To}
+	if look.At.Before(shown.To) {
+		shown.To = look.At
+	}
+	for _, files := range []bool{false, true} { // a live answer comes first, and speaks for its source
+		for _, report := range look.Sources {
+			if (report.Status == aggregate.FromFile) != files {
+				continue
+			}
+			p := at(report.Source)
+			p.Both = p.Both || files && len(p.States) > 0
+			if !slices.Contains(p.States, report.Status) {
+				p.States = append(p.States, report.Status)
+			}
+			if p.Both || files && len(toldOf(look.Accounts, report.Source.ID)) > 0 {
+				continue // each account says its own
+			}
+			if !report.Covers.To.IsZero() && !whole([]connectors.Span{report.Covers}, shown) {
+				p.Short = report.Covers
+			}
 		}
-		p.Report = report
-		until := f.To
-		if look.At.Before(until) {
-			until = look.At
-		}
-		p.Short = !told.To.IsZero() && (told.From.After(f.From) || told.To.Add(whileAsking).Before(until))
 	}
 	balances := map[consent.AccountID][]aggregate.OwnBalance{}
 	for _, b := range look.Balances {
@@ -58,6 +68,9 @@ func pots(look aggregate.Look, f billFilter) []pot {
 		})
 		if !pa.Known {
 			pa.Filed = slices.DeleteFunc(slices.Clone(look.Filed), func(b aggregate.OwnBalance) bool { return b.Account != a.ID })
+		}
+		if a.Imported && !whole(a.Covers, shown) {
+			pa.Short = a.Covers
 		}
 		p := at(a.Source)
 		p.Accounts = append(p.Accounts, pa)

@@ -26,6 +26,7 @@ type sourcesPage struct {
 type connected struct {
 	aggregate.Connection
 	Facts []string
+	Told  []toldDays // by its files
 }
 
 type offering struct {
@@ -65,6 +66,11 @@ func (p *Page) sources(w http.ResponseWriter, r *http.Request, s consent.Session
 		p.fail(w, r, err)
 		return
 	}
+	accounts, err := p.Aggregate.Accounts(r.Context(), s)
+	if err != nil {
+		p.fail(w, r, err)
+		return
+	}
 	d := sourcesPage{Done: done(r)}
 	facts, words := map[string][]string{}, p.views[language(r)].words
 	for _, o := range p.Aggregate.Offers() {
@@ -75,7 +81,9 @@ func (p *Page) sources(w http.ResponseWriter, r *http.Request, s consent.Session
 	}
 	for _, c := range connections {
 		one := connected{Connection: c}
-		if !c.Imported {
+		if c.Imported {
+			one.Told = toldOf(accounts, c.Source.ID)
+		} else {
 			one.Facts = facts[c.Source.ID]
 		}
 		d.Connections = append(d.Connections, one)

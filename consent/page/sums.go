@@ -42,11 +42,12 @@ type line struct {
 	Bills   int
 }
 
-// stretch is a part of the look of which a source has told all bills.
+// stretch is what a source, or its files of some accounts, have told all bills
+// of, where that is not all of the look.
 type stretch struct {
 	Source   connectors.Source
-	From, To time.Time // zero: of no day all
-	Some     bool      // there are bills of it even so
+	toldDays      // no spans: of no day all
+	Some     bool // there are bills of it even so
 }
 
 func (p *Page) sums(w http.ResponseWriter, r *http.Request, s consent.Session) {
@@ -140,9 +141,15 @@ func unknown(look aggregate.Look, from, to time.Time) []stretch {
 		to = look.At
 	}
 	for _, r := range look.Sources {
-		told := r.Covers
-		if told.From.After(from) || told.To.Add(whileAsking).Before(to) {
-			all = append(all, stretch{r.Source, told.From, told.To, some[r.Source.ID]})
+		parts := []toldDays{{Spans: []connectors.Span{r.Covers}}}
+		if files := toldOf(look.Accounts, r.Source.ID); r.Status == aggregate.FromFile && len(files) > 0 {
+			parts = files
+		}
+		for _, t := range parts {
+			if !whole(t.Spans, connectors.Span{From: from, To: to}) {
+				t.Spans = reaching(t.Spans, from, to)
+				all = append(all, stretch{r.Source, t, some[r.Source.ID] && len(t.Accounts) == 0})
+			}
 		}
 	}
 	return all

@@ -113,6 +113,10 @@ func (c *catalog) Source(s connectors.Source) string {
 
 // Account is an account as its owner knows it: source, product, tail.
 func (c *catalog) Account(a aggregate.OwnAccount) string {
+	return c.Source(a.Source) + " " + c.accountName(a)
+}
+
+func (c *catalog) accountName(a aggregate.OwnAccount) string {
 	name := a.Name
 	if name == "" {
 		name = c.T("account.kind." + string(a.Kind))
@@ -123,7 +127,7 @@ func (c *catalog) Account(a aggregate.OwnAccount) string {
 	if a.Tail != "" {
 		name += " ···" + a.Tail
 	}
-	return c.Source(a.Source) + " " + name
+	return name
 }
 
 // Kind and Category are a bill's; a category that the catalog does not know is

@@ -49,6 +49,9 @@ type OwnAccount struct {
 	Named  bool   // by the person: Name is theirs, and goes to nobody else
 	Tail   string // the last four digits of its number, or empty
 	Called string // by the person, for themselves alone: no client is told
+
+	Imported bool              // out of files
+	Covers   []connectors.Span // of its files, merged, in order
 }
 
 // Look is what one look over a person's sources gives, unmasked: it never

@@ -92,7 +92,8 @@ func (s *Service) Accounts(ctx context.Context, p consent.Session) ([]OwnAccount
 }
 
 func (s *Service) own(l link, a account) OwnAccount {
-	return OwnAccount{ID: a.ID, Source: s.source(l), Kind: a.Kind, Side: a.Side, Name: a.Name, Named: a.Named, Tail: a.tail(), Called: a.Called}
+	return OwnAccount{ID: a.ID, Source: s.source(l), Kind: a.Kind, Side: a.Side, Name: a.Name, Named: a.Named, Tail: a.tail(), Called: a.Called,
+		Imported: l.Imported, Covers: a.Covers}
 }
 
 // BeginLink answers where to send the browser; the source sends it back to
