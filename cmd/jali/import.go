@@ -262,7 +262,7 @@ func printReport(name string, r aggregate.ImportReport) {
 	fmt.Print(flows.String())
 	kinds := columns{indent: "  ", right: " r"}
 	for _, k := range slices.Sorted(maps.Keys(r.Kinds)) {
-		kinds.add(string(k), fmt.Sprint(r.Kinds[k]))
+		kinds.add(string(k), grouped(int64(r.Kinds[k])))
 	}
 	fmt.Print(kinds.String())
 	for _, p := range r.Problems {

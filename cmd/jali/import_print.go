@@ -45,7 +45,7 @@ func printSeen(f seenFile) {
 		printFlows("    ", a.Flows)
 		kinds := columns{indent: "    ", right: " r"}
 		for _, k := range slices.SortedFunc(maps.Keys(a.Kinds), func(x, y connectors.Kind) int { return cmp.Or(cmp.Compare(a.Kinds[y], a.Kinds[x]), cmp.Compare(x, y)) }) {
-			kinds.add(string(k), fmt.Sprint(a.Kinds[k]))
+			kinds.add(string(k), grouped(int64(a.Kinds[k])))
 		}
 		fmt.Print(kinds.String())
 	}

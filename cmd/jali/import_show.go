@@ -12,6 +12,7 @@ import (
 type showing struct {
 	display
 	stage string
+	drawn int // the percent at which the bar was drawn last
 	small bool
 }
 
@@ -26,11 +27,19 @@ func (s *showing) tell(stage string, done, of int64) {
 	if s.small {
 		return
 	}
-	if stage != s.stage {
+	percent := 100
+	if of > 0 {
+		percent = int(100 * done / of)
+	}
+	switch {
+	case stage != s.stage:
 		if s.stage = stage; !s.terminal {
 			s.last = 0
 		}
+	case s.terminal && percent == s.drawn:
+		return
 	}
+	s.drawn = percent
 	how := fmt.Sprintf("%s: %s of %s rows", stage, grouped(done), grouped(of))
 	if stage == "sending" || stage == "reading" {
 		how = fmt.Sprintf("%s: %s of %s", stage, size(done), size(of))
