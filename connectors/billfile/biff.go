@@ -83,7 +83,7 @@ func (b *book97) globals() error {
 		case at == 0 && (kind != biffBOF || len(data) < 2 || binary.LittleEndian.Uint16(data) != 0x0600):
 			return damaged97(errBIFF)
 		case kind == biffFilePass:
-			return ErrUnknown.Saying("this workbook has a password; open it, save it without one, and upload that")
+			return unknown("workbook_password")
 		case kind == biffDate1904 && len(data) >= 2:
 			b.date1904 = data[0] == 1
 		case kind == biffSheet && len(data) >= 6 && data[5] == 0: // a sheet, no chart and no macros

@@ -159,7 +159,7 @@ type run struct {
 // that stopped, as the pages of one day do.
 func fileOf(format string, all []*statement) (*File, error) {
 	if len(all) == 0 {
-		return nil, ErrUnknown.Saying("the file holds no statement of an account")
+		return nil, unknown("no_statement")
 	}
 	f := &File{Format: format, Source: all[0].bank.source()}
 	var keys []string

@@ -60,15 +60,15 @@ func workbookStream(data []byte) ([]byte, error) {
 		case "Workbook":
 			return streamOf(f)
 		case "EncryptedPackage":
-			return nil, ErrUnknown.Saying("this workbook has a password; open it, save it without one, and upload that")
+			return nil, unknown("workbook_password")
 		case "Book":
 			old = true
 		}
 	}
 	if old {
-		return nil, ErrUnknown.Saying("this workbook is older than Excel 97; open it, save it as XLSX, and upload that")
+		return nil, unknown("workbook_old")
 	}
-	return nil, ErrUnknown.Saying("this is an Office file and no workbook; upload the CSV, XLS or XLSX as it was exported")
+	return nil, unknown("office")
 }
 
 // streamOf reads a stream in parts: the library joins the places of what it

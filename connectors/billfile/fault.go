@@ -8,7 +8,8 @@ import (
 
 var (
 	// ErrUnknown is a file of another sort. Its words say what it looks like
-	// and what to upload instead.
+	// and what to upload instead; so does [Unknown] in its chain, where that is
+	// known.
 	ErrUnknown = &fault.Error{Kind: fault.Unsupported, Code: "unknown_file", Owner: fault.Person, Action: "export_again",
 		Detail: "this is not a bill file that can be read; upload the CSV, XLS or XLSX as the wallet, the shop or the bank exported it"}
 	// ErrDamaged is a bill file that is cut short or spoilt. [Place] in its
@@ -58,6 +59,36 @@ var reasons = map[string]string{
 	"cells":          "this row does not fit the header row",
 	"encoding":       "this line has bytes that are not text",
 	"out_of_range":   "the amounts up to here are more than can be summed",
+}
+
+// Unknown is what a file of another sort looks like.
+type Unknown struct {
+	Looks string // "empty", "pdf", "picture", …: see sorts
+}
+
+func (u *Unknown) Error() string { return "it looks like: " + u.Looks }
+
+var sorts = map[string]string{
+	"empty":              "the file is empty; export it again",
+	"pdf":                "this is a PDF; export the bill as CSV or XLSX (用于个人对账) instead",
+	"picture":            "this is a picture; upload the exported CSV or XLSX",
+	"archive":            "this is an archive; unpack it and upload the CSV or XLSX in it",
+	"web_page":           "this is a web page or XML, perhaps a login page saved by mistake; download the exported file again",
+	"utf16":              "this is text in UTF-16, as a spreadsheet program saves it; upload the file as it was downloaded",
+	"archive_in_archive": "this is an archive in an archive; unpack it and upload the CSV or XLSX in it",
+	"archive_of_others":  "no file in this archive is a bill; upload it as it was sent, or the CSV or XLSX in it",
+	"archive_packing":    "this archive is packed in a way that is not known; unpack it and upload the CSV or XLSX in it",
+	"archive_of_several": "the archive holds bill files of several sources or people; unpack it and upload each by itself",
+	"archive_with_holes": "between the bill files of this archive there are days of which none tells; unpack it and upload each by itself",
+	"workbook_password":  "this workbook has a password; open it, save it without one, and upload that",
+	"workbook_old":       "this workbook is older than Excel 97; open it, save it as XLSX, and upload that",
+	"office":             "this is an Office file and no workbook; upload the CSV, XLS or XLSX as it was exported",
+	"workbook_of_others": "no sheet of this workbook is a bill; upload the file as it was exported",
+	"no_statement":       "the file holds no statement of an account",
+}
+
+func unknown(looks string) *fault.Error {
+	return ErrUnknown.Saying(sorts[looks]).Because(&Unknown{looks})
 }
 
 func damaged(line int, column, why string) error {

@@ -70,7 +70,7 @@ func readOFX(data []byte) (*File, error) {
 	text = ofxVerbal.ReplaceAllStringFunc(text, func(s string) string { return html.EscapeString(s[len("<![CDATA[") : len(s)-len("]]>")]) })
 	begins := ofxBegins.FindStringIndex(text)
 	if begins == nil {
-		return nil, ErrUnknown.Saying("the file holds no statement of an account")
+		return nil, unknown("no_statement")
 	}
 	x := &ofxFile{}
 	line := 1 + strings.Count(text[:begins[1]], "\n")

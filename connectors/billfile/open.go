@@ -66,7 +66,7 @@ func openTable(r io.ReaderAt, size int64, head []byte, o Options) (*Reader, erro
 	has := func(magic string) bool { return bytes.HasPrefix(head, []byte(magic)) }
 	switch {
 	case len(trimmed) == 0:
-		return nil, ErrUnknown.Saying("the file is empty; export it again")
+		return nil, unknown("empty")
 	case has("PK\x03\x04"), has("PK\x05\x06"):
 		data, err := whole(r, size)
 		if err != nil {
@@ -84,15 +84,15 @@ func openTable(r io.ReaderAt, size int64, head []byte, o Options) (*Reader, erro
 		}
 		return s.survey()
 	case has("%PDF"):
-		return nil, ErrUnknown.Saying("this is a PDF; export the bill as CSV or XLSX (用于个人对账) instead")
+		return nil, unknown("pdf")
 	case has("\x89PNG"), has("\xff\xd8\xff"), has("GIF8"), has("RIFF"), has("BM") && bytes.IndexByte(head[:min(len(head), 512)], 0) >= 0:
-		return nil, ErrUnknown.Saying("this is a picture; upload the exported CSV or XLSX")
+		return nil, unknown("picture")
 	case has("Rar!"), has("7z\xbc\xaf"), has("\x1f\x8b"):
-		return nil, ErrUnknown.Saying("this is an archive; unpack it and upload the CSV or XLSX in it")
+		return nil, unknown("archive")
 	case bytes.HasPrefix(trimmed, []byte("<")):
-		return nil, ErrUnknown.Saying("this is a web page or XML, perhaps a login page saved by mistake; download the exported file again")
+		return nil, unknown("web_page")
 	case has("\xff\xfe"), has("\xfe\xff"):
-		return nil, ErrUnknown.Saying("this is text in UTF-16, as a spreadsheet program saves it; upload the file as it was downloaded")
+		return nil, unknown("utf16")
 	case bytes.IndexByte(head, 0) >= 0:
 		return nil, ErrUnknown
 	}

@@ -73,7 +73,7 @@ func pick(sheets []*sheet, era int, o Options) (*sheet, error) {
 		}
 	}
 	if best == nil {
-		return nil, unknownTable(head, ErrUnknown.Saying("no sheet of this workbook is a bill; upload the file as it was exported"))
+		return nil, unknownTable(head, unknown("workbook_of_others"))
 	}
 	for _, s := range ignored {
 		n := 0

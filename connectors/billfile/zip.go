@@ -49,7 +49,7 @@ func openZip(data []byte, o Options) (*Reader, error) {
 		return s.survey()
 	}
 	if o.packed {
-		return nil, ErrUnknown.Saying("this is an archive in an archive; unpack it and upload the CSV or XLSX in it")
+		return nil, unknown("archive_in_archive")
 	}
 	return openArchive(z, o)
 }
@@ -95,7 +95,7 @@ func openArchive(z *zip.Reader, o Options) (*Reader, error) {
 	case errors.Is(wrong, ErrUnmapped):
 		return nil, wrong
 	default:
-		return nil, ErrUnknown.Saying("no file in this archive is a bill; upload it as it was sent, or the CSV or XLSX in it").Because(wrong)
+		return nil, unknown("archive_of_others")
 	}
 }
 
@@ -159,7 +159,7 @@ func member(f *zip.File, o Options, left int64) ([]byte, error) {
 			return nil, spoilt.Because(err)
 		}
 	default:
-		return nil, ErrUnknown.Saying("this archive is packed in a way that is not known; unpack it and upload the CSV or XLSX in it")
+		return nil, unknown("archive_packing")
 	}
 	switch {
 	case int64(len(data)) > left:
@@ -178,7 +178,7 @@ func together(files []*File) (*Reader, error) {
 	f := files[0]
 	for _, g := range files[1:] {
 		if g.Source.ID != f.Source.ID || g.Format != f.Format || !g.Holder.Equal(f.Holder) {
-			return nil, ErrUnknown.Saying("the archive holds bill files of several sources or people; unpack it and upload each by itself")
+			return nil, unknown("archive_of_several")
 		}
 		for _, a := range g.Accounts {
 			i := slices.IndexFunc(f.Accounts, func(b Account) bool { return b.Ref.ID.Equal(a.Ref.ID) && b.Currency == a.Currency })
@@ -187,7 +187,7 @@ func together(files []*File) (*Reader, error) {
 				continue
 			}
 			if !f.Accounts[i].join(a) {
-				return nil, ErrUnknown.Saying("between the bill files of this archive there are days of which none tells; unpack it and upload each by itself")
+				return nil, unknown("archive_with_holes")
 			}
 		}
 		f.Problems = append(f.Problems, g.Problems...)

@@ -200,6 +200,13 @@ func (p *Page) tell(r *http.Request, s consent.Session, events []audit.Event) ([
 	words := p.views[language(r)].words
 	clients := map[consent.ClientID]consent.Client{}
 	sources := map[string]connectors.Source{}
+	connections, err := p.Aggregate.Connections(r.Context(), s)
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range connections { // those of files have no connector that names them
+		sources[c.Source.ID] = c.Source
+	}
 	for _, src := range p.Aggregate.Sources() {
 		sources[src.ID] = src
 	}

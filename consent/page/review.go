@@ -114,6 +114,10 @@ func (c *catalog) wrongFile(err error) said {
 	if errors.As(err, &place) {
 		wrong.Detail = c.place(place)
 	}
+	var unknown *billfile.Unknown
+	if errors.As(err, &unknown) {
+		wrong.Detail = c.or("unknown_file."+unknown.Looks, wrong.Detail)
+	}
 	return wrong
 }
 
