@@ -152,6 +152,7 @@ type OwnBill struct {
 	Mirrors    []string // ids of the same movement seen by other accounts
 	Refunds    string   // id of the bill this one gives back
 	Sure       int      // of both, in percent; 0: it has neither
+	Also       []string // ids it went by while only another form of file told of it
 }
 
 type OwnStatement struct {

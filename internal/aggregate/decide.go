@@ -47,14 +47,29 @@ func (s *Service) Undecide(ctx context.Context, p consent.Session, a, b string, 
 	if err != nil {
 		return err
 	}
-	i := slices.IndexFunc(words.Decisions, func(d ledger.Decision) bool {
-		return d.Link == string(link) && (d.A == a && d.B == b || link == Mirror && d.A == b && d.B == a)
+	as, bs := []string{a}, []string{b}
+	switch found, err := s.find(ctx, p, a, b); {
+	case err == nil:
+		as, bs = append(as, found[0].also...), append(bs, found[1].also...)
+	case !errors.Is(err, ErrNoBill):
+		return err
+	}
+	said := slices.DeleteFunc(words.Decisions, func(d ledger.Decision) bool {
+		return d.Link != string(link) || !(slices.Contains(as, d.A) && slices.Contains(bs, d.B) ||
+			link == Mirror && slices.Contains(as, d.B) && slices.Contains(bs, d.A))
 	})
-	if i < 0 {
+	if len(said) == 0 {
 		return ErrNoBill
 	}
 	return s.say(ctx, p, audit.Event{Verb: audit.PairUndecided, On: a, Facts: map[string]string{"link": string(link)}}, nil,
-		func(tx kv.Tx) error { return s.Ledger.Undecide(tx, string(p.Person), words.Decisions[i]) })
+		func(tx kv.Tx) error {
+			for _, d := range said {
+				if err := s.Ledger.Undecide(tx, string(p.Person), d); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
 }
 
 // Correct files a bill under a category, and with it all others of that shop,
@@ -70,6 +85,11 @@ func (s *Service) Correct(ctx context.Context, p consent.Session, bill, category
 	}
 	one := found[0]
 	return s.say(ctx, p, audit.Event{Verb: audit.BillCorrected, On: bill, Facts: map[string]string{"category": category}}, found, func(tx kv.Tx) error {
+		for _, was := range one.also {
+			if err := s.Ledger.Correct(ctx, tx, string(p.Person), string(one.account), was, "", ""); err != nil {
+				return err
+			}
+		}
 		return s.Ledger.Correct(ctx, tx, string(p.Person), string(one.account), bill, ledger.Learns(&one.bill), category)
 	})
 }
@@ -100,6 +120,7 @@ func (s *Service) say(ctx context.Context, p consent.Session, e audit.Event, on 
 type foundBill struct {
 	account consent.AccountID
 	bill    connectors.Bill
+	also    []string // ids it went by before
 }
 
 // find answers bills by Jali's ids, in their order: as the session saw them
@@ -116,7 +137,7 @@ func (s *Service) find(ctx context.Context, p consent.Session, ids ...string) ([
 		}
 	}
 	for _, b := range s.memory.last(p) {
-		take(b.ID, func() foundBill { return foundBill{b.Account, b.Bill} })
+		take(b.ID, func() foundBill { return foundBill{b.Account, b.Bill, b.Also} })
 	}
 	if missing == 0 {
 		return found, nil
@@ -127,7 +148,13 @@ func (s *Service) find(ctx context.Context, p consent.Session, ids ...string) ([
 	}
 	for _, a := range answers {
 		for _, t := range a.bills {
-			take(written(s.idOf(t)), func() foundBill { return foundBill{t.account.ID, t.Bill()} })
+			take(written(s.idOf(t)), func() foundBill {
+				f := foundBill{account: t.account.ID, bill: t.Bill()}
+				for _, seed := range t.Also() {
+					f.also = append(f.also, written(s.idBy(t, seed)))
+				}
+				return f
+			})
 		}
 	}
 	if missing > 0 {

@@ -137,6 +137,7 @@ func (s *Service) tryTakeIn(ctx context.Context, p consent.PersonID, r *billfile
 	if err != nil {
 		return ImportReport{}, err
 	}
+	i.Form = f.Format
 	defer func() {
 		if failed := i.Close(ctx); failed != nil {
 			s.log().WarnContext(ctx, "what an import has left is cleared away by the next sweep", "code", code(failed))

@@ -29,6 +29,7 @@ type pile struct {
 	counts []bool               // of each
 	links  map[int]match.Joined // of those that have any: most have none
 	words  ledger.Words         // what the person said of them
+	also   map[int][]string     // ids that some went by before
 
 	suggested []Suggestion
 }
@@ -46,13 +47,18 @@ func (s *Service) join(ctx context.Context, person consent.PersonID, answers []a
 	for _, a := range answers {
 		n += len(a.bills)
 	}
-	p := &pile{bills: make([]told, 0, n), ids: make([][idSize]byte, 0, n), words: words}
+	p := &pile{bills: make([]told, 0, n), ids: make([][idSize]byte, 0, n), words: words, also: map[int][]string{}}
 	names := map[string][]string{} // by connection
+	also := map[string]string{}    // what bills went by before -> their ids
 	for _, a := range answers {
 		names[a.ID] = sourceNames(a.report.Source)
 		for _, t := range a.bills {
 			p.bills = append(p.bills, t)
 			p.ids = append(p.ids, s.idOf(t))
+			for _, seed := range t.Also() {
+				i, was := len(p.ids)-1, written(s.idBy(t, seed))
+				p.also[i], also[was] = append(p.also[i], was), p.id(i)
+			}
 		}
 	}
 	var bill connectors.Bill
@@ -61,6 +67,7 @@ func (s *Service) join(ctx context.Context, person consent.PersonID, answers []a
 		bill = p.bills[i].Bill()
 		return match.Item{ID: p.id(i), Account: string(a.ID), Source: a.Source, Names: names[a.Link], Tail: a.tail(), Kind: a.Kind, Bill: &bill}
 	}
+	p.words.Follow(also)
 	decided := make([]match.Decision, len(words.Decisions))
 	for i, d := range words.Decisions {
 		decided[i] = match.Decision{A: d.A, B: d.B, Link: match.Link(d.Link), Yes: d.Yes}
@@ -78,8 +85,10 @@ func (s *Service) join(ctx context.Context, person consent.PersonID, answers []a
 
 // idOf is Jali's own id of a bill: the same each time it is read, and saying
 // nothing of the source's.
-func (s *Service) idOf(t told) [idSize]byte {
-	return [idSize]byte(s.Vault.MAC("bill", string(t.account.ID), t.Seed()))
+func (s *Service) idOf(t told) [idSize]byte { return s.idBy(t, t.Seed()) }
+
+func (s *Service) idBy(t told, seed string) [idSize]byte {
+	return [idSize]byte(s.Vault.MAC("bill", string(t.account.ID), seed))
 }
 
 func written(id [idSize]byte) string { return base64.RawURLEncoding.EncodeToString(id[:]) }
@@ -110,6 +119,7 @@ func (p *pile) own(i int) OwnBill {
 	b := OwnBill{ID: p.id(i), Account: t.account.ID, Bill: t.Bill(), Counted: p.counts[i], Mirrors: found.Mirrors, Refunds: found.Refunds, Sure: found.Sure}
 	b.Category, b.CategoryBy = p.words.File(b.ID, &b.Bill)
 	b.Flow = cmp.Or(found.Flow, b.Flow)
+	b.Also = p.also[i]
 	return b
 }
 

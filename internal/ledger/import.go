@@ -38,7 +38,8 @@ var ErrRaced = &fault.Error{Kind: fault.Conflict, Code: "import_raced", Detail: 
 //	err = i.Seal(ctx)
 //	err = db.Update(ctx, func(tx kv.Tx) error { …; return i.Finish(tx) })
 type Import struct {
-	ID string
+	ID   string
+	Form string // of the file, as package billfile calls it; is set before the first Add
 
 	ledger   *Ledger
 	person   string
@@ -56,10 +57,11 @@ type Import struct {
 // intake is one account's part of an import.
 type intake struct {
 	shelf
-	seen    map[string]bool // imports that were to be seen when this began
+	seen    map[string]string // imports that were to be seen when this began, and their forms
 	waiting map[month][]connectors.Bill
 	names   map[month]map[name]here
-	sheets  map[month]int // written of this import
+	sheets  map[month]int                    // written of this import
+	alike   map[month]map[peer]map[name]node // where another form tells of the account as well
 	points  []Point
 	added   int // bills that were not here
 	known   int // bills that were
@@ -79,12 +81,14 @@ func nameOf(id string) (n name) {
 type here struct {
 	version
 	old     bool // it was to be seen before
+	forms   formset
 	counted bool
 }
 
 // importHead makes an import of an account visible. What is sealed of it are points.
 type importHead struct {
 	Bills  int    `json:"bills"` // that were not here before
+	Form   string `json:"form,omitempty"`
 	Sealed []byte `json:"sealed,omitempty"`
 }
 
@@ -105,7 +109,7 @@ func (l *Ledger) Begin(ctx context.Context, person string, accounts []Account) (
 		i.order = nil
 		for _, a := range accounts {
 			in := &intake{shelf: shelf{l.Vault, a}, waiting: map[month][]connectors.Bill{},
-				names: map[month]map[name]here{}, sheets: map[month]int{}}
+				names: map[month]map[name]here{}, sheets: map[month]int{}, alike: map[month]map[peer]map[name]node{}}
 			var err error
 			if in.seen, err = in.imports(tx); err != nil {
 				return err
@@ -164,7 +168,12 @@ func (i *Import) flushMonth(ctx context.Context, in *intake, m month) error {
 	if err := i.look(ctx, in, m); err != nil {
 		return err
 	}
+	forms := formsOf(in.seen, i.Form)
+	own := forms[i.Form]
+	several := len(forms) > 1 && own != 0
 	var write []connectors.Bill
+	var fresh []connectors.Bill // told by this form for the first time
+	added := in.added
 	for _, b := range in.waiting[m] {
 		n := nameOf(b.ID)
 		is, err := versionOf(b)
@@ -172,22 +181,30 @@ func (i *Import) flushMonth(ctx context.Context, in *intake, m month) error {
 			return err
 		}
 		was, there := in.here(m, n)
+		if several && was.forms&own == 0 {
+			fresh = append(fresh, b)
+		}
 		switch {
 		case there && was.old && !was.counted:
 			in.known++
 		case !there:
 			in.added++
 		}
-		now := here{is, was.old, true}
-		if !there || was.compare(is) < 0 {
+		now := here{is, was.old, was.forms | own, true}
+		if !there || was.compare(is) < 0 || several && was.forms&own == 0 {
 			write = append(write, b)
-		} else {
+		}
+		if there && was.compare(is) > 0 {
 			now.version = was.version
 		}
 		if _, ok := in.names[m][n]; !ok {
 			i.near++
 		}
 		in.names[m][n] = now
+	}
+	if several {
+		paired := in.added - added - in.pairFresh(m, fresh, own)
+		in.added, in.known = in.added-paired, in.known+paired
 	}
 	in.writes = in.writes || len(write) > 0
 	if i.dry {
@@ -219,7 +236,7 @@ func (in *intake) here(m month, n name) (best here, ok bool) {
 		if !ok || best.compare(h.version) < 0 {
 			best.version = h.version
 		}
-		best.old, best.counted, ok = best.old || h.old, best.counted || h.counted, true
+		best.old, best.counted, best.forms, ok = best.old || h.old, best.counted || h.counted, best.forms|h.forms, true
 	}
 	return best, ok
 }
@@ -229,6 +246,7 @@ func (i *Import) look(ctx context.Context, in *intake, m month) error {
 	if i.near >= maxNear {
 		for _, other := range i.accounts {
 			clear(other.names)
+			clear(other.alike)
 		}
 		i.near = 0
 	}
@@ -242,22 +260,27 @@ func (i *Import) look(ctx context.Context, in *intake, m month) error {
 		}
 		var sheets []kv.Entry
 		err := i.ledger.DB.View(ctx, func(tx kv.Tx) (err error) {
-			sheets, err = in.shelf.sheets(tx, in.monthName(m), func(id string) bool { return in.seen[id] }, true, 0)
+			sheets, err = in.shelf.sheets(tx, in.monthName(m), isIn(in.seen), true, 0)
 			return err
 		})
 		if err != nil {
 			return err
 		}
-		bills, err := in.merge(ctx, sheets)
+		forms := formsOf(in.seen, i.Form)
+		bills, told, err := in.merge(ctx, sheets, func(id string) formset { return forms[in.seen[id]] })
 		if err != nil {
 			return err
 		}
-		for _, b := range bills {
-			v, err := versionOf(b.Bill())
+		for n := range bills {
+			b := bills[n].Bill()
+			v, err := versionOf(b)
 			if err != nil {
 				return err
 			}
-			in.names[m][nameOf(b.ID())] = here{version: v, old: true}
+			in.names[m][nameOf(b.ID)] = here{version: v, old: true, forms: told[n]}
+			if len(forms) > 1 {
+				in.put(m, b, told[n])
+			}
 		}
 		i.near += len(bills)
 	}
@@ -318,7 +341,7 @@ func (i *Import) Seal(ctx context.Context) error {
 		if !in.writes && len(fresh) == 0 {
 			continue
 		}
-		h := importHead{Bills: in.added}
+		h := importHead{Bills: in.added, Form: i.Form}
 		if len(fresh) > 0 {
 			if h.Sealed, err = in.sealPoints(ctx, i.ID, fresh); err != nil {
 				return err

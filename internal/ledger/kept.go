@@ -69,7 +69,8 @@ type Known struct {
 	First string // the id it was told by first, if that was another
 	Gone  bool   // it is not told any more; kept for what may come in its place
 
-	told bool // by the reading that was merged
+	told bool   // by the reading that was merged
+	also string // see Also
 }
 
 // Know is a bill that had no other id.

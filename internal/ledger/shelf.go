@@ -70,9 +70,9 @@ func (s shelf) importRecord(id string) vault.Record {
 	return vault.Record{Kind: "import", Person: s.Person, Part: s.Part, Key: s.ID + "/" + id}
 }
 
-// imports answers which imports of an account are to be seen.
-func (s shelf) imports(tx kv.Tx) (map[string]bool, error) {
-	seen := map[string]bool{}
+// imports answers which imports of an account are to be seen, and their forms.
+func (s shelf) imports(tx kv.Tx) (map[string]string, error) {
+	seen := map[string]string{}
 	r := kv.Prefix("ledger", s.Person, s.ID, "import")
 	for e, err := range tx.Scan(r) {
 		if err != nil {
@@ -82,7 +82,11 @@ func (s shelf) imports(tx kv.Tx) (map[string]bool, error) {
 		if !ok {
 			return nil, errMoved
 		}
-		seen[id] = true
+		var h importHead
+		if err := kv.Decode(e.Value, &h); err != nil {
+			return nil, err
+		}
+		seen[id] = h.Form
 	}
 	return seen, nil
 }
@@ -152,14 +156,14 @@ func (l *Ledger) Bills(ctx context.Context, a Account, from, to time.Time) ([]Kn
 		}
 	}
 	var sheets []kv.Entry
-	err := l.DB.View(ctx, func(tx kv.Tx) error {
+	var seen map[string]string
+	err := l.DB.View(ctx, func(tx kv.Tx) (err error) {
 		sheets = nil
-		seen, err := s.imports(tx)
-		if err != nil {
+		if seen, err = s.imports(tx); err != nil {
 			return err
 		}
 		for _, name := range names {
-			more, err := s.sheets(tx, name, func(id string) bool { return seen[id] }, true, 0)
+			more, err := s.sheets(tx, name, isIn(seen), true, 0)
 			if err != nil {
 				return err
 			}
@@ -170,42 +174,64 @@ func (l *Ledger) Bills(ctx context.Context, a Account, from, to time.Time) ([]Kn
 	if err != nil {
 		return nil, err
 	}
-	bills, err := s.merge(ctx, sheets)
+	forms := formsOf(seen)
+	bills, told, err := s.merge(ctx, sheets, func(id string) formset { return forms[seen[id]] })
+	if err == nil && len(forms) > 1 {
+		bills, err = pairForms(bills, told)
+	}
 	if err != nil {
 		return nil, err
 	}
 	bills = slices.DeleteFunc(bills, func(b Known) bool {
 		return !from.IsZero() && b.At.Before(from) || !to.IsZero() && !b.At.Before(to)
 	})
-	slices.SortFunc(bills, func(a, b Known) int { return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.ID(), b.ID())) })
+	slices.SortFunc(bills, func(a, b Known) int { return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Seed(), b.Seed())) })
 	return bills, nil
 }
 
-// merge opens sheets and keeps of each bill the version that holds.
-func (s shelf) merge(ctx context.Context, sheets []kv.Entry) ([]Known, error) {
+// isIn answers whether an import is among some.
+func isIn(seen map[string]string) func(id string) bool {
+	return func(id string) bool {
+		_, ok := seen[id]
+		return ok
+	}
+}
+
+// merge opens sheets and keeps of each bill the version that holds, and which
+// forms told of it.
+func (s shelf) merge(ctx context.Context, sheets []kv.Entry, form func(id string) formset) ([]Known, []formset, error) {
 	var bills []Known
+	var told []formset
+	names := len(kv.Prefix("ledger", s.Person, s.ID, "month").From) - 1
 	at := map[string]int{} // of bills, by id
 	for i := range sheets {
 		rows, err := s.openSheet(ctx, sheets[i])
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
+		_, rest, _ := kv.Text(sheets[i].Key[names:])
+		id, _, _ := kv.Text(rest)
+		of := form(id)
 		sheets[i].Value = nil
-		bills = slices.Grow(bills, len(rows))
+		bills, told = slices.Grow(bills, len(rows)), slices.Grow(told, len(rows))
 		for n := range rows {
 			is := Know(rows[n].bill())
 			id := is.ID()
-			if before, ok := at[id]; !ok {
+			before, ok := at[id]
+			if !ok {
 				at[id] = len(bills)
-				bills = append(bills, is)
-			} else if better, err := holds(bills[before], is); err != nil {
-				return nil, err
+				bills, told = append(bills, is), append(told, of)
+				continue
+			}
+			told[before] |= of
+			if better, err := holds(bills[before], is); err != nil {
+				return nil, nil, err
 			} else if better {
 				bills[before] = is
 			}
 		}
 	}
-	return bills, nil
+	return bills, told, nil
 }
 
 // holds reports whether a bill is better told by is than by was.

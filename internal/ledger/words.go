@@ -2,8 +2,10 @@ package ledger
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/hex"
+	"maps"
 	"slices"
 	"time"
 
@@ -259,4 +261,35 @@ func unsay(tx kv.Tx, person, account string) error {
 		}
 	}
 	return nil
+}
+
+// Follow has what was said of a bill under an id that it goes by no more be
+// said of the one that it has: also answers it. Of two words the later holds;
+// of a category, that said under the id it has.
+func (w *Words) Follow(also map[string]string) {
+	if len(also) == 0 {
+		return
+	}
+	type pair struct{ a, b, link string }
+	last := map[pair]int{}
+	said := w.Decisions[:0:0]
+	for _, d := range w.Decisions {
+		d.A, d.B = cmp.Or(also[d.A], d.A), cmp.Or(also[d.B], d.B)
+		p := pair{d.A, d.B, d.Link}
+		if d.Link == "mirror" {
+			p.a, p.b = min(d.A, d.B), max(d.A, d.B)
+		}
+		if i, ok := last[p]; ok {
+			said[i] = d
+			continue
+		}
+		last[p] = len(said)
+		said = append(said, d)
+	}
+	w.Decisions = said
+	for _, was := range slices.Sorted(maps.Keys(also)) {
+		if category, ok := w.Filed[was]; ok && w.Filed[also[was]] == "" {
+			w.Filed[also[was]] = category
+		}
+	}
 }
