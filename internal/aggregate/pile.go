@@ -68,8 +68,8 @@ func (s *Service) join(ctx context.Context, person consent.PersonID, answers []a
 		return match.Item{ID: p.id(i), Account: string(a.ID), Source: a.Source, Names: names[a.Link], Tail: a.tail(), Kind: a.Kind, Bill: &bill}
 	}
 	p.words.Follow(also)
-	decided := make([]match.Decision, len(words.Decisions))
-	for i, d := range words.Decisions {
+	decided := make([]match.Decision, len(p.words.Decisions))
+	for i, d := range p.words.Decisions {
 		decided[i] = match.Decision{A: d.A, B: d.B, Link: match.Link(d.Link), Yes: d.Yes}
 	}
 	r := match.Over(n, item, decided)

@@ -221,3 +221,18 @@ func TestFormsInAnyOrder(t *testing.T) {
 		}
 	})
 }
+
+// What was said of a bill under the id it went by before holds for the one that
+// it has: of two words on the same pair the later.
+func TestWordsFollow(t *testing.T) {
+	w := Words{Decisions: []Decision{{A: "old", B: "x", Link: "mirror", Yes: true}, {A: "x", B: "new", Link: "mirror"}, {A: "y", B: "old", Link: "refund", Yes: true}},
+		Filed: map[string]string{"old": "food", "older": "travel", "kept": "travel"}}
+	w.Follow(map[string]string{"old": "new", "older": "kept2", "unsaid": "z"})
+	want := []Decision{{A: "x", B: "new", Link: "mirror"}, {A: "y", B: "new", Link: "refund", Yes: true}}
+	if diff := cmp.Diff(want, w.Decisions); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+	if w.Filed["new"] != "food" || w.Filed["kept2"] != "travel" || w.Filed["z"] != "" {
+		t.Errorf("filed %v", w.Filed)
+	}
+}
