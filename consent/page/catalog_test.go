@@ -92,6 +92,8 @@ func families() map[string][]string {
 	add("whose.why.", "first", "known", "only", "another", "unknown")
 	add("place.", reasons()...)
 	add("place.", "other", "row", "cell")
+	add("unknown_file.", "empty", "pdf", "picture", "archive", "web_page", "utf16", "archive_in_archive", "archive_of_others", "archive_packing",
+		"archive_of_several", "archive_with_holes", "workbook_password", "workbook_old", "office", "workbook_of_others", "no_statement")
 	add("map.", "date", "time", "amount", "in", "out", "direction", "balance", "currency_in", "counterparty", "description", "order", "type")
 	add("map.date_order.", dateOrders...)
 	return f
