@@ -33,7 +33,8 @@ type Candidate struct {
 	Name    string
 	Called  string
 	Covers  connectors.Span
-	Known   int // of the file's bills that it has
+	Told    int // of the file's bills, those of days that its own files tell
+	Known   int // of the file's bills, those that it has
 }
 
 // WhichWhy says why a file's account is taken for one, or for another, unless the
@@ -42,9 +43,9 @@ type WhichWhy string
 
 const (
 	WhichFirst   WhichWhy = "first"   // there is none like it
-	WhichKnown   WhichWhy = "known"   // some of its bills are there
+	WhichKnown   WhichWhy = "known"   // of the days that both tell, it has most of the file's bills
 	WhichOnly    WhichWhy = "only"    // there is no other
-	WhichAnother WhichWhy = "another" // the days are told of already, and none of its bills is known
+	WhichAnother WhichWhy = "another" // the days are told of already, and hardly one of its bills is known
 	WhichUnknown WhichWhy = "unknown" // there are several, and nothing speaks for one
 )
 
@@ -133,7 +134,7 @@ func (s *Service) which(ctx context.Context, p consent.PersonID, r *billfile.Rea
 		}
 		asked[i] = &Which{}
 		for _, have := range fits[:min(len(fits), mostTried)] {
-			asked[i].Here = append(asked[i].Here, Candidate{have.ID, have.Name, have.Called, hull(have.Covers), 0})
+			asked[i].Here = append(asked[i].Here, Candidate{Account: have.ID, Name: have.Name, Called: have.Called, Covers: hull(have.Covers)})
 		}
 		tries = max(tries, len(asked[i].Here))
 	}
@@ -151,6 +152,9 @@ func (s *Service) which(ctx context.Context, p consent.PersonID, r *billfile.Rea
 				w.Here[n].Known = report.Accounts[i].Known
 			}
 		}
+	}
+	if err := countTold(r, asked, at.fits); err != nil {
+		return ImportReport{}, nil, err
 	}
 	tried := slices.Clone(to)
 	for i, w := range asked {
@@ -172,6 +176,26 @@ func (s *Service) which(ctx context.Context, p consent.PersonID, r *billfile.Rea
 	return report, to, nil
 }
 
+// countTold counts how many of a file's bills each of those here should have, if
+// it were the file's account.
+func countTold(r *billfile.Reader, asked []*Which, fits [][]account) error {
+	for row, err := range r.Bills() {
+		if err != nil {
+			return err
+		}
+		w := asked[row.Account]
+		if w == nil {
+			continue
+		}
+		for i := range w.Here {
+			if slices.ContainsFunc(fits[row.Account][i].Covers, func(s connectors.Span) bool { return within(row.At, row.DateOnly, s) }) {
+				w.Here[i].Told++
+			}
+		}
+	}
+	return nil
+}
+
 // settled is how with a word on every account that may be one of several; where
 // nobody has said it and nothing speaks for one, it is [ErrWhich].
 func (s *Service) settled(ctx context.Context, p consent.PersonID, r *billfile.Reader, how Taking) (Taking, error) {
@@ -179,24 +203,26 @@ func (s *Service) settled(ctx context.Context, p consent.PersonID, r *billfile.R
 	if err != nil {
 		return how, err
 	}
-	unsaid := func(n int) bool {
-		said := how.belongs(n)
-		doubtful := len(at.fits[n]) > 1 || how.asks && len(at.fits[n]) > 0
-		return doubtful && said.Account == "" && strings.TrimSpace(said.Called) == ""
-	}
 	to := make([]Belongs, len(at.fits))
 	var seems []Belongs
-	for n := range to {
+	var report ImportReport
+	for n, fits := range at.fits {
 		to[n] = how.belongs(n)
-		if !unsaid(n) {
+		if len(fits) == 0 || to[n].Account != "" || strings.TrimSpace(to[n].Called) != "" {
 			continue
 		}
 		if seems == nil {
-			if _, seems, err = s.which(ctx, p, r); err != nil {
+			if report, seems, err = s.which(ctx, p, r); err != nil {
 				return how, err
 			}
 		}
-		if to[n] = seems[n]; to[n].Account == "" {
+		to[n] = seems[n]
+		if to[n].Account != "" {
+			continue
+		}
+		// Who cannot be asked has meant the only one there is, unless bills would
+		// be taken for those of another card, and lost.
+		if how.asks || len(fits) > 1 || report.Accounts[n].Which.Here[0].Known > 0 {
 			return how, ErrWhich
 		}
 	}
@@ -204,19 +230,20 @@ func (s *Service) settled(ctx context.Context, p consent.PersonID, r *billfile.R
 	return how, nil
 }
 
-// decide takes the account that has the most of the file's bills; without any,
-// the only one, unless it has others of the very same days.
+// decide takes the account that has the most of the file's bills, if it has most
+// of those that it should have: two cards pay the same fare on the same day.
+// Without any, it takes the only one, unless that has others of the very same days.
 func (w *Which) decide(fits []account, covers connectors.Span) {
-	best := 0
+	best := -1
 	for i, c := range w.Here {
-		if c.Known > w.Here[best].Known {
+		if c.Known > 0 && 2*c.Known >= c.Told && (best < 0 || c.Known > w.Here[best].Known) {
 			best = i
 		}
 	}
 	switch {
 	case len(w.Here) == 0:
 		w.Why = WhichFirst
-	case w.Here[best].Known > 0:
+	case best >= 0:
 		w.To, w.Why = w.Here[best].Account, WhichKnown
 	case len(w.Here) > 1:
 		w.Why = WhichUnknown

@@ -127,3 +127,26 @@ func TestTwoCardsThatNoFileNames(t *testing.T) {
 		t.Errorf("a client sees %d accounts", len(v.Accounts))
 	}
 }
+
+// A row that two cards happen to share does not make them one: the second card's
+// would be taken for the first's, and lost.
+func TestASharedFareMakesNoTwoCardsOne(t *testing.T) {
+	h := newHouse(t)
+	p := h.person("li")
+	one := abcOf("20261103,,消费,-10.00,90.00,城市地铁,,电子商务,", "20261104,,消费,-20.00,70.00,河边面馆,,电子商务,", "20261105,,消费,-5.00,65.00,茶铺,,电子商务,")
+	other := abcOf("20261103,,消费,-10.00,490.00,城市地铁,,电子商务,", "20261104,,消费,-30.00,460.00,书店,,电子商务,", "20261105,,消费,-6.00,454.00,花店,,电子商务,")
+	h.importFile(p.Person, one, aggregate.Taking{})
+	id, a := h.whichOf(p, other)
+	if w := a.Which; w.Why != aggregate.WhichAnother || w.Here[0].Known != 1 || w.Here[0].Told != 3 {
+		t.Errorf("%+v", w)
+	}
+	if _, err := h.Import(t.Context(), p.Person, strings.NewReader(other), aggregate.Taking{}); !errors.Is(err, aggregate.ErrWhich) {
+		t.Errorf("an operator who does not say which: %v", err)
+	}
+	if _, err := h.Accept(t.Context(), p, id, false, []aggregate.Belongs{{Called: "第二张"}}); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(h.own(p).Bills); n != 6 {
+		t.Errorf("%d bills, want all six", n)
+	}
+}
