@@ -39,13 +39,15 @@ func (importCmd) Help() string {
   jali import --person P4XK… --mapping riverbank.json riverbank.csv
 
 --dry-run prints, for each file and for all together, what would come in and
-what of it tells of one movement twice. A file that disagrees with its own sums
-is shown and left alone; look at it and say --accept-mismatch to take it in.
+what of it tells of one movement twice. For that it holds the bills in memory,
+some 800 bytes each; taking files in does not. A file that disagrees with its own
+sums is shown and left alone; look at it and say --accept-mismatch to take it in.
 Importing the same bills twice changes nothing. Many banks' files do not say of
 which card they tell: without --account they are of the person's only one there,
-and where there are several, of the one that has some of their bills. A file
-comes in whole or not at all, also when the import is interrupted. A password is
-never an argument: other users of the machine can see those.
+unless bills would be lost among its own, and where there are several, of the one
+that has most of their bills. A file comes in whole or not at all, also when the
+import is interrupted. A password is never an argument: other users of the
+machine can see those.
 
 Exit status: 0 all files came in, or would; 1 one did not, and why is said; 2 it could
 not be tried, or was interrupted.`
