@@ -54,7 +54,7 @@ func (c *Connector) Bills(ctx context.Context, v connectors.Credential, ref conn
 	}
 	var page connectors.Page
 	if at.files {
-		page, err = c.filed(ctx, k, at, earlier(to, at.horizon))
+		page, err = c.filed(ctx, k, at, connectors.Earlier(to, at.horizon))
 		switch {
 		case errors.Is(err, connectors.ErrRefused):
 			// The application is not admitted to files: the log is all there is.
@@ -95,13 +95,6 @@ func (c *Connector) first(start time.Time) cursor {
 func month(at time.Time) time.Time {
 	at = at.In(wire.Beijing)
 	return time.Date(at.Year(), at.Month(), 1, 0, 0, 0, 0, wire.Beijing)
-}
-
-func earlier(a, b time.Time) time.Time {
-	if a.Before(b) {
-		return a
-	}
-	return b
 }
 
 func (c cursor) text() connectors.Cursor {

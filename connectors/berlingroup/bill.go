@@ -98,7 +98,7 @@ func (c *Connector) Bills(ctx context.Context, v connectors.Credential, r connec
 	}
 	var covers connectors.Span
 	if oldest := c.oldest(); oldest.After(from) {
-		covers = connectors.Span{From: earlier(oldest, to), To: to}
+		covers = connectors.Span{From: connectors.Earlier(oldest, to), To: to}
 		from = covers.From
 		if !from.Before(to) {
 			return connectors.Page{Covers: covers}, nil
@@ -120,7 +120,7 @@ func (c *Connector) window(from, to time.Time) url.Values {
 		first = oldest
 	}
 	return url.Values{"bookingStatus": {c.bookings()}, "dateFrom": {first.Format(time.DateOnly)},
-		"dateTo": {earlier(last, c.day(c.now())).Format(time.DateOnly)}}
+		"dateTo": {connectors.Earlier(last, c.day(c.now())).Format(time.DateOnly)}}
 }
 
 func (c *Connector) bookings() string {
@@ -139,13 +139,6 @@ func (c *Connector) day(at time.Time) time.Time {
 // oldest is the first day of the source's history, today being its last.
 func (c *Connector) oldest() time.Time {
 	return c.day(c.now()).AddDate(0, 0, 1-int(c.source.History/(24*time.Hour)))
-}
-
-func earlier(a, b time.Time) time.Time {
-	if b.Before(a) {
-		return b
-	}
-	return a
 }
 
 // resume reads a cursor, which leads to the account that it is used for.

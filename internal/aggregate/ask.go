@@ -222,7 +222,7 @@ func (s *Service) consult(ctx context.Context, q question, c connectors.Connecto
 func (s *Service) readFiles(ctx context.Context, q question, a *answer) {
 	a.report.Status = FromFile
 	if whole := hull(a.Covers); !whole.To.IsZero() {
-		a.report.AsOf = earlier(whole.To, a.report.AsOf)
+		a.report.AsOf = connectors.Earlier(whole.To, a.report.AsOf)
 	}
 	a.complete = !q.balances && !q.statements
 	if !q.bills {
@@ -242,11 +242,11 @@ func (s *Service) readFiles(ctx context.Context, q question, a *answer) {
 			}
 		}
 	}
-	past := connectors.Span{From: q.span.From, To: earlier(q.span.To, s.now())}
+	past := connectors.Span{From: q.span.From, To: connectors.Earlier(q.span.To, s.now())}
 	a.report.Covers = past
 	for _, acc := range a.accounts {
-		a.report.Covers = overlap(a.report.Covers, reached(acc.Covers, past))
-		a.complete = a.complete && covers(acc.Covers, past)
+		a.report.Covers = a.report.Covers.Overlap(reached(acc.Covers, past))
+		a.complete = a.complete && connectors.Covers(acc.Covers, past)
 	}
 }
 

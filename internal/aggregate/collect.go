@@ -251,7 +251,7 @@ func (w *walk) bills(ctx context.Context, anew bool) error {
 			w.reading = ledger.Reading{At: w.now, Anew: true}
 			err = w.changes(ctx, l, "")
 		case err == nil && since != "":
-			parts = w.kept.Missing(connectors.Span{From: w.span.From, To: earlier(w.span.To, w.kept.At)})
+			parts = w.kept.Missing(connectors.Span{From: w.span.From, To: connectors.Earlier(w.span.To, w.kept.At)})
 		}
 		if err != nil {
 			return err
@@ -259,9 +259,9 @@ func (w *walk) bills(ctx context.Context, anew bool) error {
 	}
 	for _, p := range parts {
 		if h := w.source.History; h > 0 {
-			p.From = later(p.From, w.now.Add(-h))
+			p.From = connectors.Later(p.From, w.now.Add(-h))
 		}
-		if empty(p) {
+		if p.Empty() {
 			continue
 		}
 		for _, window := range windows(p, w.source.MaxWindow) {
@@ -312,7 +312,7 @@ func (w *walk) window(ctx context.Context, window connectors.Span) error {
 			return err
 		}
 		if page.Covers != (connectors.Span{}) {
-			reach = overlap(reach, page.Covers)
+			reach = reach.Overlap(page.Covers)
 		}
 		bills := slices.DeleteFunc(page.Bills, func(b connectors.Bill) bool { return b.ID != "" && !within(b.At, b.DateOnly, w.span) })
 		if err := w.take(bills); err != nil {

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 
+	"jali/connectors"
 	"jali/connectors/billfile"
 	"jali/consent"
 	"jali/internal/audit"
@@ -252,7 +253,7 @@ func (s *Service) finish(ctx context.Context, p consent.PersonID, f *billfile.Fi
 		if _, err := kv.Load(tx, linkKey(p, part), &l); err != nil {
 			return err
 		}
-		l.Covers = merge(append(slices.Clone(l.Covers), report.Covers))
+		l.Covers = connectors.Merge(append(slices.Clone(l.Covers), report.Covers))
 		if err := storeIfNew(tx, linkKey(p, part), l); err != nil {
 			return err
 		}
@@ -261,7 +262,7 @@ func (s *Service) finish(ctx context.Context, p consent.PersonID, f *billfile.Fi
 			if _, err := kv.Load(tx, potKey(p, a.ID), &was); err != nil {
 				return err
 			}
-			a.Covers = merge(append(slices.Clone(was.Covers), f.Accounts[n].Covers))
+			a.Covers = connectors.Merge(append(slices.Clone(was.Covers), f.Accounts[n].Covers))
 			if err := storeIfNew(tx, potKey(p, a.ID), a); err != nil {
 				return err
 			}

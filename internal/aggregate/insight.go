@@ -46,7 +46,7 @@ func (s *Service) insight(ctx context.Context, p consent.PersonID, l *Look, answ
 			return errTotal.Because(err)
 		}
 	}
-	span.To = earlier(span.To, l.At)
+	span.To = connectors.Earlier(span.To, l.At)
 	if l.Sums, err = book.Report(span); err != nil {
 		return errTotal.Because(err)
 	}
@@ -71,7 +71,7 @@ const soon = time.Minute
 // which days all their bills are here.
 func (s *Service) booked(ctx context.Context, p consent.PersonID, l *Look, answers []answer, span connectors.Span) ([]sums.Account, error) {
 	if now := l.At.Add(-soon); span.To.After(now) {
-		span.To = later(span.To, l.At.Add(soon))
+		span.To = connectors.Later(span.To, l.At.Add(soon))
 	}
 	var all []sums.Account
 	for _, a := range answers {
@@ -100,7 +100,7 @@ func (s *Service) booked(ctx context.Context, p consent.PersonID, l *Look, answe
 				if l.At.Sub(t.To).Abs() < soon {
 					t.To = span.To
 				}
-				if t = overlap(t, span); !empty(t) {
+				if t = t.Overlap(span); !t.Empty() {
 					account.Covers = append(account.Covers, t)
 				}
 			}

@@ -71,7 +71,7 @@ func (s *Service) mergeKept(ctx context.Context, q question, c connectors.Connec
 		return nil
 	}
 	a.bills = nil
-	past := connectors.Span{From: q.span.From, To: earlier(q.span.To, q.at)} // what is to come nobody has told
+	past := connectors.Span{From: q.span.From, To: connectors.Earlier(q.span.To, q.at)} // what is to come nobody has told
 	reach := past
 	for _, k := range a.kept {
 		var only map[string]bool
@@ -91,13 +91,13 @@ func (s *Service) mergeKept(ctx context.Context, q question, c connectors.Connec
 		}
 		a.bills = append(a.bills, k.tell(q.span, only)...)
 		if covered := k.kept.Covered(past); only == nil {
-			reach = overlap(reach, covered)
+			reach = reach.Overlap(covered)
 		} else {
 			reach = connectors.Span{}
 		}
 	}
 	a.report.Covers = reach
-	a.complete = a.complete && covers([]connectors.Span{reach}, past)
+	a.complete = a.complete && connectors.Covers([]connectors.Span{reach}, past)
 	return nil
 }
 
@@ -113,12 +113,12 @@ func (a *answer) held(id consent.AccountID) (points []ledger.Point) {
 
 // recall tells what is kept, of a source that is not asked.
 func (s *Service) recall(q question, a *answer) {
-	reach := connectors.Span{From: q.span.From, To: earlier(q.span.To, q.at)}
+	reach := connectors.Span{From: q.span.From, To: connectors.Earlier(q.span.To, q.at)}
 	for _, k := range a.kept {
 		a.bills = append(a.bills, k.tell(q.span, nil)...)
-		reach = overlap(reach, k.kept.Covered(reach))
+		reach = reach.Overlap(k.kept.Covered(reach))
 		if at := k.kept.At; !at.IsZero() {
-			a.report.AsOf = earlier(a.report.AsOf, at.In(consent.Shanghai))
+			a.report.AsOf = connectors.Earlier(a.report.AsOf, at.In(consent.Shanghai))
 		}
 	}
 	if len(a.kept) > 0 {

@@ -162,7 +162,7 @@ func (s *Service) make(ctx context.Context, id string, use consent.Use, w Want) 
 		q.sources = w.Sources
 	}
 	q.span.From, q.span.To = g.Agreed.Period.Range(use.At)
-	if empty(q.span) {
+	if q.span.Empty() {
 		q.bills, q.statements = false, false
 	}
 	client, err := s.Grants.Client(ctx, g.Client)

@@ -80,11 +80,11 @@ func flows(bills []OwnBill) iter.Seq2[connectors.Flow, money.Amount] {
 func TestSpans(t *testing.T) {
 	day := func(d int) time.Time { return time.Date(2026, 10, d, 0, 0, 0, 0, time.UTC) }
 	span := func(a, b int) connectors.Span { return connectors.Span{From: day(a), To: day(b)} }
-	if got := merge([]connectors.Span{span(5, 8), span(1, 3), span(3, 5), span(10, 12), {}}); !slices.Equal(got, []connectors.Span{span(1, 8), span(10, 12)}) {
+	if got := connectors.Merge([]connectors.Span{span(5, 8), span(1, 3), span(3, 5), span(10, 12), {}}); !slices.Equal(got, []connectors.Span{span(1, 8), span(10, 12)}) {
 		t.Errorf("merge = %v", got)
 	}
 	// Between two files may be a hole: the hull has none, and is not asked.
-	if covers([]connectors.Span{span(1, 8), span(10, 12)}, span(7, 11)) {
+	if connectors.Covers([]connectors.Span{span(1, 8), span(10, 12)}, span(7, 11)) {
 		t.Error("a hole is covered")
 	}
 	if got := windows(span(1, 8), 72*time.Hour); !slices.Equal(got, []connectors.Span{span(1, 4), span(4, 7), span(7, 8)}) {

@@ -247,7 +247,7 @@ func (w *Which) decide(fits []account, covers connectors.Span) {
 		w.To, w.Why = w.Here[best].Account, WhichKnown
 	case len(w.Here) > 1:
 		w.Why = WhichUnknown
-	case slices.ContainsFunc(fits[0].Covers, func(s connectors.Span) bool { return !empty(overlap(s, covers)) }):
+	case slices.ContainsFunc(fits[0].Covers, func(s connectors.Span) bool { return !s.Overlap(covers).Empty() }):
 		w.Why = WhichAnother
 	default:
 		w.To, w.Why = w.Here[0].Account, WhichOnly

@@ -36,12 +36,12 @@ func (k *Kept) Ask(span connectors.Span, now time.Time) (parts []connectors.Span
 	from := span.To
 	for _, b := range k.Bills {
 		if !b.Gone && !b.At.Before(span.From) && now.Sub(b.At) < pendingFor && b.state() == connectors.Pending {
-			from = earlier(from, midnight(b.At))
+			from = connectors.Earlier(from, midnight(b.At))
 			break // they stand by moment
 		}
 	}
 	parts = without(span, cut(k.Settled, from))
-	last := connectors.Span{From: later(span.From, midnight(span.To.Add(-Overlap))), To: span.To}
+	last := connectors.Span{From: connectors.Later(span.From, midnight(span.To.Add(-Overlap))), To: span.To}
 	if len(parts) == 0 {
 		parts = []connectors.Span{last}
 	}
@@ -57,7 +57,7 @@ func (k *Kept) Missing(span connectors.Span) []connectors.Span {
 // Covered answers what is known of a span: the latest unbroken part.
 func (k *Kept) Covered(span connectors.Span) connectors.Span {
 	for _, s := range slices.Backward(k.Told) {
-		if o := overlap(s, span); !empty(o) {
+		if o := s.Overlap(span); !o.Empty() {
 			return o
 		}
 	}
@@ -277,14 +277,14 @@ func (k *Kept) soil(at time.Time) { k.dirty[weekOf(at)] = true }
 
 // note writes down of what the reading was.
 func (k *Kept) note(r Reading, lost bool) {
-	read := cut(merge(r.Read), r.At)
+	read := cut(connectors.Merge(r.Read), r.At)
 	switch {
 	case r.Anew:
 		k.Settled, k.Whole = nil, r.At
 	case r.Since:
 		for i, s := range k.Told { // what reached the last reading reaches this one
 			if !s.To.Before(k.At) {
-				k.Told[i].To = later(s.To, r.At)
+				k.Told[i].To = connectors.Later(s.To, r.At)
 			}
 		}
 	}
@@ -292,9 +292,9 @@ func (k *Kept) note(r Reading, lost bool) {
 		here := []connectors.Span{{From: time.Unix(k.first*week, 0), To: time.Unix((k.last+1)*week, 0)}}
 		k.Told, k.Settled = common(k.Told, here), common(k.Settled, here)
 	}
-	k.Told = merge(append(slices.Clone(k.Told), read...))
-	k.Settled = merge(append(slices.Clone(k.Settled), cut(read, midnight(r.At.Add(-Overlap)))...))
-	k.At, k.Mark = later(k.At, r.At), r.Mark
+	k.Told = connectors.Merge(append(slices.Clone(k.Told), read...))
+	k.Settled = connectors.Merge(append(slices.Clone(k.Settled), cut(read, midnight(r.At.Add(-Overlap)))...))
+	k.At, k.Mark = connectors.Later(k.At, r.At), r.Mark
 }
 
 // pair finds what pending bills have become: of the new ones the only that fits
@@ -308,7 +308,7 @@ func pair(all []Known, waiting, fresh []int) map[int]int {
 	}
 	first, last := all[waiting[0]].At, all[waiting[0]].At
 	for _, i := range waiting {
-		first, last = earlier(first, all[i].At), later(last, all[i].At)
+		first, last = connectors.Earlier(first, all[i].At), connectors.Later(last, all[i].At)
 	}
 	bills := map[int]connectors.Bill{} // of those that may have to do with one another
 	for _, i := range waiting {
@@ -386,44 +386,10 @@ func midnight(t time.Time) time.Time {
 	return time.Date(y, m, d, 0, 0, 0, 0, shanghai)
 }
 
-func empty(s connectors.Span) bool { return !s.From.Before(s.To) }
-
-func earlier(a, b time.Time) time.Time {
-	if b.Before(a) {
-		return b
-	}
-	return a
-}
-
-func later(a, b time.Time) time.Time {
-	if b.After(a) {
-		return b
-	}
-	return a
-}
-
-func overlap(a, b connectors.Span) connectors.Span {
-	return connectors.Span{From: later(a.From, b.From), To: earlier(a.To, b.To)}
-}
-
-// merge joins spans that touch.
-func merge(all []connectors.Span) (out []connectors.Span) {
-	all = slices.DeleteFunc(slices.Clone(all), empty)
-	slices.SortFunc(all, func(a, b connectors.Span) int { return a.From.Compare(b.From) })
-	for _, s := range all {
-		if n := len(out); n > 0 && !s.From.After(out[n-1].To) {
-			out[n-1].To = later(out[n-1].To, s.To)
-			continue
-		}
-		out = append(out, s)
-	}
-	return out
-}
-
 // cut is what lies before a moment.
 func cut(all []connectors.Span, at time.Time) (out []connectors.Span) {
 	for _, s := range all {
-		if s.To = earlier(s.To, at); !empty(s) {
+		if s.To = connectors.Earlier(s.To, at); !s.Empty() {
 			out = append(out, s)
 		}
 	}
@@ -434,26 +400,26 @@ func cut(all []connectors.Span, at time.Time) (out []connectors.Span) {
 func common(a, b []connectors.Span) (out []connectors.Span) {
 	for _, x := range a {
 		for _, y := range b {
-			if o := overlap(x, y); !empty(o) {
+			if o := x.Overlap(y); !o.Empty() {
 				out = append(out, o)
 			}
 		}
 	}
-	return merge(out)
+	return connectors.Merge(out)
 }
 
 // without is what is left of a span.
 func without(s connectors.Span, taken []connectors.Span) (out []connectors.Span) {
-	for _, t := range merge(taken) {
-		if o := overlap(s, t); empty(o) {
+	for _, t := range connectors.Merge(taken) {
+		if o := s.Overlap(t); o.Empty() {
 			continue
 		}
-		if head := (connectors.Span{From: s.From, To: t.From}); !empty(head) {
+		if head := (connectors.Span{From: s.From, To: t.From}); !head.Empty() {
 			out = append(out, head)
 		}
-		s.From = later(s.From, t.To)
+		s.From = connectors.Later(s.From, t.To)
 	}
-	if !empty(s) {
+	if !s.Empty() {
 		out = append(out, s)
 	}
 	return out

@@ -59,7 +59,7 @@ func (b *Book) Gaps() ([]Gap, error) {
 func (p *pot) gaps(a Account) (all []Gap, err error) {
 	for i := 1; i < len(p.points); i++ {
 		from, to := p.points[i-1], p.points[i]
-		if from.Told && !covers(a.Covers, connectors.Span{From: from.At.Add(-late), To: from.At}) {
+		if from.Told && !connectors.Covers(a.Covers, connectors.Span{From: from.At.Add(-late), To: from.At}) {
 			continue // who knows what was booked after it
 		}
 		// Of the last balance it is known which bills were booked: they were told with it.
@@ -109,7 +109,7 @@ func (p *pot) missing(side connectors.Side, from, to Point, last bool) (int64, b
 		open.mayNewest(p.entries[p.until(from.At.Add(-late)):p.until(from.At)], 1)
 	}
 	if to.Told && !last {
-		open.mayNewest(p.entries[p.until(later(to.At.Add(-late), from.At)):p.until(to.At)], -1)
+		open.mayNewest(p.entries[p.until(connectors.Later(to.At.Add(-late), from.At)):p.until(to.At)], -1)
 	}
 	if left.Zero() || open.many || open.sums[left.Minor] {
 		return 0, false, nil

@@ -142,7 +142,7 @@ func (b *Book) monthly(t *tally, currency string, period connectors.Span) (all [
 		}
 		in, out := money.Amount{Minor: s.in, Currency: currency}, money.Amount{Minor: s.out, Currency: currency}
 		whole := connectors.Span{From: m.start(), To: (m + 1).start()}
-		part := connectors.Span{From: later(whole.From, period.From), To: earlier(whole.To, period.To)}
+		part := connectors.Span{From: connectors.Later(whole.From, period.From), To: connectors.Earlier(whole.To, period.To)}
 		all = append(all, Month{m.start().Format("2006-01"), in, out, money.Amount{Minor: s.in - s.out, Currency: currency}, s.bills,
 			!b.tellsAll(part)})
 	}
@@ -151,26 +151,5 @@ func (b *Book) monthly(t *tally, currency string, period connectors.Span) (all [
 
 // tellsAll reports whether every account has told all bills of a span.
 func (b *Book) tellsAll(of connectors.Span) bool {
-	return !slices.ContainsFunc(b.accounts, func(a Account) bool { return !covers(a.Covers, of) })
-}
-
-func covers(spans []connectors.Span, of connectors.Span) bool {
-	if !of.From.Before(of.To) {
-		return true
-	}
-	return slices.ContainsFunc(spans, func(s connectors.Span) bool { return !s.From.After(of.From) && !s.To.Before(of.To) })
-}
-
-func later(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
-}
-
-func earlier(a, b time.Time) time.Time {
-	if a.Before(b) {
-		return a
-	}
-	return b
+	return !slices.ContainsFunc(b.accounts, func(a Account) bool { return !connectors.Covers(a.Covers, of) })
 }

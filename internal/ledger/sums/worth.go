@@ -67,8 +67,8 @@ func (p *pot) held(a Account, at time.Time) (minor int64, known bool, err error)
 		if best >= 0 && p.points[best].At.Sub(at).Abs() <= point.At.Sub(at).Abs() {
 			continue
 		}
-		from, to := p.until(earlier(point.At, at)), p.until(later(point.At, at))
-		if p.unclear[to] == p.unclear[from] && covers(a.Covers, connectors.Span{From: earlier(point.At, at), To: later(point.At, at)}) {
+		from, to := p.until(connectors.Earlier(point.At, at)), p.until(connectors.Later(point.At, at))
+		if p.unclear[to] == p.unclear[from] && connectors.Covers(a.Covers, connectors.Span{From: connectors.Earlier(point.At, at), To: connectors.Later(point.At, at)}) {
 			best = i
 		}
 	}
