@@ -53,7 +53,8 @@ for (const [mode, make] of [['key', byKey], ['certificate', byCert]]) {
     assert.ok(moved.detailList.some((row) => row.typeDesc === '充值' && /（.+\d{4}）$/.test(row.account)))
     assert.equal((await ask('alipay.data.bill.sell.query', renewed.accessToken, month)).totalSize, '0')
 
-    const file = await ask('alipay.data.dataservice.bill.downloadurl.query', renewed.accessToken, { bill_type: 'signcustomer', bill_date: day(2), secure: 'true' })
+    const busy = log.detailList.map((row) => row.transDt.slice(0, 10)).find((on) => on < day(0)) // a day of no bills has no file
+    const file = await ask('alipay.data.dataservice.bill.downloadurl.query', renewed.accessToken, { bill_type: 'signcustomer', bill_date: busy, secure: 'true' })
     const zip = Buffer.from(await (await fetch(file.billDownloadUrl)).arrayBuffer())
     assert.equal(zip.subarray(0, 2).toString(), 'PK')
     assert.equal((await fetch(file.billDownloadUrl.replace(/fileId=../, 'fileId=00'))).status, 403)
