@@ -13,6 +13,7 @@ import (
 	"jali/consent"
 	"jali/internal/audit"
 	"jali/internal/kv"
+	"jali/internal/language"
 )
 
 const (
@@ -197,7 +198,7 @@ func (p *Page) deletedBy(ctx context.Context, s consent.Session, events []audit.
 // tell puts events into words. Names of clients and sources are looked up:
 // events hold none.
 func (p *Page) tell(r *http.Request, s consent.Session, events []audit.Event) ([]deed, error) {
-	words := p.views[language(r)].words
+	words := p.views[language.Of(r)].words
 	clients := map[consent.ClientID]consent.Client{}
 	sources := map[string]connectors.Source{}
 	connections, err := p.Aggregate.Connections(r.Context(), s)

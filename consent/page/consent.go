@@ -12,6 +12,7 @@ import (
 	"jali/consent"
 	"jali/internal/aggregate"
 	"jali/internal/fault"
+	"jali/internal/language"
 )
 
 // askPage is a request before its person.
@@ -84,7 +85,7 @@ func offered(own []aggregate.OwnAccount, g consent.Grant) []aggregate.OwnAccount
 // failed or they come back.
 func (p *Page) renderAsk(w http.ResponseWriter, r *http.Request, s consent.Session, g consent.Grant,
 	chosen *consent.Choice, code int, wrong error) {
-	words := p.views[language(r)].words
+	words := p.views[language.Of(r)].words
 	client, err := p.Consent.Client(r.Context(), g.Client)
 	if err != nil {
 		p.fail(w, r, err)
@@ -191,7 +192,7 @@ type confirmPage struct {
 }
 
 func (p *Page) consentConfirm(w http.ResponseWriter, r *http.Request, s consent.Session) {
-	ctx, words := r.Context(), p.views[language(r)].words
+	ctx, words := r.Context(), p.views[language.Of(r)].words
 	id := consent.GrantID(r.PathValue("grant"))
 	g, err := p.Consent.Show(ctx, s, id)
 	if err == nil && g.State != consent.Shown {

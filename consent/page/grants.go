@@ -11,6 +11,7 @@ import (
 	"jali/consent"
 	"jali/internal/aggregate"
 	"jali/internal/audit"
+	"jali/internal/language"
 )
 
 // grantCard is a grant as its giver reads it.
@@ -40,7 +41,7 @@ type clientCard struct {
 
 func (p *Page) cards(r *http.Request, s consent.Session) ([]grantCard, error) {
 	ctx := r.Context()
-	words := p.views[language(r)].words
+	words := p.views[language.Of(r)].words
 	grants, err := p.Consent.Grants(ctx, s)
 	if err != nil {
 		return nil, err
@@ -142,7 +143,7 @@ func (p *Page) ending(r *http.Request, s consent.Session) ([]endingGrant, error)
 	if err != nil {
 		return nil, err
 	}
-	words, now := p.views[language(r)].words, p.Now()
+	words, now := p.views[language.Of(r)].words, p.Now()
 	clients := map[consent.ClientID]consent.Client{}
 	var list []endingGrant
 	for _, g := range grants {

@@ -13,6 +13,7 @@ import (
 	"jali/consent"
 	"jali/internal/aggregate"
 	"jali/internal/fault"
+	"jali/internal/language"
 )
 
 const (
@@ -137,7 +138,7 @@ func (p *Page) home(w http.ResponseWriter, r *http.Request) {
 				if r.Context().Err() == nil {
 					p.Log.Error("no look at a person's own data", "err", err)
 				}
-				h.Wrong = p.views[language(r)].words.fault(fault.Of(err))
+				h.Wrong = p.views[language.Of(r)].words.fault(fault.Of(err))
 			}
 			return ""
 		}
@@ -147,7 +148,7 @@ func (p *Page) home(w http.ResponseWriter, r *http.Request) {
 // look fills in what the sources tell: as they told it lately, or afresh when
 // the person asks for that.
 func (p *Page) look(r *http.Request, s consent.Session, h *homePage, connections []aggregate.Connection) (err error) {
-	ctx, words := r.Context(), p.views[language(r)].words
+	ctx, words := r.Context(), p.views[language.Of(r)].words
 	own := p.Aggregate.Own
 	if r.URL.Query().Has("fresh") {
 		own = p.Aggregate.OwnAfresh

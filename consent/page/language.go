@@ -6,64 +6,15 @@ import (
 	"fmt"
 	"html/template"
 	"net/http"
-	"sort"
-	"strconv"
 	"strings"
 	"sync"
 
 	"jali/consent"
+	"jali/internal/language"
 )
 
 //go:embed i18n/*.json
 var catalogFiles embed.FS
-
-// languages of the pages; the first is for those who ask for none of them.
-var languages = []string{"zh-CN", "en"}
-
-const languageCookie = "jali_lang"
-
-// language is what the person switched to, or else what their browser prefers
-// most (RFC 9110, section 12.5.4).
-func language(r *http.Request) string {
-	if c, err := r.Cookie(languageCookie); err == nil {
-		for _, l := range languages {
-			if c.Value == l {
-				return l
-			}
-		}
-	}
-	type wish struct {
-		tag string
-		q   float64
-	}
-	var wishes []wish
-	for i, part := range strings.Split(r.Header.Get("Accept-Language"), ",") {
-		if i == 32 {
-			break
-		}
-		tag, params, _ := strings.Cut(strings.TrimSpace(part), ";")
-		q := 1.0
-		if _, v, ok := strings.Cut(strings.ReplaceAll(params, " ", ""), "q="); ok {
-			var err error
-			if q, err = strconv.ParseFloat(v, 64); err != nil {
-				continue
-			}
-		}
-		if q > 0 {
-			wishes = append(wishes, wish{strings.ToLower(strings.TrimSpace(tag)), q})
-		}
-	}
-	sort.SliceStable(wishes, func(i, j int) bool { return wishes[i].q > wishes[j].q })
-	for _, w := range wishes {
-		switch primary, _, _ := strings.Cut(w.tag, "-"); primary {
-		case "zh":
-			return "zh-CN"
-		case "en":
-			return "en"
-		}
-	}
-	return languages[0]
-}
 
 // setLanguage keeps the choice for a year and goes back to where it was made.
 func (p *Page) setLanguage(w http.ResponseWriter, r *http.Request) {
@@ -72,8 +23,7 @@ func (p *Page) setLanguage(w http.ResponseWriter, r *http.Request) {
 		p.notFound(w, r)
 		return
 	}
-	http.SetCookie(w, &http.Cookie{Name: languageCookie, Value: lang, Path: "/", MaxAge: 365 * 24 * 3600,
-		HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: strings.HasPrefix(p.origin, "https:")})
+	language.Keep(w, lang, strings.HasPrefix(p.origin, "https:"))
 	http.Redirect(w, r, nextOr(r.URL.Query().Get("next"), "/"), http.StatusSeeOther)
 }
 

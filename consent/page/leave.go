@@ -13,6 +13,7 @@ import (
 	"jali/internal/deletion"
 	"jali/internal/fault"
 	"jali/internal/kv"
+	"jali/internal/language"
 )
 
 // Deletions keeps what receipts of deletions are made of; [*deletion.Register] is one.
@@ -142,7 +143,7 @@ func (p *Page) leave(w http.ResponseWriter, r *http.Request, s consent.Session) 
 		case fault.Internal, fault.Unavailable:
 			p.fail(w, r, err)
 		default:
-			p.renderLeave(w, r, s, p.Status(f.Kind), p.views[language(r)].words.fault(f))
+			p.renderLeave(w, r, s, p.Status(f.Kind), p.views[language.Of(r)].words.fault(f))
 		}
 		return
 	}

@@ -11,6 +11,7 @@ import (
 	"jali/consent"
 	"jali/internal/aggregate"
 	"jali/internal/fault"
+	"jali/internal/language"
 )
 
 // looking is a page that waits for a look over a year: what stands before the
@@ -46,10 +47,10 @@ func (p *Page) withLook(w http.ResponseWriter, r *http.Request, s consent.Sessio
 				if r.Context().Err() == nil {
 					p.Log.Error("no look at a person's own data", "err", err)
 				}
-				l.Wrong = p.views[language(r)].words.fault(fault.Of(err))
+				l.Wrong = p.views[language.Of(r)].words.fault(fault.Of(err))
 				return ""
 			}
-			fill(l.Look, p.views[language(r)].words)
+			fill(l.Look, p.views[language.Of(r)].words)
 			return ""
 		}
 	})

@@ -10,6 +10,7 @@ import (
 	"jali/connectors"
 	"jali/connectors/billfile"
 	"jali/consent"
+	"jali/internal/language"
 )
 
 // mappingForm is a table whose columns the person explains.
@@ -82,7 +83,7 @@ func (p *Page) uploadMap(w http.ResponseWriter, r *http.Request, s consent.Sessi
 		v := &review{}
 		v.fromForm(r.PostForm)
 		v.carry("u", r.PathValue("upload"))
-		p.showReviewOf(w, r, s, v, r.PathValue("upload"), p.views[language(r)].words.wrongFile(err), &m)
+		p.showReviewOf(w, r, s, v, r.PathValue("upload"), p.views[language.Of(r)].words.wrongFile(err), &m)
 		return
 	}
 	p.reopen(w, r, s, billfile.Options{Mapping: &m})

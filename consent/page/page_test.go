@@ -16,6 +16,7 @@ import (
 	"golang.org/x/net/html"
 
 	"jali/consent"
+	"jali/internal/language"
 )
 
 // ask is one request as a browser on our own pages sends it.
@@ -208,7 +209,7 @@ func attr(n *html.Node, name string) string {
 
 func TestEveryPageInBothLanguages(t *testing.T) {
 	rendered := map[string]bool{}
-	for _, lang := range languages {
+	for _, lang := range language.All {
 		for name, w := range everyPage(t, lang) {
 			t.Run(lang+" "+name, func(t *testing.T) {
 				if w.Code == http.StatusInternalServerError {

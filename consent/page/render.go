@@ -15,6 +15,7 @@ import (
 
 	"jali/consent"
 	"jali/internal/fault"
+	"jali/internal/language"
 )
 
 //go:embed templates/*.html
@@ -28,7 +29,7 @@ type views struct {
 
 func readViews() (map[string]*views, error) {
 	all := map[string]*views{}
-	for _, lang := range languages {
+	for _, lang := range language.All {
 		words, err := readCatalog(lang)
 		if err != nil {
 			return nil, err
@@ -94,7 +95,7 @@ func (p *Page) frameOf(r *http.Request, s consent.Session, title, section string
 // page calls before it waits: that sends what stands before. A page that fails
 // after that is broken off, so that nobody takes the half for the whole.
 func (p *Page) stream(w http.ResponseWriter, r *http.Request, name string, f frame, wait func(flush func())) {
-	f.Lang = language(r)
+	f.Lang = language.Of(r)
 	var b bytes.Buffer
 	sent := false
 	send := func() {
@@ -123,7 +124,7 @@ func (p *Page) stream(w http.ResponseWriter, r *http.Request, name string, f fra
 
 // render writes a whole page, or the page of an internal error; nothing in between.
 func (p *Page) render(w http.ResponseWriter, r *http.Request, status int, name string, f frame) {
-	f.Lang = language(r)
+	f.Lang = language.Of(r)
 	v := p.views[f.Lang]
 	var b bytes.Buffer
 	t, ok := v.pages[name]
@@ -152,7 +153,7 @@ func head(h http.Header, lang string) {
 func (p *Page) failPlainly(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.WriteHeader(http.StatusInternalServerError)
-	_, _ = io.WriteString(w, p.views[language(r)].words.T("fault.kind.internal.title"))
+	_, _ = io.WriteString(w, p.views[language.Of(r)].words.T("fault.kind.internal.title"))
 }
 
 // fail answers an error in the person's language: a page, or JSON to a script.
@@ -164,7 +165,7 @@ func (p *Page) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if f.RetryAfter > 0 {
 		w.Header().Set("Retry-After", fmt.Sprint(int64(f.RetryAfter.Seconds()+0.999)))
 	}
-	words := p.views[language(r)].words
+	words := p.views[language.Of(r)].words
 	said := words.fault(f)
 	if wantsJSON(r) {
 		writeJSON(w, p.Status(f.Kind), map[string]string{"code": f.Code, "title": said.Title, "message": said.Body})

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"jali/consent"
+	"jali/internal/language"
 )
 
 // A decoupled request (OpenID CIBA Core 1.0) comes from another device: it
@@ -42,7 +43,7 @@ type waitingCard struct {
 }
 
 func (p *Page) requests(w http.ResponseWriter, r *http.Request, s consent.Session) {
-	ctx, words := r.Context(), p.views[language(r)].words
+	ctx, words := r.Context(), p.views[language.Of(r)].words
 	waiting, err := p.Consent.Waiting(ctx, s)
 	if err != nil {
 		p.fail(w, r, err)

@@ -11,11 +11,12 @@ import (
 
 	"jali/consent"
 	"jali/internal/fault"
+	"jali/internal/language"
 )
 
 func TestADecoupledRequestStaysHere(t *testing.T) {
 	h := newHouse(t)
-	for _, lang := range languages {
+	for _, lang := range language.All {
 		h.post(t, "/consent/gr_counter/prepare", url.Values{"account": {"ac_1"}})
 		for _, path := range []string{"/consent/gr_counter", "/consent/gr_counter/confirm"} {
 			n := find(t, h.get(t, path, "in", lang).Body.String(), byID("binding"))

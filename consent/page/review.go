@@ -12,6 +12,7 @@ import (
 	"jali/consent"
 	"jali/internal/aggregate"
 	"jali/internal/fault"
+	"jali/internal/language"
 	"jali/internal/secret"
 )
 
@@ -169,7 +170,7 @@ func (p *Page) reopen(w http.ResponseWriter, r *http.Request, s consent.Session,
 	}
 	f := &v.waiting[i]
 	f.staged, f.err, f.read = staged, err, true
-	words := p.views[language(r)].words
+	words := p.views[language.Of(r)].words
 	wrong := said{}
 	switch {
 	case o.Mapping != nil && err != nil && !errors.Is(err, billfile.ErrPassword):
@@ -188,7 +189,7 @@ func (p *Page) showReview(w http.ResponseWriter, r *http.Request, s consent.Sess
 // showReviewOf shows all that waits; of the file tried, what was wrong with the
 // try, and the mapping that was drawn.
 func (p *Page) showReviewOf(w http.ResponseWriter, r *http.Request, s consent.Session, v *review, tried string, wrong said, drawn *billfile.Mapping) {
-	words := p.views[language(r)].words
+	words := p.views[language.Of(r)].words
 	var here []waiting
 	for _, f := range v.waiting {
 		if !f.read {

@@ -6,6 +6,7 @@ import (
 
 	"jali/consent"
 	"jali/internal/aggregate"
+	"jali/internal/language"
 )
 
 // revision is what a request changes of a grant that was given before. The
@@ -40,7 +41,7 @@ func (p *Page) revision(r *http.Request, s consent.Session, g consent.Grant, aft
 	if err != nil {
 		return nil, err
 	}
-	words := p.views[language(r)].words
+	words := p.views[language.Of(r)].words
 	sources := p.Aggregate.Sources()
 	was, is := words.terms(before.Agreed, sources), words.terms(after, sources)
 	rev := &revision{Grant: before, Stays: is, Until: is.Until}

@@ -9,6 +9,7 @@ import (
 	"jali/consent"
 	"jali/consent/passkey"
 	"jali/internal/fault"
+	"jali/internal/language"
 )
 
 const longestName = passkey.MaxName
@@ -127,7 +128,7 @@ func (p *Page) recover(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		f := p.frameOf(r, consent.Session{}, "recover.title", "",
-			map[string]any{"Next": "", "Wrong": p.views[language(r)].words.fault(fault.Of(err))})
+			map[string]any{"Next": "", "Wrong": p.views[language.Of(r)].words.fault(fault.Of(err))})
 		f.Bare, f.Self = true, "/recover"
 		p.render(w, r, p.Status(k), "recover", f)
 		return

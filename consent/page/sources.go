@@ -11,6 +11,7 @@ import (
 	"jali/connectors"
 	"jali/consent"
 	"jali/internal/aggregate"
+	"jali/internal/language"
 )
 
 // comeBack keeps, while a person is at a source's own login, where they were.
@@ -72,7 +73,7 @@ func (p *Page) sources(w http.ResponseWriter, r *http.Request, s consent.Session
 		return
 	}
 	d := sourcesPage{Done: done(r)}
-	facts, words := map[string][]string{}, p.views[language(r)].words
+	facts, words := map[string][]string{}, p.views[language.Of(r)].words
 	for _, o := range p.Aggregate.Offers() {
 		facts[o.ID] = words.facts(o)
 		if !slices.ContainsFunc(connections, func(c aggregate.Connection) bool { return c.Source.ID == o.ID && !c.Imported }) {

@@ -16,6 +16,7 @@ import (
 	"jali/consent"
 	"jali/internal/aggregate"
 	"jali/internal/fault"
+	"jali/internal/language"
 )
 
 const (
@@ -122,7 +123,7 @@ func (p *Page) stage(w http.ResponseWriter, r *http.Request, s consent.Session, 
 		p.fail(w, r, err)
 		return false
 	case err != nil:
-		v.fail(name, p.views[language(r)].words, err)
+		v.fail(name, p.views[language.Of(r)].words, err)
 	}
 	return true
 }
@@ -143,7 +144,7 @@ func (p *Page) uploadFailed(w http.ResponseWriter, r *http.Request, s consent.Se
 		p.fail(w, r, err)
 		return
 	}
-	v.fail(name, p.views[language(r)].words, err)
+	v.fail(name, p.views[language.Of(r)].words, err)
 	if len(v.waiting) > 0 {
 		p.showReview(w, r, s, v)
 		return
@@ -196,7 +197,7 @@ func (p *Page) uploadAccept(w http.ResponseWriter, r *http.Request, s consent.Se
 				p.fail(w, r, err)
 				return
 			}
-			p.showReviewOf(w, r, s, v, id, p.views[language(r)].words.wrongFile(err), nil)
+			p.showReviewOf(w, r, s, v, id, p.views[language.Of(r)].words.wrongFile(err), nil)
 			return
 		}
 		if err != nil { // what came in before it did come in
