@@ -201,7 +201,7 @@ func (p *Page) routes() {
 	mine := func(path string, h personal) { get(path, p.signedIn(h)) }
 	deed := func(path string, h personal) { post(path, p.signedIn(p.withToken(h))) }
 
-	get("/static/{file}", serveStatic)
+	get("/static/{file}", statics.ServeHTTP)
 	get("/lang/{lang}", p.setLanguage)
 	p.mux.HandleFunc("/", p.notFound)
 

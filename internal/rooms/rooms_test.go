@@ -30,7 +30,7 @@ var may = map[string]string{
 	"consent/oauth":            "consent consent/dpop consent/rar internal/brake internal/kv internal/jose internal/dial internal/fault internal/secret",
 	"consent/passkey":          "consent internal/kv internal/audit internal/fault",
 	"consent/passkey/software": "",
-	"consent/page":             "consent consent/passkey consent/rar internal/aggregate internal/audit internal/deletion internal/kv internal/ledger internal/ledger/sums internal/language connectors connectors/billfile connectors/money internal/fault internal/secret",
+	"consent/page":             "consent consent/passkey consent/rar internal/aggregate internal/audit internal/deletion internal/kv internal/ledger internal/ledger/sums internal/language internal/look connectors connectors/billfile connectors/money internal/fault internal/secret",
 	"vault":                    "vault/anchor vault/kek internal/audit internal/kv internal/jose internal/fault internal/secret",
 	"vault/anchor":             "internal/durable internal/fault internal/secret",
 	"vault/kek":                "internal/durable internal/fault",
@@ -71,6 +71,7 @@ var may = map[string]string{
 	"internal/fault":           "",
 	"internal/discreet":        "internal/fault",
 	"internal/language":        "",
+	"internal/look":            "",
 	"internal/nodump":          "",
 	"internal/secret":          "",
 	"internal/walk":            "*", // the walk through the whole house, tests only
