@@ -21,9 +21,10 @@ import (
 // without a line fails the test: whoever adds one says here what it may know.
 var may = map[string]string{
 	"cmd":                      "*",
-	"server":                   "consent internal/brake internal/aggregate openapi internal/fault internal/discreet",
+	"server":                   "consent internal/brake internal/aggregate openapi openapi/problems internal/fault internal/discreet",
 	"openapi":                  "",
 	"openapi/client":           "",
+	"openapi/problems":         "internal/fault",
 	"consent":                  "internal/audit internal/webhook internal/kv internal/fault",
 	"consent/rar":              "consent internal/fault",
 	"consent/dpop":             "internal/jose internal/fault",

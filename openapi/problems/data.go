@@ -1,0 +1,198 @@
+package problems
+
+import "jali/internal/fault"
+
+var data = []Entry{
+	{
+		Code: "request_invalid", Owner: fault.Client, Met: []Place{Data, Sandbox},
+		Title:   Name{"请求不合规范", "The request is malformed"},
+		Meaning: Name{"某个请求头、参数或正文缺失、重复、读不懂，或者文档里没有。什么也没有做。", "A header, a parameter or the body is missing, doubled, unreadable, or not in the document. Nothing was done."},
+		Remedy:  Name{"`detail` 指出是哪一处。对照 OpenAPI 文档改好再发。", "`detail` names the part. Compare it with the OpenAPI document and send it again."},
+	},
+	{
+		Code: "cursor_invalid", Owner: fault.Client, Met: []Place{Data},
+		Title:   Name{"游标不属于这个视图", "Not a cursor of this view"},
+		Meaning: Name{"`cursor` 不是这个视图给出的：来自别的视图、别的应用，或者被改过。", "`cursor` was not given by this view: it is another view's or another client's, or was changed."},
+		Remedy:  Name{"原样使用上一页的 `next`；拿不准就从第一页重新开始，不会多花一次使用。", "Use `next` of the page before as it is. If in doubt begin at the first page again; that costs no use."},
+	},
+	{
+		Code: "presence_invalid", Owner: fault.Client, Met: []Place{Data},
+		Title:   Name{"“本人在场”的请求头不对", "A header about the person is wrong"},
+		Meaning: Name{"`x-fapi-customer-ip-address` 或 `x-fapi-auth-date` 不是它应有的样子。没有使用授权。", "`x-fapi-customer-ip-address` or `x-fapi-auth-date` is not what it should be. No use was spent."},
+		Remedy:  Name{"只在本人正在看时发送：他们设备的 IP 地址，以及他们上次在你那里登录的时间（HTTP 日期）。本人不在场就都不要发。", "Send them only while the person is looking: the IP address of their device, and when they last signed in with you, as an HTTP date. Send neither if they are not there."},
+	},
+	{
+		Code: "use_dpop_nonce", Owner: fault.Client, Met: []Place{Data, OAuth},
+		Title:   Name{"证明里需要新的随机数", "The proof needs a fresh nonce"},
+		Meaning: Name{"DPoP 证明没有带我们的随机数，或者带的已经过时。这不是错误，第一次总会这样。", "The DPoP proof has no nonce of ours, or one that is too old. This is no failure: the first call always meets it."},
+		Remedy:  Name{"取这次答复里的 `DPoP-Nonce`，放进新证明的 `nonce`，立刻重发；以后用每次答复里最新的那个。", "Take `DPoP-Nonce` of this answer, put it into a new proof as `nonce`, and send again at once. From then on use the newest one that an answer brings."},
+	},
+	{
+		Code: "invalid_dpop_proof", Owner: fault.Client, Met: []Place{Data, OAuth},
+		Title:   Name{"DPoP 证明无效", "The DPoP proof is not valid"},
+		Meaning: Name{"证明缺失、读不懂、过时、用过，或者是为别的方法、地址、令牌做的。", "The proof is missing, unreadable, old, used before, or made for another method, URL or token."},
+		Remedy:  Name{"每个请求做一个新证明：`htm` 和 `htu` 与请求一致，`iat` 是现在（一分钟内），`jti` 是新的，`ath` 是令牌的哈希。先看看本机时钟准不准。", "Make a new proof for every request: `htm` and `htu` of this request, `iat` now (within a minute), a new `jti`, `ath` the token's hash. Look at your clock first."},
+	},
+	{
+		Code: "invalid_token", Owner: fault.Client, Met: []Place{Data, OAuth},
+		Title:   Name{"访问令牌无效", "The access token is not good"},
+		Meaning: Name{"令牌缺失、不认识、已过期或已收回，或者绑定在别的密钥或证书上。在注册接口，指的是初始令牌或注册令牌。", "The token is missing, unknown, expired or taken back, or bound to another key or certificate. At registration it is the initial or the registration access token."},
+		Remedy:  Name{"令牌活 15 分钟：用刷新令牌换一个新的；没有刷新令牌，就请本人重新授权。", "A token lives 15 minutes: get another with the refresh token; without one ask the person for a new grant."},
+	},
+	{
+		Code: "grant_revoked", Owner: fault.Person, Met: []Place{Data},
+		Title:   Name{"授权已被撤销", "The grant was revoked"},
+		Meaning: Name{"本人撤销了这项授权。从那一刻起什么也读不到，已打开的视图也一样。", "The person has taken the grant back. From that moment nothing can be read, nor any view that was open."},
+		Remedy:  Name{"停止读取，并删除你留存的数据。本人还想要这项服务时，再请他们授权。", "Stop reading, and delete what you keep. Ask for a new grant if the person still wants the service."},
+	},
+	{
+		Code: "grant_expired", Owner: fault.Client, Met: []Place{Data},
+		Title:   Name{"授权已到期", "The grant has expired"},
+		Meaning: Name{"授权到了本人同意的终点。", "The grant has come to the end that the person agreed to."},
+		Remedy:  Name{"请本人重新授权。下次可以在 `grant.expiring` 通知到达时就续期。", "Ask the person for a new grant. Next time renew it when the webhook `grant.expiring` comes."},
+	},
+	{
+		Code: "insufficient_user_authentication", Owner: fault.Person, Met: []Place{Data},
+		Title:   Name{"本人的同意太久了", "The person's yes is too long ago"},
+		Meaning: Name{"这里规定：同意之后过了一定时间，就要本人再用通行密钥确认一次。授权本身还在。", "This installation wants the person to confirm again by passkey once their yes is of a certain age. The grant itself still stands."},
+		Remedy:  Name{"对同一项授权发起 `grant_management_action=replace` 的请求，请本人再同意一次。", "Push a request with `grant_management_action=replace` for the same grant and have the person say yes again."},
+	},
+	{
+		Code: "grant_spent", Owner: fault.Client, Met: []Place{Data},
+		Title:   Name{"授权已用完", "The grant has been used up"},
+		Meaning: Name{"授权的使用次数已经用完。已打开的视图在过期前仍可读。", "The grant has no uses left. Views that are open can be read until they expire."},
+		Remedy:  Name{"要看新的，请本人再授权一次。", "For a new look ask the person for a new grant."},
+	},
+	{
+		Code: "grant_spent_today", Owner: fault.Client, Met: []Place{Data},
+		Title:   Name{"今天的使用次数已用完", "No use of the grant is left today"},
+		Meaning: Name{"这项授权按天计次，今天的已经用完。", "This grant counts uses by the day, and today's are spent."},
+		Remedy:  Name{"等到 `Retry-After` 所说的时间，也就是授权的下一天；在那之前读已打开的视图。", "Wait as long as `Retry-After` says, which is until the grant's next day. Until then read the view that you have."},
+	},
+	{
+		Code: "grant_paused", Owner: fault.Person, Met: []Place{Data},
+		Title:   Name{"本人暂停了这个应用", "The person has paused this client"},
+		Meaning: Name{"本人在自己的页面上暂停了你的应用。授权还在，但现在什么也读不到。", "The person has paused your app on their own page. Your grants stand, and nothing can be read meanwhile."},
+		Remedy:  Name{"不要反复尝试，等 `grant.resumed` 通知。可以在你的应用里告诉本人去哪里恢复。", "Do not try again and again: wait for the webhook `grant.resumed`. You may tell the person in your app where to resume it."},
+	},
+	{
+		Code: "client_suspended", Owner: fault.Client, Met: []Place{Data},
+		Title:   Name{"这个应用已被停用", "This client is suspended"},
+		Meaning: Name{"运营方停用了你的应用。它什么也读不到，也要不到新的授权。", "The operator has suspended your client. It can read nothing and ask for nothing."},
+		Remedy:  Name{"请你的负责人联系花窗的运营方。重试没有用。", "Have your operator write to ours. Trying again does not help."},
+	},
+	{
+		Code: "not_granted", Owner: fault.Client, Met: []Place{Data},
+		Title:   Name{"超出授权范围", "Outside the grant"},
+		Meaning: Name{"正文里点名的机构或数据种类不在授权里。没有使用授权。", "A source or datatype in the body is not in the grant. No use was spent."},
+		Remedy:  Name{"只要授权里有的；发 `{}` 就是全部。授权里有什么，见令牌答复的 `authorization_details`。", "Ask for what is in the grant; `{}` asks for all of it. `authorization_details` of the token response says what that is."},
+	},
+	{
+		Code: "view_not_found", Owner: fault.Client, Met: []Place{Data},
+		Title:   Name{"没有这个视图", "There is no such view"},
+		Meaning: Name{"这项授权没有这个编号的视图。不存在的和别人的，答复都一样；本人缩小授权之前打开的，也不再找得到。", "This grant has no view with this id. Unknown and foreign ones answer alike, and those from before the person agreed to less are not found either."},
+		Remedy:  Name{"用同一个 `Idempotency-Key` 再打开一次：还是那一次使用，打开的是现在可看的部分。", "Open it again with the same `Idempotency-Key`: for the same use it opens what may be seen now."},
+	},
+	{
+		Code: "grant_not_found", Owner: fault.Client, Met: []Place{Data},
+		Title:   Name{"没有这项授权", "There is no such grant"},
+		Meaning: Name{"令牌所指的授权已经不在了，比如本人离开了花窗。", "The grant that the token points at is not there any more; the person may have left Jali."},
+		Remedy:  Name{"丢掉令牌，请本人重新授权。", "Forget the token, and ask the person for a new grant."},
+	},
+	{
+		Code: "conflict", Owner: fault.Client, Met: []Place{Data},
+		Title:   Name{"情况刚刚变了", "Something changed meanwhile"},
+		Meaning: Name{"正在打开视图时，授权或账户刚好变了。", "The grant or an account changed while the view was being opened."},
+		Remedy:  Name{"用同一个 `Idempotency-Key` 重发，不会多花一次使用。", "Send it again with the same `Idempotency-Key`; a use is never spent twice."},
+	},
+	{
+		Code: "view_expired", Owner: fault.Client, Met: []Place{Data},
+		Title:   Name{"视图已销毁", "The view has been shredded"},
+		Meaning: Name{"视图打开十分钟后销毁；它的编号和 `Idempotency-Key` 还会这样答复 24 小时。", "A view is shredded ten minutes after it was opened. Its id and its `Idempotency-Key` answer like this for 24 hours."},
+		Remedy:  Name{"用新的 `Idempotency-Key` 打开新的视图，这会花一次使用。", "Open another view with a new `Idempotency-Key`; that spends a use."},
+	},
+	{
+		Code: "body_too_large", Owner: fault.Client, Met: []Place{Data, Sandbox},
+		Title:   Name{"正文太大", "The body is too large"},
+		Meaning: Name{"请求正文超过上限，没有读。", "The body of the request is over the limit and was not read."},
+		Remedy:  Name{"正文不要超过 1 MiB。", "Send at most 1 MiB."},
+	},
+	{
+		Code: "media_type_unsupported", Owner: fault.Client, Met: []Place{Data, Sandbox},
+		Title:   Name{"不支持的内容类型", "The media type is not read here"},
+		Meaning: Name{"正文不是 UTF-8 的 JSON，或者被压缩过，或者 `Content-Type` 缺失、重复。", "The body is not JSON in UTF-8, or is compressed, or `Content-Type` is missing or doubled."},
+		Remedy:  Name{"发送 `Content-Type: application/json`，不加 `Content-Encoding`。", "Send `Content-Type: application/json`, and no `Content-Encoding`."},
+	},
+	{
+		Code: "idempotency_mismatch", Owner: fault.Client, Met: []Place{Data},
+		Title:   Name{"同一个键，不同的正文", "Same key, other body"},
+		Meaning: Name{"这个 `Idempotency-Key` 之前用于另一个正文。没有使用授权。", "This `Idempotency-Key` was sent before with another body. No use was spent."},
+		Remedy:  Name{"每一次新的打算用一个新的键；重试才用原来的键和原来的正文。", "Take a new key for every new intention; only a retry has the old key, and the old body with it."},
+	},
+	{
+		Code: "rate_limited", Owner: fault.Client, Met: []Place{Data},
+		Title:   Name{"请求太频繁", "Too many requests"},
+		Meaning: Name{"这项授权或这个地址的请求太多。`RateLimit` 说明是哪一个。", "Too many calls by this grant or from this address; `RateLimit` says which."},
+		Remedy:  Name{"等 `Retry-After` 所说的秒数。平时看 `RateLimit` 就知道还剩多少。", "Wait as many seconds as `Retry-After` says. `RateLimit` of every answer tells beforehand what is left."},
+	},
+	{
+		Code: "internal", Owner: fault.Us, Met: []Place{Data, Report, Sandbox},
+		Title:   Name{"我们这边出错了", "Something went wrong on our side"},
+		Meaning: Name{"出了我们没有料到的错，已经记录下来。", "Something happened that we did not foresee. It has been logged."},
+		Remedy:  Name{"用同一个 `Idempotency-Key` 再试一次。还不行，请带上 `request_id` 联系我们。", "Try again with the same `Idempotency-Key`. If it stays, write to us and quote `request_id`."},
+	},
+	{
+		Code: "storage_stopped", Owner: fault.Us, Met: []Place{Data},
+		Title:   Name{"存储已停止", "The storage has stopped"},
+		Meaning: Name{"我们的存储不再接受读写，需要运营方处理。", "Our storage takes neither reads nor writes until the operator has looked after it."},
+		Remedy:  Name{"几分钟后用同一个 `Idempotency-Key` 再试。", "Try again in some minutes with the same `Idempotency-Key`."},
+	},
+	{
+		Code: "outcome_unknown", Owner: fault.Us, Met: []Place{Data},
+		Title:   Name{"不知道是否存下了", "It is not known whether this was stored"},
+		Meaning: Name{"写入时存储出了错，不知道这次使用是否已经记下。", "The storage failed while writing: nobody knows whether the use was recorded."},
+		Remedy:  Name{"用同一个 `Idempotency-Key` 重发就能弄清：一次使用绝不会花两次。", "Send it again with the same `Idempotency-Key`, which settles it: a use is never spent twice."},
+	},
+	{
+		Code: "busy", Owner: fault.Us, Met: []Place{Data},
+		Title:   Name{"现在太忙", "Too busy at this moment"},
+		Meaning: Name{"同时来的请求超过了能记住的数量。", "More requests came at once than can be remembered."},
+		Remedy:  Name{"等 `Retry-After` 所说的秒数再试，并做一个新的 DPoP 证明。", "Wait as many seconds as `Retry-After` says and try again with a new DPoP proof."},
+	},
+	{
+		Code: "record_damaged", Owner: fault.Us, Met: []Place{Data},
+		Title:   Name{"存储的记录损坏", "A stored record is damaged"},
+		Meaning: Name{"答复所需的一条记录和存入时不一样。什么也没有改。", "A record that the answer needs is not what was stored. Nothing was changed."},
+		Remedy:  Name{"这要运营方修复。晚些再试；一直不好，请带上 `request_id` 联系我们。", "The operator has to put it right. Try later; if it stays, write to us and quote `request_id`."},
+	},
+	{
+		Code: "sealed_record", Owner: fault.Us, Met: []Place{Data},
+		Title:   Name{"密封的记录打不开", "A sealed record does not open"},
+		Meaning: Name{"答复所需的一条密封记录打不开：它被改过或截断了。什么也没有改。", "A sealed record that the answer needs does not open: it was changed or cut. Nothing was changed by this request."},
+		Remedy:  Name{"这要运营方修复。晚些再试；一直不好，请带上 `request_id` 联系我们。", "The operator has to put it right. Try later; if it stays, write to us and quote `request_id`."},
+	},
+	{
+		Code: "view_unfinished", Owner: fault.Us, Met: []Place{Data},
+		Title:   Name{"视图没有及时做好", "The view was not finished in time"},
+		Meaning: Name{"这次使用已经花了，但视图没有在时限内做好。", "The use is spent, and the view was not made within its time."},
+		Remedy:  Name{"等 `Retry-After` 所说的秒数，用同一个 `Idempotency-Key` 再来：继续做完，不再花使用。", "Wait as long as `Retry-After` says and ask with the same `Idempotency-Key`: it goes on, and spends nothing more."},
+	},
+	{
+		Code: "unavailable", Owner: fault.Us, Met: []Place{Data, Sandbox},
+		Title:   Name{"暂时不行", "Not possible at this moment"},
+		Meaning: Name{"我们需要的某样东西暂时用不了，或者请求中途断开了。", "Something that we need is out of reach for now, or the request was broken off."},
+		Remedy:  Name{"稍后用同一个 `Idempotency-Key` 再试。", "Try again a little later with the same `Idempotency-Key`."},
+	},
+	{
+		Code: "route_unknown", Owner: fault.Client, Met: []Place{Data, Sandbox},
+		Title:   Name{"没有这个地址", "There is nothing at this path"},
+		Meaning: Name{"这个路径不在文档里。", "This path is not in the document."},
+		Remedy:  Name{"所有路径都在 `/openapi.yaml` 里；沙箱的在 `/sandbox/openapi.yaml`。", "All paths are in `/openapi.yaml`; those of the sandbox in `/sandbox/openapi.yaml`."},
+	},
+	{
+		Code: "method_not_allowed", Owner: fault.Client, Met: []Place{Data, Sandbox},
+		Title:   Name{"这个地址没有这种方法", "This path has other methods"},
+		Meaning: Name{"路径是对的，HTTP 方法不对。", "The path is right and the HTTP method is not."},
+		Remedy:  Name{"用 `Allow` 头里列出的方法。", "Use one of those in the `Allow` header."},
+	},
+}
