@@ -57,29 +57,36 @@ func TestExamplesMatchTheirSchemas(t *testing.T) {
 	}
 }
 
+// Codes are said twice: to people in the description, to programs as an enum,
+// for each operation and status.
 func TestEveryErrorNamesItsCodes(t *testing.T) {
-	code := regexp.MustCompile("- `[a-z_]+`: ")
 	for path, item := range document(t).Paths.Map() {
 		for method, op := range item.Operations() {
-			if !slices.Contains(op.Tags, "data") {
-				continue
-			}
 			for status, r := range op.Responses.Map() {
-				if status[0] < '4' {
+				if status[0] < '4' || r.Value.Content.Get("text/html") != nil { // a page is for the person
 					continue
 				}
-				if !code.MatchString(*r.Value.Description) {
-					t.Errorf("%s %s %s names no code", method, path, status)
+				media, of, member := r.Value.Content["application/json"], "#/components/schemas/OAuthError", "error"
+				if slices.Contains(op.Tags, "data") {
+					media, of, member = r.Value.Content["application/problem+json"], "#/components/schemas/Problem", "code"
 				}
-				if r.Value.Content.Get("application/problem+json") == nil {
-					t.Errorf("%s %s %s is no problem", method, path, status)
+				if media == nil || len(media.Schema.Value.AllOf) != 2 || media.Schema.Value.AllOf[0].Ref != of {
+					t.Errorf("%s %s %s is no %s with codes", method, path, status, of)
+					continue
+				}
+				var enum []string
+				for _, v := range media.Schema.Value.AllOf[1].Value.Properties[member].Value.Enum {
+					enum = append(enum, v.(string))
+				}
+				if told := named(*r.Value.Description); len(told) == 0 || !slices.Equal(told, enum) {
+					t.Errorf("%s %s %s names %v to people and %v to programs", method, path, status, told, enum)
 				}
 			}
 		}
 	}
 }
 
-// named are the codes of a description: "- `a`, `b` (401): what they mean".
+// named are the codes of a description: "- `a`: what it means".
 func named(description string) (codes []string) {
 	for line := range strings.Lines(description) {
 		list, _, ok := strings.Cut(line, ":")
