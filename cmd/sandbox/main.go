@@ -24,9 +24,9 @@ import (
 )
 
 type flags struct {
-	Addr     string `help:"Address of jali; localhost, since passkeys want it." default:"localhost:8080" placeholder:"HOST:PORT"`
-	TownAddr string `help:"Address of the mock town." default:"127.0.0.1:8070" placeholder:"HOST:PORT"`
-	BankAddr string `help:"Address of the demo bank app." default:"127.0.0.1:8090" placeholder:"HOST:PORT"`
+	Addr     string `help:"Address of jali; localhost, since passkeys want it." default:"localhost:8080" placeholder:"HOST:PORT" env:"JALI_SANDBOX_ADDR"`
+	TownAddr string `help:"Address of the mock town." default:"127.0.0.1:8070" placeholder:"HOST:PORT" env:"JALI_SANDBOX_TOWN_ADDR"`
+	BankAddr string `help:"Address of the demo bank app." default:"127.0.0.1:8090" placeholder:"HOST:PORT" env:"JALI_SANDBOX_BANK_ADDR"`
 	MTLSAddr string `help:"Address at which clients show certificates." default:"localhost:0" placeholder:"HOST:PORT" name:"mtls-addr"`
 	Issuer   string `help:"Jali's public URL, if something stands in front of it. Default: http:// and --addr." placeholder:"URL"`
 	Data     string `help:"Folder to keep everything in. Default: a temporary one, removed on exit." placeholder:"DIR"`
