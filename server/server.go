@@ -114,6 +114,7 @@ func New(c Config) (*Server, error) {
 	e.GET("/openapi.yaml", serveDocument)
 	for _, path := range []string{"/v1", "/v1/*"} {
 		e.Any(path, s.strayed)
+		e.RouteNotFound(path, s.strayed) // in methods that nobody knows
 	}
 	if c.OAuth != nil {
 		e.Any("/oauth/*", echo.WrapHandler(c.OAuth))

@@ -26,6 +26,7 @@ import (
 	"jali/internal/fault"
 	"jali/internal/ledger"
 	"jali/openapi"
+	"jali/openapi/conform"
 	"jali/server"
 )
 
@@ -81,6 +82,8 @@ type edge struct {
 	log   *bytes.Buffer
 }
 
+const stray = `{"error":"invalid_request","error_description":"oauth"}`
+
 func stand(t *testing.T, change func(*server.Config)) *edge {
 	t.Helper()
 	e := &edge{views: &views{view: sample(), page: aggregate.BillPage{}}, log: new(bytes.Buffer)}
@@ -103,7 +106,11 @@ func stand(t *testing.T, change func(*server.Config)) *edge {
 			_, _ = io.WriteString(w, "page "+r.RemoteAddr)
 			_ = n
 		}),
-		OAuth: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, "oauth") }),
+		OAuth: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			w.WriteHeader(http.StatusNotFound)
+			_, _ = io.WriteString(w, stray)
+		}),
 		Extra: map[string]http.Handler{"/sandbox/": http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, "sandbox") })},
 	}
 	if change != nil {
@@ -113,7 +120,7 @@ func stand(t *testing.T, change func(*server.Config)) *edge {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e.Server = httptest.NewServer(conforming(t, s))
+	e.Server = httptest.NewServer(conform.For(t, s))
 	t.Cleanup(e.Close)
 	return e
 }
@@ -428,8 +435,8 @@ func TestMounts(t *testing.T) {
 	for path, want := range map[string]string{
 		"/":            "page ",
 		"/grants/1":    "page ",
-		"/oauth/token": "oauth",
-		"/.well-known/oauth-authorization-server": "oauth",
+		"/oauth/nowhere": stray,
+		"/.well-known/nowhere": stray,
 		"/sandbox/consents":                       "sandbox",
 		"/openapi.yaml":                           "openapi: 3.1.0",
 	} {
@@ -490,7 +497,7 @@ func TestStrangersBodiesAreNotWaitedFor(t *testing.T) {
 func TestBrowsersAreToldToKeepToHTTPS(t *testing.T) {
 	for https, want := range map[bool]string{true: "max-age=31536000", false: ""} {
 		e := stand(t, func(c *server.Config) { c.HTTPS = https })
-		for _, path := range []string{"/", "/v1/sources", "/v1/nowhere", "/oauth/token"} {
+		for _, path := range []string{"/", "/v1/sources", "/v1/nowhere", "/oauth/nowhere"} {
 			if got := e.send(t, "GET", path, "").Header.Get("Strict-Transport-Security"); got != want {
 				t.Errorf("%s with HTTPS %v: %q, want %q", path, https, got, want)
 			}
