@@ -26,18 +26,20 @@ func tellOf(tx kv.Tx, now time.Time, event, what string, g Grant, kept time.Time
 	if err != nil {
 		return err
 	}
-	return c.tellOf(tx, now, event, what, g.ID, kept)
+	return c.queue(tx, event, webhook.Event{At: now, Type: what, Grant: string(g.ID), KeepUntil: kept})
 }
 
 func (c Client) tell(tx kv.Tx, now time.Time, event, what string, id GrantID) error {
-	return c.tellOf(tx, now, event, what, id, time.Time{})
+	return c.queue(tx, event, webhook.Event{At: now, Type: what, Grant: string(id)})
 }
 
-func (c Client) tellOf(tx kv.Tx, now time.Time, event, what string, id GrantID, kept time.Time) error {
+// queue makes the event the client's, if it wants to be told.
+func (c Client) queue(tx kv.Tx, event string, e webhook.Event) error {
 	if c.WebhookURI == "" {
 		return nil
 	}
-	return webhook.Queue(tx, webhook.Event{ID: toldAs(event, c.ID), At: now, Client: string(c.ID), Type: what, Grant: string(id), KeepUntil: kept})
+	e.ID, e.Client = toldAs(event, c.ID), string(c.ID)
+	return webhook.Queue(tx, e)
 }
 
 // toldAs is an event's id as a client hears it. One deed may concern several

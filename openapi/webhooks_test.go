@@ -15,7 +15,7 @@ func TestWebhookTypesAreThoseThatAreSent(t *testing.T) {
 	}
 	sent := []string{
 		webhook.GrantGiven, webhook.GrantChanged, webhook.GrantRefused, webhook.GrantUsed, webhook.GrantExhausted, webhook.GrantRevoked,
-		webhook.GrantExpiring, webhook.GrantExpired, webhook.GrantPaused, webhook.GrantResumed, webhook.RetentionEnded, webhook.Trial,
+		webhook.GrantExpiring, webhook.GrantExpired, webhook.GrantPaused, webhook.GrantResumed, webhook.RetentionEnded, webhook.NeedsPerson, webhook.Trial,
 	}
 	slices.Sort(documented)
 	slices.Sort(sent)

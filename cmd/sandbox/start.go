@@ -180,7 +180,7 @@ func (s *sandbox) openHouse(ctx context.Context, l net.Listener) error {
 	c := house.Config{
 		Issuer: s.ready.Issuer, Data: s.data, Sources: s.sources, Log: s.log, Now: s.now,
 		MTLS: s.ready.MTLS.URL, ClientCAs: s.state.Authority.pool(),
-		Rates: house.GenerousRates(), AllowPrivate: true, RotateAfter: 30 * 24 * time.Hour, Software: softwarePath, Extra: map[string]http.Handler{"/sandbox/": s.control()},
+		Rates: house.GenerousRates(), AllowPrivate: true, AtOnce: true, RotateAfter: 30 * 24 * time.Hour, Software: softwarePath, Extra: map[string]http.Handler{"/sandbox/": s.control()},
 	}
 	if s.flags.House != nil {
 		s.flags.House(&c)

@@ -65,7 +65,7 @@ func families() map[string][]string {
 		add("fields.", string(l))
 	}
 	add("deed.", verbs()...)
-	add("deed.", "other", audit.GrantRevoked+".client", audit.GrantRevoked+".operator", audit.GrantRevoked+".restore", audit.RetentionEnded+".revoked")
+	add("deed.", "other", audit.GrantRevoked+".client", audit.GrantRevoked+".operator", audit.GrantRevoked+".restore", audit.RetentionEnded+".revoked", audit.SourceRefuses+".told")
 	for _, m := range []string{"purpose", "datatypes", "sources", "bill_fields", "period", "uses", "until", "retention"} {
 		add("revise.member.", m)
 	}

@@ -393,6 +393,8 @@ func (h *house) remember(t testing.TB) {
 			{Verb: audit.GrantExpiring, On: "gr_live", Client: string(bank.ID)}, {Verb: audit.AllPaused}, {Verb: audit.AllResumed}, {Verb: audit.ClientRemoved, Client: "cli_gone"},
 			{Verb: audit.RetentionEnded, On: "gr_revoked", Client: string(evil.ID), Facts: map[string]string{"by": "revoked"}},
 			{Verb: audit.RetentionEnded, On: "gr_live", Client: string(bank.ID), Facts: map[string]string{"by": "period"}},
+			{Verb: audit.SourceRefuses, On: "con_1", Facts: map[string]string{"source": "alipay"}},
+			{Verb: audit.SourceRefuses, On: "gr_live", Client: string(bank.ID), Facts: map[string]string{"source": "alipay", "by": "told"}},
 			{Verb: audit.GrantUsed, On: "gr_live", Client: string(bank.ID), Facts: map[string]string{"uses_left": "2"}},
 		} {
 			e.ID, e.At, e.Person = fmt.Sprintf("ev%03d", i), at.Add(time.Duration(i)*2*time.Hour), string(lin.Person)

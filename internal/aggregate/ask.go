@@ -395,22 +395,3 @@ func (s *Service) link(ctx context.Context, p consent.PersonID, id string) (link
 	})
 	return l, err
 }
-
-// needsPerson marks a connection whose credential its source refused, unless
-// it has another by now.
-func (s *Service) needsPerson(ctx context.Context, p consent.PersonID, id string, sealed []byte) {
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
-	defer cancel()
-	err := s.DB.Update(ctx, func(tx kv.Tx) error {
-		var l link
-		ok, err := kv.Load(tx, linkKey(p, id), &l)
-		if err != nil || !ok || !slices.Equal(l.Credential, sealed) {
-			return err
-		}
-		l.NeedsPerson = true
-		return kv.Store(tx, linkKey(p, id), l)
-	})
-	if err != nil {
-		s.log().ErrorContext(ctx, "a connection could not be marked", "err", err)
-	}
-}

@@ -123,6 +123,9 @@ func (s *Service) cut(tx kv.Tx, p consent.PersonID, id string) error {
 	if err := s.tearShown(tx, p, id); err != nil {
 		return err
 	}
+	if err := hush(tx, p, id); err != nil {
+		return err
+	}
 	if err := tx.Delete(readingKey(p, id)); err != nil {
 		return err
 	}

@@ -272,6 +272,9 @@ func (s *Service) become(tx kv.Tx, p consent.PersonID, before, part string) erro
 	} else if b == nil {
 		return errRaced
 	}
+	if err := hush(tx, p, before); err != nil {
+		return err
+	}
 	return s.abandon(tx, p, part)
 }
 

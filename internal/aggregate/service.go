@@ -24,6 +24,12 @@ type Grants interface {
 	// Spend takes one use for a key; a key that has spent takes nothing.
 	Spend(ctx context.Context, client consent.ClientID, grant consent.GrantID, key string, request []byte) (consent.Use, error)
 	Client(context.Context, consent.ClientID) (consent.Client, error)
+	// Covering answers a person's living grants, for more than one use, that
+	// cover one of some accounts.
+	Covering(tx kv.Tx, now time.Time, p consent.PersonID, accounts []consent.AccountID) ([]consent.Grant, error)
+	// TellNeedsPerson tells a grant's client that the person has to connect a
+	// source again.
+	TellNeedsPerson(tx kv.Tx, now time.Time, event string, g consent.Grant, source string) error
 	// Grants answers a person's own, for their export.
 	Grants(context.Context, consent.Session) ([]consent.Grant, error)
 	// Evidence answers by what passkey assertion a person gave a grant.
@@ -49,6 +55,7 @@ type Service struct {
 	Now      func() time.Time // nil: time.Now
 	Log      *slog.Logger     // nil: slog.Default
 	Deadline time.Duration    // what one source has for its whole answer; 0: 8 seconds
+	AtOnce   bool             // clients are told of a connection at once, not each at a moment of its own
 
 	refreshes singleflight.Group // by connection
 	turns     turns              // by view

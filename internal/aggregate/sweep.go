@@ -3,6 +3,8 @@ package aggregate
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
+	"strconv"
 	"time"
 
 	"jali/consent"
@@ -63,7 +65,7 @@ func (s *Service) PersonLeaves(tx kv.Tx, person consent.PersonID) error {
 	if _, err := s.tearAll(tx, kv.Prefix("aggregate", "view_of", person), time.Time{}); err != nil {
 		return err
 	}
-	for _, room := range []string{"connection", "account", "ref", "linking", "upload", "upload_part", "draft", "seen", "reading"} {
+	for _, room := range []string{"connection", "account", "ref", "linking", "upload", "upload_part", "draft", "seen", "reading", "telling"} {
 		if err := drop(tx, kv.Prefix("aggregate", room, person)); err != nil {
 			return err
 		}
@@ -76,7 +78,7 @@ const sweepBatch = 64
 
 // Sweep removes what has lapsed: remembered looks, views after ten minutes and
 // their graves after a day, links under way, staged files and the keys of both,
-// marks of looks. It works in small transactions.
+// marks of looks; and tells clients of connections. It works in small transactions.
 func (s *Service) Sweep(ctx context.Context) error {
 	s.memory.sweep(s.now())
 	for {
@@ -92,7 +94,7 @@ func (s *Service) Sweep(ctx context.Context) error {
 	if err := s.Ledger.Sweep(ctx, now); err != nil {
 		return err
 	}
-	for _, room := range []string{"linking", "upload", "draft", "seen"} {
+	for _, room := range []string{"linking", "upload", "draft", "seen", "telling"} {
 		if err := s.sweepRoom(ctx, room, now); err != nil {
 			return err
 		}
@@ -149,12 +151,14 @@ func (s *Service) bury(tx kv.Tx, hash string, now time.Time) error {
 	return kv.Store(tx, dueKey(grave, hash), hash)
 }
 
-// lapsing is what rows that lapse have in common; the rest is of uploads and drafts.
+// lapsing is what rows that lapse have in common; the rest is of uploads, drafts
+// and what is to be told.
 type lapsing struct {
 	Until  time.Time        `json:"until"`
 	Person consent.PersonID `json:"person"`
 	ID     string           `json:"id"`
 	Part   string           `json:"part"`
+	Grant  consent.GrantID  `json:"grant"`
 }
 
 // sweepRoom removes rows whose own "until" has passed.
@@ -181,7 +185,7 @@ func (s *Service) sweepRoom(ctx context.Context, room string, now time.Time) err
 		return err
 	}
 	for from := 0; from < len(keys); from += sweepBatch {
-		to := min(from+sweepBatch, len(keys))
+		to, event := min(from+sweepBatch, len(keys)), rand.Text()
 		err := s.DB.Update(ctx, func(tx kv.Tx) error {
 			for i := from; i < to; i++ {
 				var err error
@@ -190,6 +194,8 @@ func (s *Service) sweepRoom(ctx context.Context, room string, now time.Time) err
 					err = s.dropUpload(tx, upload{Person: l.Person, ID: l.ID, Part: l.Part})
 				case "draft":
 					err = s.abandon(tx, l.Person, l.Part)
+				case "telling":
+					err = s.tellLate(tx, now, event+"-"+strconv.Itoa(i), telling{l.Until, l.Person, l.Part, l.Grant})
 				default:
 					err = tx.Delete(keys[i])
 				}

@@ -56,6 +56,7 @@ const (
 	CodeUsed       = "recovery_code.used"
 	SourceLinked   = "connection.linked"
 	SourceUnlinked = "connection.unlinked"
+	SourceRefuses  = "connection.needs_person" // its source takes what it was connected by no longer; with a client, that it was told so
 	FileImported   = "bills.imported"
 	PairDecided    = "pair.decided"   // whether two bills belong together; facts say as what, and the word
 	PairUndecided  = "pair.undecided" // and that word was taken back

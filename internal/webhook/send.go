@@ -46,12 +46,13 @@ type message struct {
 		Grant  string `json:"grant_id,omitempty"`
 		// KeepUntil is to the second, as in the view that it names.
 		KeepUntil time.Time `json:"keep_until,omitzero"`
+		Source    string    `json:"source,omitempty"`
 	} `json:"data"`
 }
 
 func (e Event) body() ([]byte, error) {
 	m := message{Type: e.Type, Timestamp: e.At.Truncate(time.Second)}
-	m.Data.Client, m.Data.Grant, m.Data.KeepUntil = e.Client, e.Grant, e.KeepUntil
+	m.Data.Client, m.Data.Grant, m.Data.KeepUntil, m.Data.Source = e.Client, e.Grant, e.KeepUntil, e.Source
 	return json.Marshal(m)
 }
 

@@ -190,3 +190,24 @@ func FuzzAnswer(f *testing.F) {
 		}
 	})
 }
+
+// What an event is about stands in it, and nothing that it is not about.
+func TestTheBodySaysWhatItIsAbout(t *testing.T) {
+	at := time.Date(2026, 11, 22, 8, 0, 0, 999_000, time.UTC)
+	for _, tt := range []struct{ event, want string }{
+		{GrantRevoked, `{"type":"grant.revoked","timestamp":"2026-11-22T08:00:00Z","data":{"client_id":"bank","grant_id":"g1"}}`},
+		{RetentionEnded, `{"type":"retention.ended","timestamp":"2026-11-22T08:00:00Z","data":{"client_id":"bank","grant_id":"g1","keep_until":"2026-12-01T00:00:00Z"}}`},
+		{NeedsPerson, `{"type":"connection.needs_person","timestamp":"2026-11-22T08:00:00Z","data":{"client_id":"bank","grant_id":"g1","source":"alipay"}}`},
+	} {
+		e := Event{ID: "e", At: at, Client: "bank", Type: tt.event, Grant: "g1"}
+		switch tt.event {
+		case RetentionEnded:
+			e.KeepUntil = time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC)
+		case NeedsPerson:
+			e.Source = "alipay"
+		}
+		if b, err := e.body(); err != nil || string(b) != tt.want {
+			t.Errorf("%s: %s, %v; want %s", tt.event, b, err, tt.want)
+		}
+	}
+}

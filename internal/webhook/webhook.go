@@ -52,6 +52,8 @@ type Event struct {
 	// KeepUntil names views by until when they might be kept, as they say
 	// themselves: the ids of views stand nowhere. Zero: it is not about some alone.
 	KeepUntil time.Time `json:"keep_until,omitzero"`
+	// Source is whose connection it is about, with [NeedsPerson] alone.
+	Source string `json:"source,omitempty"`
 }
 
 // Types of events.
@@ -66,8 +68,9 @@ const (
 	GrantExpired   = "grant.expired"
 	GrantPaused    = "grant.paused"
 	GrantResumed   = "grant.resumed"
-	RetentionEnded = "retention.ended" // delete what was kept; see [Event.KeepUntil]
-	Trial          = "webhook.test"    // by the operator, of no grant
+	RetentionEnded = "retention.ended"         // delete what was kept; see [Event.KeepUntil]
+	NeedsPerson    = "connection.needs_person" // a source refuses what the person connected: they do so again
+	Trial          = "webhook.test"            // by the operator, of no grant
 )
 
 var errEvent = &fault.Error{Kind: fault.Internal, Code: "webhook_event",

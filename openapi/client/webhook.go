@@ -15,10 +15,11 @@ import (
 type Event struct {
 	ID        string    `json:"-"` // the same however often it is sent
 	Type      string    `json:"type"`
-	Timestamp time.Time `json:"timestamp"` // of the deed
+	Timestamp time.Time `json:"timestamp"` // of the deed; of a connection.needs_person, of the telling
 	Data      struct {
 		Client string `json:"client_id"`
 		Grant  string `json:"grant_id"` // empty in a webhook.test
+		Source string `json:"source"`   // with connection.needs_person alone: which the person has to connect again
 	} `json:"data"`
 }
 

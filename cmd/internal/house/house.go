@@ -57,6 +57,7 @@ type Config struct {
 	StepUpLife        time.Duration  // how long a yes may be read by; zero: as long as its grant
 	RotateAfter       time.Duration  // how long after a deletion the root keys are rotated; zero: never by itself
 	AllowPrivate      bool           // clients may be reached at private addresses: the sandbox's live on this machine
+	AtOnce            bool           // clients are told of a connection at once, not each at a moment of its own: the sandbox's
 	Sources           *connectors.Registry
 	Software          string                  // path of the software passkey; the sandbox alone sets it
 	Extra             map[string]http.Handler // further handlers by path prefix
@@ -155,7 +156,7 @@ func (h *House) wire(ctx context.Context, c Config) (err error) {
 	if err := h.openUpstream(c); err != nil {
 		return err
 	}
-	h.Aggregate = &aggregate.Service{DB: h.db, Vault: h.Vault, Grants: h.Consent, Connectors: c.Sources, Ledger: bills, Upstream: h.Upstream, Now: c.Now, Log: c.Log}
+	h.Aggregate = &aggregate.Service{DB: h.db, Vault: h.Vault, Grants: h.Consent, Connectors: c.Sources, Ledger: bills, Upstream: h.Upstream, Now: c.Now, Log: c.Log, AtOnce: c.AtOnce}
 	h.Upstream.Allot = h.Aggregate.Allot
 
 	der, err := h.Vault.SigningKey(ctx)

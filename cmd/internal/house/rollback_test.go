@@ -43,7 +43,7 @@ func openPast(t *testing.T) *past {
 	p.now.Store(time.Now().Unix())
 	sources := new(connectors.Registry)
 	for _, id := range []string{"harbour_bank", "wallet"} {
-		if err := sources.Register(crowdSource{id, []connectors.AccountKind{connectors.WalletBalance}, p.clock().Add(-time.Hour)}); err != nil {
+		if err := sources.Register(crowdSource{id, []connectors.AccountKind{connectors.WalletBalance}, p.clock().Add(-time.Hour), nil}); err != nil {
 			t.Fatal(err)
 		}
 	}

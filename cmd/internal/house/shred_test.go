@@ -496,7 +496,7 @@ func TestNothingButEventsTellsOfWhoLeft(t *testing.T) {
 	now := func() time.Time { mu.Lock(); defer mu.Unlock(); return clock }
 	at := clock.Add(-time.Hour)
 	sources := new(connectors.Registry)
-	must(t, sources.Register(crowdSource{"wallet", []connectors.AccountKind{connectors.WalletBalance}, at}))
+	must(t, sources.Register(crowdSource{"wallet", []connectors.AccountKind{connectors.WalletBalance}, at, nil}))
 	h, err := Open(t.Context(), Config{Issuer: issuer, Data: t.TempDir(), Sources: sources, Now: now, RotateAfter: 720 * time.Hour, Log: slog.New(slog.DiscardHandler)})
 	must(t, err)
 	defer h.Close()

@@ -21,6 +21,7 @@ import (
 	"jali/consent/passkey/software"
 	"jali/internal/kv"
 	"jali/internal/secret"
+	"jali/internal/webhook"
 )
 
 // crowdSource is an institution where everybody has a few accounts; who is
@@ -29,6 +30,8 @@ type crowdSource struct {
 	id    string
 	kinds []connectors.AccountKind
 	at    time.Time // the newest bills
+
+	refuses *atomic.Bool // whatever was connected; nil: never
 }
 
 func (s crowdSource) Source() connectors.Source {
@@ -77,6 +80,9 @@ func (s crowdSource) which(c connectors.Credential, r connectors.AccountRef) int
 }
 
 func (s crowdSource) Balances(_ context.Context, c connectors.Credential, refs []connectors.AccountRef) (all []connectors.Balance, _ error) {
+	if s.refuses != nil && s.refuses.Load() {
+		return nil, connectors.ErrUnauthorized
+	}
 	for _, r := range refs {
 		i := s.which(c, r)
 		for k, kind := range []connectors.BalanceKind{connectors.Available, connectors.Frozen} {
@@ -121,7 +127,8 @@ type crowd struct {
 	apps   []*app
 	people []somebody
 
-	now atomic.Int64 // in seconds: it moves between what is done at once
+	now     atomic.Int64 // in seconds: it moves between what is done at once
+	refuses atomic.Bool  // the sources, whatever was connected
 }
 
 func (c *crowd) clock() time.Time { return time.Unix(c.now.Load(), 0) }
@@ -164,8 +171,8 @@ func newCrowd(t testing.TB, people int) *crowd {
 	c.now.Store(time.Now().Unix())
 	sources := new(connectors.Registry)
 	for _, s := range []crowdSource{
-		{"harbour_bank", []connectors.AccountKind{connectors.CreditCard, connectors.CreditCard}, c.clock().Add(-time.Hour)},
-		{"wallet", []connectors.AccountKind{connectors.WalletBalance}, c.clock().Add(-time.Hour)},
+		{"harbour_bank", []connectors.AccountKind{connectors.CreditCard, connectors.CreditCard}, c.clock().Add(-time.Hour), &c.refuses},
+		{"wallet", []connectors.AccountKind{connectors.WalletBalance}, c.clock().Add(-time.Hour), &c.refuses},
 	} {
 		if err := sources.Register(s); err != nil {
 			t.Fatal(err)
@@ -356,7 +363,7 @@ var declared = func() map[string]string {
 			authorization_details[].type authorization_details[].actions[] authorization_details[].datatypes[] authorization_details[].locations[]
 			authorization_details[].bill_fields authorization_details[].purpose authorization_details[].uses.limit authorization_details[].uses.per
 			authorization_details[].retention authorization_details[].period.days
-			sources[].source sources[].status accounts[].source accounts[].kind accounts[].side accounts[].name balances[].kind
+			sources[].source sources[].status data.source accounts[].source accounts[].kind accounts[].side accounts[].name balances[].kind
 			totals[].currency statements[].settled items[].direction items[].flow items[].state items[].final items[].kind items[].category
 			items[].counted items[].amount.currency balances[].amount.currency statements[].due.currency
 			totals[].assets.currency totals[].debts.currency totals[].net.currency totals[].in.currency totals[].out.currency`,
@@ -409,6 +416,64 @@ func TestClientsCannotJoinPeople(t *testing.T) {
 	}
 }
 
+// turn has a look of their own find out that both sources of some people need
+// them, and answers how many events tell of it. Of these the second in which
+// they are told may not be the same, unless by chance.
+func (c *crowd) turn(t *testing.T) (events int) {
+	who := c.people[:min(20, len(c.people))]
+	c.refuses.Store(true)
+	for _, p := range who {
+		if _, err := c.Aggregate.Own(t.Context(), p.Session, time.Time{}, time.Time{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c.refuses.Store(false)
+	for range 60 {
+		c.now.Add(60)
+		c.Sweep(t.Context())
+	}
+	list, err := c.Outbox.List(t.Context(), "", false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	type of struct{ source, person string }
+	told := map[of][]webhook.Event{}
+	for _, e := range list {
+		if e.Type == webhook.NeedsPerson {
+			key := of{e.Source, c.whose(t, e)}
+			told[key] = append(told[key], e.Event)
+			events++
+		}
+	}
+	pairs, same := 0, 0
+	for _, clients := range told {
+		for i, a := range clients {
+			for _, b := range clients[i+1:] {
+				if pairs++; a.At.Truncate(time.Second).Equal(b.At.Truncate(time.Second)) {
+					same++
+				}
+			}
+		}
+	}
+	if events != len(who)*len(c.apps)*2 || same > pairs/8 { // of 400 pairs 7 by chance, 50 once in 10^23
+		t.Errorf("%d events, %d of %d pairs of one person in the same second", events, same, pairs)
+	}
+	return events
+}
+
+func (c *crowd) whose(t *testing.T, e webhook.Delivery) (person string) {
+	t.Helper()
+	err := c.db.View(t.Context(), func(tx tx) error {
+		g, err := c.Consent.LoadIn(tx, c.clock(), consent.ClientID(e.Client), consent.GrantID(e.Grant))
+		person = string(g.Person)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return person
+}
+
 // part has people do what several clients hear of at once, and keeps what they
 // are told: by pausing everything, and by leaving.
 func (c *crowd) part(t *testing.T, turn int) {
@@ -434,7 +499,7 @@ func (c *crowd) part(t *testing.T, turn int) {
 			t.Fatal(err)
 		}
 	}
-	want := 0
+	want := c.turn(t)
 	for i, p := range c.people[:min(40, len(c.people))] {
 		c.now.Add(2)
 		if i%2 == 0 {
