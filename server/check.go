@@ -22,30 +22,55 @@ import (
 	"jali/openapi"
 )
 
-// checker holds requests against the document.
-type checker struct {
+// Checker holds requests against a document, as [openapi.Requests] reads one.
+type Checker struct {
 	doc     *openapi3.T
 	options *openapi3filter.Options
+	members map[string]bool // that bodies can have: an error may name them
 }
 
-func newChecker() (*checker, error) {
-	doc, err := openapi.Requests()
-	if err != nil {
-		return nil, err
+// NewChecker answers a Checker for a document.
+func NewChecker(doc *openapi3.T) *Checker {
+	k := &Checker{doc: doc, members: map[string]bool{}}
+	for _, item := range doc.Paths.Map() {
+		for _, op := range item.Operations() {
+			if op.RequestBody == nil {
+				continue
+			}
+			for _, media := range op.RequestBody.Value.Content {
+				k.name(media.Schema.Value)
+			}
+		}
 	}
 	// Without DisableSchemaErrorDetails an error would carry the value. The
 	// value that was checked is kept, and it is what the handler is given:
 	// decoded a second time by encoding/json, a key in other case would get
 	// past the check.
-	return &checker{doc: doc, options: &openapi3filter.Options{
+	k.options = &openapi3filter.Options{
 		KeepValidatedValue:      true,
 		AuthenticationFunc:      openapi3filter.NoopAuthenticationFunc, // admit has asked already
 		SchemaValidationOptions: []openapi3.SchemaValidationOption{openapi3.DisableSchemaErrorDetails()},
-	}}, nil
+	}
+	return k
+}
+
+func (k *Checker) name(s *openapi3.Schema) {
+	for name, p := range s.Properties {
+		k.members[name] = true
+		k.name(p.Value)
+	}
+}
+
+func newChecker() (*Checker, error) {
+	doc, err := openapi.Requests()
+	if err != nil {
+		return nil, err
+	}
+	return NewChecker(doc), nil
 }
 
 // operation answers what the document says of an echo route, or nil.
-func (k *checker) operation(method, route string) *routers.Route {
+func (k *Checker) operation(method, route string) *routers.Route {
 	segments := strings.Split(route, "/")
 	for i, s := range segments {
 		if name, ok := strings.CutPrefix(s, ":"); ok {
@@ -65,7 +90,7 @@ func (k *checker) operation(method, route string) *routers.Route {
 }
 
 // methods answers the methods that the document has for a path.
-func (k *checker) methods(path string) []string {
+func (k *Checker) methods(path string) []string {
 	want := strings.Split(path, "/")
 	for template, item := range k.doc.Paths.Map() {
 		have := strings.Split(template, "/")
@@ -87,8 +112,18 @@ func (k *checker) methods(path string) []string {
 func public(op *openapi3.Operation) bool { return op.Security != nil && len(*op.Security) == 0 }
 
 // request fails where c's request is not what route allows.
-func (k *checker) request(c echo.Context, route *routers.Route) error {
-	r := c.Request()
+func (k *Checker) request(c echo.Context, route *routers.Route) error {
+	params := make(map[string]string, len(c.ParamNames()))
+	for i, name := range c.ParamNames() {
+		params[name] = c.ParamValues()[i]
+	}
+	return k.Check(c.Request(), route, params)
+}
+
+// Check fails where a request is not what route allows, as a fault that names
+// nothing but words of the document. Its body has been read then, and can be
+// read again.
+func (k *Checker) Check(r *http.Request, route *routers.Route, params map[string]string) error {
 	if err := checkQuery(r, route); err != nil {
 		return err
 	}
@@ -100,15 +135,11 @@ func (k *checker) request(c echo.Context, route *routers.Route) error {
 	if err := checkBody(r, route.Operation); err != nil {
 		return err
 	}
-	params := make(map[string]string, len(c.ParamNames()))
-	for i, name := range c.ParamNames() {
-		params[name] = c.ParamValues()[i]
-	}
 	err := openapi3filter.ValidateRequest(r.Context(), &openapi3filter.RequestValidationInput{
 		Request: r, Route: route, PathParams: params, QueryParams: r.URL.Query(), Options: k.options,
 	})
 	if err != nil {
-		return describe(err)
+		return k.describe(err)
 	}
 	return nil
 }
@@ -160,14 +191,16 @@ func checkBody(r *http.Request, op *openapi3.Operation) error {
 		return errMedia
 	}
 	media, params, err := mime.ParseMediaType(types[0])
-	if err != nil || media != "application/json" {
+	if err != nil || op.RequestBody.Value.Content[media] == nil {
 		return errMedia
 	}
 	if charset, ok := params["charset"]; ok && !strings.EqualFold(charset, "utf-8") {
 		return errMedia
 	}
-	if err := checkJSON(data); err != nil {
-		return err
+	if media == "application/json" {
+		if err := checkJSON(data); err != nil {
+			return err
+		}
 	}
 	r.Body = io.NopCloser(bytes.NewReader(data))
 	r.ContentLength = int64(len(data))
@@ -234,7 +267,7 @@ func checkJSON(data []byte) error {
 
 // describe names the part that is wrong, in the document's words alone: the
 // validator's own text may quote what was sent.
-func describe(err error) error {
+func (k *Checker) describe(err error) error {
 	var re *openapi3filter.RequestError
 	if !errors.As(err, &re) {
 		return errInvalid.Saying("the request is not what the document says")
@@ -249,7 +282,7 @@ func describe(err error) error {
 	}
 	var se *openapi3.SchemaError
 	if errors.As(err, &se) {
-		if at := place(se.JSONPointer()); at != "" {
+		if at := k.place(se.JSONPointer()); at != "" {
 			return errInvalid.Saying("the body is not as the document says at " + at)
 		}
 	}
@@ -258,18 +291,16 @@ func describe(err error) error {
 
 // place writes a pointer of which every part is a name of the document's or
 // an index; another answers empty.
-func place(pointer []string) string {
+func (k *Checker) place(pointer []string) string {
 	var b strings.Builder
 	for _, p := range pointer {
-		if _, err := strconv.ParseUint(p, 10, 16); err != nil && !knownMembers[p] {
+		if _, err := strconv.ParseUint(p, 10, 16); err != nil && !k.members[p] {
 			return ""
 		}
 		b.WriteString("/" + p)
 	}
 	return b.String()
 }
-
-var knownMembers = map[string]bool{"sources": true, "datatypes": true}
 
 type callerKey struct{}
 

@@ -81,7 +81,7 @@ type Config struct {
 type Server struct {
 	Config
 	echo  *echo.Echo
-	check *checker
+	check *Checker
 }
 
 // New mounts everything. It fails if the document cannot be read.

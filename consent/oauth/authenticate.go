@@ -161,6 +161,7 @@ func (s *Server) presented(answer http.Header, r *http.Request, now time.Time) (
 	if !now.Before(t.Ends) {
 		return row{}, "", s.unauthorized(scheme, errToken)
 	}
+	s.see(t.Client)
 	return t, at, nil
 }
 

@@ -35,7 +35,22 @@ func invalidClient(description string) *refusal {
 	return refuse(http.StatusUnauthorized, "invalid_client", description)
 }
 
-// client authenticates the sender in the way that it is registered for: by
+// client answers the client that the sender proves to be, and tells of it.
+func (s *Server) client(r *http.Request, form url.Values, now time.Time) (consent.Client, error) {
+	c, err := s.proven(r, form, now)
+	if err == nil {
+		s.see(c.ID)
+	}
+	return c, err
+}
+
+func (s *Server) see(c consent.ClientID) {
+	if s.Seen != nil {
+		s.Seen(c)
+	}
+}
+
+// proven authenticates the sender in the way that it is registered for: by
 // certificate, or by private_key_jwt (RFC 7523, section 3; FAPI 2.0 Security
 // Profile, section 5.3.2.1), of which
 //
@@ -45,7 +60,7 @@ func invalidClient(description string) *refusal {
 //   - jti is used once, and iat is not before this process started
 //
 // Unknown clients and bad signatures answer alike.
-func (s *Server) client(r *http.Request, form url.Values, now time.Time) (consent.Client, error) {
+func (s *Server) proven(r *http.Request, form url.Values, now time.Time) (consent.Client, error) {
 	assertion := form.Get("client_assertion")
 	switch {
 	case r.Header.Get("Authorization") != "":

@@ -138,6 +138,9 @@ type Config struct {
 	// Taken is told, in its transaction, of a grant that goes on while tokens of
 	// it are taken back. Nil: nobody.
 	Taken func(kv.Tx, consent.GrantID) error
+	// Seen is told of each client that has proved who it is, or holds a token.
+	// Nil: nobody.
+	Seen func(consent.ClientID)
 	// Publish are further members of the metadata, of rooms not known here.
 	Publish map[string]any
 	// ErrorPage tells a person in their browser what went wrong. Nil: plain

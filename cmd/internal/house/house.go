@@ -61,6 +61,7 @@ type Config struct {
 	Sources           *connectors.Registry
 	Software          string                  // path of the software passkey; the sandbox alone sets it
 	Extra             map[string]http.Handler // further handlers by path prefix
+	Seen              func(consent.ClientID)  // told of each client that shows itself; the sandbox alone sets it
 	Metrics           prometheus.Registerer   // nil: none
 	Log               *slog.Logger
 	Now               func() time.Time
@@ -184,7 +185,7 @@ func (h *House) wire(ctx context.Context, c Config) (err error) {
 		HTTP:       dial.New(dial.Config{AllowPrivate: c.AllowPrivate, Timeout: 5 * time.Second, MaxBody: 64 << 10}),
 		ConsentURL: func(g consent.GrantID) string { return "/consent/" + string(g) },
 		ErrorPage:  func(w http.ResponseWriter, r *http.Request, f *fault.Error) { pages.Fault(w, r, f) },
-		Notify:     h.notify, Taken: func(t tx, g consent.GrantID) error { return h.Guard.Touch(t, rollback.Grant, string(g)) }, Publish: map[string]any{"webhook_keys": h.Outbox.Keys()},
+		Notify:     h.notify, Taken: func(t tx, g consent.GrantID) error { return h.Guard.Touch(t, rollback.Grant, string(g)) }, Seen: c.Seen, Publish: map[string]any{"webhook_keys": h.Outbox.Keys()},
 	})
 	if err != nil {
 		return err
