@@ -46,7 +46,7 @@ func (s *Server) authorize(w http.ResponseWriter, r *http.Request) {
 		s.ErrorPage(w, r, errNoRequest)
 		return
 	}
-	http.Redirect(w, r, s.ConsentURL(p.Grant), http.StatusSeeOther)
+	sendOn(w, r, s.ConsentURL(p.Grant))
 }
 
 // finish answers GET /oauth/finish?grant=&ticket=, to which the consent page
@@ -92,7 +92,14 @@ func (s *Server) finish(w http.ResponseWriter, r *http.Request) {
 		s.page(w, r, err)
 		return
 	}
-	http.Redirect(w, r, back, http.StatusSeeOther)
+	sendOn(w, r, back)
+}
+
+// sendOn sends a browser elsewhere and says nothing beside: what net/http would
+// write holds the address, with the code in it.
+func sendOn(w http.ResponseWriter, r *http.Request, to string) {
+	w.Header()["Content-Type"] = nil
+	http.Redirect(w, r, to, http.StatusSeeOther)
 }
 
 // code lets fosite issue the code of the step's request, which ends it.

@@ -82,8 +82,8 @@ func openMutual(t *testing.T) *mutual {
 	c.MTLS, c.ClientCAs = mtlsBase, x509.NewCertPool()
 	c.ClientCAs.AddCert(h.ca.cert)
 	h.server = must(New(c))
-	h.http.Config.Handler = h.server
-	h.https = httptest.NewUnstartedServer(h.server)
+	h.http.Config.Handler = h.site(h.server)
+	h.https = httptest.NewUnstartedServer(h.http.Config.Handler)
 	h.https.TLS = &tls.Config{ClientAuth: tls.RequestClientCert}
 	h.https.StartTLS()
 	t.Cleanup(h.https.Close)

@@ -105,7 +105,7 @@ func TestClientAuthentication(t *testing.T) {
 	t.Run("after a restart", func(t *testing.T) {
 		form := h.parForm(h.bank, once)
 		h.clock.pass(3 * time.Second)
-		h.http.Config.Handler = h.newServer()
+		h.http.Config.Handler = h.site(h.newServer())
 		if got := h.post("/oauth/par", form); got.text("error") != "invalid_client" {
 			t.Errorf("an assertion from before the start: %v", got)
 		}

@@ -24,6 +24,7 @@ import (
 	"jali/internal/jose"
 	"jali/internal/kv"
 	"jali/internal/kv/boltkv"
+	"jali/openapi/conform"
 )
 
 func must[T any](v T, err error) T {
@@ -98,10 +99,19 @@ func open(t testing.TB) *house {
 	h.consent.Ended = append(h.consent.Ended, h.server.GrantEnded)
 	h.consent.Changed = append(h.consent.Changed, h.server.GrantChanged)
 	h.consent.Removed = append(h.consent.Removed, h.server.ClientRemoved)
-	h.http = httptest.NewServer(h.server)
+	h.http = httptest.NewServer(h.site(h.server))
 	t.Cleanup(h.http.Close)
 	h.bank, h.other = h.register("bank"), h.register("other")
 	return h
+}
+
+// site serves as the house's edge does, and fails the test for every answer
+// that the document does not promise.
+func (h *house) site(s *Server) http.Handler {
+	return conform.For(h.t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("X-Request-Id", "request_1") // the same: other answers are compared with it
+		s.ServeHTTP(w, r)
+	}))
 }
 
 func (h *house) newServer() *Server {

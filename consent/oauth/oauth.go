@@ -79,6 +79,7 @@ package oauth
 import (
 	"crypto/x509"
 	"errors"
+	"html"
 	"io"
 	"log/slog"
 	"maps"
@@ -241,7 +242,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Referrer-Policy", "no-referrer")
-	path, id := s.routes.find(r.URL.Path)
+	path, id := s.routes.find(r.URL.EscapedPath())
 	serve := s.routes[path][r.Method]
 	switch {
 	case path == "":
@@ -265,15 +266,14 @@ func (s *Server) now() time.Time { return s.Now().UTC().Truncate(time.Microsecon
 
 // plainErrorPage says what went wrong to whoever has no page for it.
 func plainErrorPage(w http.ResponseWriter, _ *http.Request, f *fault.Error) {
-	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	status := http.StatusBadRequest
 	if k := f.Kind; k == fault.Internal || k == fault.Unavailable {
 		status = http.StatusServiceUnavailable
 	}
 	w.WriteHeader(status)
-	_, _ = io.WriteString(w, strings.Join([]string{
-		"这个授权请求无法继续，请回到发起它的应用重新开始。",
-		"This request cannot go on. Go back to the app that you came from and start again.",
-		"(" + f.Code + ": " + f.Detail + ")", "",
-	}, "\n"))
+	_, _ = io.WriteString(w, "<!DOCTYPE html>\n<title>Jali</title>\n"+
+		"<p lang=zh-CN>这个授权请求无法继续，请回到发起它的应用重新开始。</p>\n"+
+		"<p lang=en>This request cannot go on. Go back to the app that you came from and start again.</p>\n"+
+		"<p lang=en>("+html.EscapeString(f.Code+": "+f.Detail)+")</p>\n")
 }

@@ -27,7 +27,7 @@ func (h *house) direct(path string, form url.Values, proof string) *httptest.Res
 		r.Header.Set("DPoP", proof)
 	}
 	w := httptest.NewRecorder()
-	h.server.ServeHTTP(w, r)
+	h.http.Config.Handler.ServeHTTP(w, r)
 	return w
 }
 
@@ -75,7 +75,7 @@ func (h runner) send(path string, form url.Values) (a answer) {
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	r.TLS = &tls.ConnectionState{PeerCertificates: []*x509.Certificate{h.cert.Leaf}}
 	w := httptest.NewRecorder()
-	h.server.ServeHTTP(w, r)
+	h.http.Config.Handler.ServeHTTP(w, r)
 	a.read(w)
 	return a
 }

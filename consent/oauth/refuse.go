@@ -114,7 +114,7 @@ func serverError(err error) *refusal {
 // fail answers an error in OAuth's own format.
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	no := refusalOf(err)
-	path, _ := s.routes.find(r.URL.Path) // never what was sent, which may hold anything
+	path, _ := s.routes.find(r.URL.EscapedPath()) // never what was sent, which may hold anything
 	s.Brakes.refused(r, no)
 	if no.status >= http.StatusInternalServerError {
 		s.Log.ErrorContext(r.Context(), "an OAuth request failed", "path", path, "error", no.cause)

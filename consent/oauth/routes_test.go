@@ -11,6 +11,8 @@ func TestRoutes(t *testing.T) {
 		{"/oauth/grants/", "", "", "no id"},
 		{"/oauth/grants", "", "", "nor a slash"},
 		{"/oauth/grants/a/b", "", "", "one segment"},
+		{"/oauth/grants/a%2Fb", "/oauth/grants/{id}", "a/b", "a slash of the id's own"},
+		{"/oauth/%74oken", "", "", "one way to write a path"},
 		{"/oauth//token", "", "", "paths are not cleaned"},
 		{"/oauth/token/", "", "", "nor cut"},
 		{"", "", "", "an empty path"},
