@@ -52,6 +52,7 @@ type Config struct {
 	Brakes Brakes
 
 	OAuth http.Handler            // /oauth/ and /.well-known/
+	Docs  http.Handler            // /docs, /problems, and what is below them
 	Pages http.Handler            // everything that nobody else has
 	Extra map[string]http.Handler // by prefix, "/sandbox/"
 
@@ -119,6 +120,11 @@ func New(c Config) (*Server, error) {
 	if c.OAuth != nil {
 		e.Any("/oauth/*", echo.WrapHandler(c.OAuth))
 		e.Any("/.well-known/*", echo.WrapHandler(c.OAuth))
+	}
+	if c.Docs != nil {
+		for _, path := range []string{"/docs", "/docs/*", "/problems", "/problems/*"} {
+			e.Any(path, echo.WrapHandler(c.Docs))
+		}
 	}
 	for prefix, h := range c.Extra {
 		e.Any(prefix+"*", echo.WrapHandler(h))

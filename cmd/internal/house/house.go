@@ -17,6 +17,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"jali/connectors"
@@ -35,6 +36,7 @@ import (
 	"jali/internal/rollback"
 	"jali/internal/upstream"
 	"jali/internal/webhook"
+	"jali/openapi/docs"
 	"jali/server"
 	"jali/vault"
 	"jali/vault/anchor"
@@ -59,10 +61,11 @@ type Config struct {
 	AllowPrivate      bool           // clients may be reached at private addresses: the sandbox's live on this machine
 	AtOnce            bool           // clients are told of a connection at once, not each at a moment of its own: the sandbox's
 	Sources           *connectors.Registry
-	Software          string                  // path of the software passkey; the sandbox alone sets it
-	Extra             map[string]http.Handler // further handlers by path prefix
-	Seen              func(consent.ClientID)  // told of each client that shows itself; the sandbox alone sets it
-	Metrics           prometheus.Registerer   // nil: none
+	Software          string                      // path of the software passkey; the sandbox alone sets it
+	Document          func() (*openapi3.T, error) // of the sandbox's own API; the sandbox alone sets it
+	Extra             map[string]http.Handler     // further handlers by path prefix
+	Seen              func(consent.ClientID)      // told of each client that shows itself; the sandbox alone sets it
+	Metrics           prometheus.Registerer       // nil: none
 	Log               *slog.Logger
 	Now               func() time.Time
 }
@@ -216,7 +219,7 @@ func (h *House) wire(ctx context.Context, c Config) (err error) {
 	h.guard()
 
 	h.Handler, err = server.New(server.Config{
-		Views: h.Aggregate, Authenticate: h.authenticate, OAuth: h.OAuth, Pages: pages, Extra: c.Extra,
+		Views: h.Aggregate, Authenticate: h.authenticate, OAuth: h.OAuth, Pages: pages, Docs: docs.New(docs.Config{HTTPS: strings.HasPrefix(c.Issuer, "https:"), Sandbox: c.Document}), Extra: c.Extra,
 		TrustedProxies: c.TrustedProxies, CertificateHeader: c.CertificateHeader, Brakes: brakes.data, Metrics: c.Metrics, Log: c.Log, Now: c.Now,
 		HTTPS: strings.HasPrefix(c.Issuer, "https:"),
 	})
