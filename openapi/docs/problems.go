@@ -25,8 +25,8 @@ type explained struct {
 }
 
 func explain(e problems.Entry, lang string) explained {
-	lang = folder[lang]
-	return explained{Code: e.Code, Owner: string(e.Owner), Title: e.Title.In(lang), Meaning: e.Meaning.In(lang), Remedy: e.Remedy.In(lang), Met: e.Met,
+	in := func(n problems.Name) string { return name{n.ZH, n.EN}.in(lang) }
+	return explained{Code: e.Code, Owner: string(e.Owner), Title: in(e.Title), Meaning: in(e.Meaning), Remedy: in(e.Remedy), Met: e.Met,
 		Find: strings.ToLower(strings.Join([]string{e.Code, e.Title.ZH, e.Title.EN, e.Meaning.ZH, e.Meaning.EN}, " "))}
 }
 
