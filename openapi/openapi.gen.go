@@ -396,6 +396,11 @@ type Problem struct {
 	// Examples: person
 	Owner ProblemOwner `json:"owner"`
 
+	// RequestID Of this request; the same as the `X-Request-Id` header. Quote it when you ask for help.
+	//
+	// Examples: 4QZ3N7K2M5T6V8X9YBCDEFGHJK
+	RequestID string `json:"request_id,omitempty,omitzero"`
+
 	// RetryAfter Seconds until it is worth another try; the same as the `Retry-After` header.
 	//
 	// Examples: 30
@@ -729,11 +734,26 @@ type Want struct {
 	Sources []string `json:"sources,omitempty,omitzero"`
 }
 
+// ClientID defines model for ClientId.
+type ClientID = string
+
+// GrantID defines model for GrantId.
+type GrantID = string
+
+// IfNoneMatch defines model for IfNoneMatch.
+type IfNoneMatch = string
+
 // ViewID defines model for ViewId.
 type ViewID = string
 
 // Internal What went wrong (RFC 9457).
 type Internal = Problem
+
+// ListSourcesParams defines parameters for ListSources.
+type ListSourcesParams struct {
+	// IfNoneMatch `ETag` of what you have (RFC 9110, section 13.1.2): you are answered 304 while it is the same.
+	IfNoneMatch IfNoneMatch `json:"If-None-Match,omitempty,omitzero"`
+}
 
 // OpenViewParams defines parameters for OpenView.
 type OpenViewParams struct {
@@ -766,7 +786,7 @@ type OpenViewJSONRequestBody = Want
 type ServerInterface interface {
 	// ListSources The institutions that a person can connect.
 	// (GET /v1/sources)
-	ListSources(ctx echo.Context) error
+	ListSources(ctx echo.Context, params ListSourcesParams) error
 	// OpenView Spend one use of the grant and see what it opens.
 	// (POST /v1/views)
 	OpenView(ctx echo.Context, params OpenViewParams) error
@@ -787,8 +807,28 @@ type ServerInterfaceWrapper struct {
 func (w *ServerInterfaceWrapper) ListSources(ctx echo.Context) error {
 	var err error
 
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListSourcesParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-None-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-None-Match: %s", err))
+		}
+
+		params.IfNoneMatch = IfNoneMatch
+	}
+
 	// Invoke the callback with all the unmarshaled arguments
-	err = w.Handler.ListSources(ctx)
+	err = w.Handler.ListSources(ctx, params)
 	return err
 }
 
@@ -973,6 +1013,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 type InternalApplicationProblemPlusJSONResponse Problem
 
 type ListSourcesRequestObject struct {
+	Params ListSourcesParams
 }
 
 type ListSourcesResponseObject interface {
@@ -1154,8 +1195,10 @@ type strictHandler struct {
 }
 
 // ListSources operation middleware
-func (sh *strictHandler) ListSources(ctx echo.Context) error {
+func (sh *strictHandler) ListSources(ctx echo.Context, params ListSourcesParams) error {
 	var request ListSourcesRequestObject
+
+	request.Params = params
 
 	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
 		return sh.ssi.ListSources(ctx.Request().Context(), request.(ListSourcesRequestObject))

@@ -24,37 +24,14 @@ func document(t testing.TB) *openapi3.T {
 	return doc
 }
 
-// A developer reads this document and nothing else: each field says what it
-// is and shows one.
-func TestEveryFieldIsDescribedWithAnExample(t *testing.T) {
-	for name, schema := range document(t).Components.Schemas {
-		if schema.Value.Description == "" {
-			t.Errorf("schema %s has no description", name)
-		}
-		for field, p := range schema.Value.Properties {
-			switch v := p.Value; {
-			case v.Description == "":
-				t.Errorf("%s.%s has no description", name, field)
-			case p.Ref == "" && len(v.Examples) == 0 && !(v.Type.Is("array") && v.Items.Ref != ""):
-				t.Errorf("%s.%s has no example", name, field)
-			}
-		}
-		if schema.Value.Type.Is("object") && (schema.Value.AdditionalProperties.Has == nil || *schema.Value.AdditionalProperties.Has) {
-			t.Errorf("%s lets unknown members pass", name)
-		}
+// reloaded is a copy of the document that a test may spoil.
+func reloaded(t testing.TB) *openapi3.T {
+	t.Helper()
+	doc, err := openapi3.NewLoader().LoadFromData(openapi.YAML)
+	if err != nil {
+		t.Fatal(err)
 	}
-}
-
-func TestExamplesMatchTheirSchemas(t *testing.T) {
-	for name, schema := range document(t).Components.Schemas {
-		for field, p := range schema.Value.Properties {
-			for _, example := range p.Value.Examples {
-				if err := p.Value.VisitJSON(example, openapi3.EnableJSONSchema2020()); err != nil {
-					t.Errorf("the example of %s.%s is none: %v", name, field, err)
-				}
-			}
-		}
-	}
+	return doc
 }
 
 // Codes are said twice: to people in the description, to programs as an enum,
@@ -63,12 +40,12 @@ func TestEveryErrorNamesItsCodes(t *testing.T) {
 	for path, item := range document(t).Paths.Map() {
 		for method, op := range item.Operations() {
 			for status, r := range op.Responses.Map() {
-				if status[0] < '4' || r.Value.Content.Get("text/html") != nil { // a page is for the person
+				if status[0] < '4' || r.Value.Content["text/html"] != nil { // a page is for the person
 					continue
 				}
-				media, of, member := r.Value.Content["application/json"], "#/components/schemas/OAuthError", "error"
-				if slices.Contains(op.Tags, "data") {
-					media, of, member = r.Value.Content["application/problem+json"], "#/components/schemas/Problem", "code"
+				media, of, member := r.Value.Content["application/problem+json"], "#/components/schemas/Problem", "code"
+				if media == nil && !slices.Contains(op.Tags, "data") {
+					media, of, member = r.Value.Content["application/json"], "#/components/schemas/OAuthError", "error"
 				}
 				if media == nil || len(media.Schema.Value.AllOf) != 2 || media.Schema.Value.AllOf[0].Ref != of {
 					t.Errorf("%s %s %s is no %s with codes", method, path, status, of)
