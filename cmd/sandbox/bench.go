@@ -68,7 +68,7 @@ func (b *benchCmd) measure(ctx context.Context, out, progress io.Writer) (err er
 	}
 	tell("the town, its people and jali move in")
 	log := slog.New(slog.NewTextHandler(progress, &slog.HandlerOptions{Level: slog.LevelError}))
-	s, err := start(ctx, flags{Addr: "localhost:0", TownAddr: "127.0.0.1:0", BankAddr: "127.0.0.1:0"}, log)
+	s, err := start(ctx, flags{Addr: "localhost:0", TownAddr: "127.0.0.1:0", BankAddr: "127.0.0.1:0", Bare: true}, log)
 	if err != nil {
 		return err
 	}

@@ -62,6 +62,7 @@ func TestNoCanaryLeaves(t *testing.T) {
 	h.files(t)
 	canary.Report(t, h.search(t, h.places()))
 	h.moodsWereSeen(t)
+	h.kept(t)
 
 	before := len(h.log.Bytes())
 	h.order(t, "/mood?is=a+leak")
@@ -304,6 +305,21 @@ func (h *spiedHouse) wellSeen(t *testing.T) {
 		t.Fatalf("%d spies are well, with %d accounts and %d bills; want %d, and an account for each of %d numbers",
 			fresh, len(v.Accounts), len(v.Bills.Items), spies, len(h.Numbers))
 	}
+}
+
+// kept asks whether every answer was what the documents promise.
+func (h *spiedHouse) kept(t *testing.T) {
+	t.Helper()
+	resp, err := http.Get(h.ready.Sandbox + "/violations")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	var told struct{ Violations []violation }
+	if err := json.NewDecoder(resp.Body).Decode(&told); err != nil {
+		t.Fatal(err)
+	}
+	complain(t, told.Violations)
 }
 
 // moodsWereSeen holds that all went wrong that was to.

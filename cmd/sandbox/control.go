@@ -28,6 +28,9 @@ func (s *sandbox) control() http.Handler {
 	mux.HandleFunc("POST /sandbox/introductions", s.introductions)
 	mux.HandleFunc("GET /sandbox/canaries", func(w http.ResponseWriter, _ *http.Request) { answer(w, s.town.Canaries(), nil) })
 	mux.HandleFunc("GET /sandbox/town", s.institutions)
+	mux.HandleFunc("GET /sandbox/violations", func(w http.ResponseWriter, _ *http.Request) {
+		answer(w, map[string][]violation{"violations": s.violations.all()}, nil)
+	})
 	mux.HandleFunc("POST /sandbox/troubles", s.afflict)
 	mux.HandleFunc("GET /sandbox/clock", s.tellClock)
 	mux.HandleFunc("POST /sandbox/clock", s.moveClock)

@@ -508,6 +508,7 @@ func TestHostileSources(t *testing.T) {
 	if !raced && slowed(&quiet, &siege) {
 		t.Errorf("other people's p95 went from %v to %v", quiet.p95(), siege.p95())
 	}
+	b.kept(t)
 	if err := b.stop(); err != nil {
 		t.Error(err)
 	}
@@ -652,6 +653,7 @@ func TestTheSiegeSeesWhatItLooksFor(t *testing.T) {
 	// A goroutine that is left.
 	stay := make(chan struct{})
 	go func() { <-stay }()
+	b.kept(t)
 	if err := b.stop(); err != nil {
 		t.Error(err)
 	}

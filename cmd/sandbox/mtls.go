@@ -130,7 +130,7 @@ func (s *sandbox) openMTLS(l net.Listener) error {
 	if err != nil {
 		return err
 	}
-	srv := server.MutualTLS(s.house.Handler, s.log)
+	srv := server.MutualTLS(s.site, s.log)
 	srv.TLSConfig.Certificates = []tls.Certificate{pair}
 	s.serveWith(l, srv)
 	return nil

@@ -53,6 +53,27 @@ func end(t *testing.T, s *sandbox) {
 	if err := s.stop(); err != nil {
 		t.Error(err)
 	}
+	s.kept(t)
+}
+
+// kept asks whether every answer was what the documents promise.
+func (s *sandbox) kept(t *testing.T) {
+	t.Helper()
+	complain(t, s.violations.all())
+}
+
+func complain(t *testing.T, list []violation) {
+	t.Helper()
+	seen := map[string]bool{}
+	for _, v := range list {
+		if strings.Contains(v.Operation, " /sandbox/") {
+			continue // until its handlers are those of the document
+		}
+		if what := fmt.Sprintf("%s: %d: %s", v.Operation, v.Status, v.Wrong); !seen[what] {
+			seen[what] = true
+			t.Errorf("an answer that the document does not promise: %s", what)
+		}
+	}
 }
 
 func TestWhatTheReadyFilePromises(t *testing.T) {

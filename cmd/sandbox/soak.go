@@ -86,7 +86,7 @@ func (b *benchCmd) soak(ctx context.Context, out, progress io.Writer) (err error
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, box.stop()) }()
+	defer func() { err = errors.Join(err, box.stop(), box.violations.told()) }()
 	quick := *b
 	quick.Latency = 0
 	if s.benchTown, err = quick.town(ctx, box); err != nil {

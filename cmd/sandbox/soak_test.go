@@ -16,9 +16,7 @@ func TestASoakDoesWhatItSays(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() {
-		if err := box.stop(); err != nil {
-			t.Error(err)
-		}
+		end(t, box)
 	}()
 	if s.benchTown, err = (&benchCmd{}).town(t.Context(), box); err != nil {
 		t.Fatal(err)

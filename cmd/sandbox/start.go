@@ -36,10 +36,13 @@ type sandbox struct {
 	clock    *clock
 	now      func() time.Time
 	house    *house.House
+	site     http.Handler // the house's, with its promises kept
 	town     *mock.Town
 	sources  *connectors.Registry
 	passkey  *software.Authenticator
 	visitors *visitors
+
+	violations violations
 
 	running context.Context // until stop
 	end     context.CancelFunc
@@ -196,7 +199,12 @@ func (s *sandbox) openHouse(ctx context.Context, l net.Listener) error {
 		return err
 	}
 	s.serve(verbs, s.house.Admin)
-	s.serve(l, s.house.Handler)
+	if s.site = s.house.Handler; !s.flags.Bare {
+		if s.site, err = s.promising(s.site); err != nil {
+			return err
+		}
+	}
+	s.serve(l, s.site)
 	return nil
 }
 
