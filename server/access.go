@@ -12,6 +12,7 @@ import (
 	"github.com/labstack/echo/v4"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"jali/internal/discreet"
 	"jali/internal/fault"
 )
 
@@ -46,6 +47,7 @@ func (s *Server) identify(next echo.HandlerFunc) echo.HandlerFunc {
 			id = rand.Text()
 		}
 		c.Response().Header().Set(headerRequestID, id)
+		c.SetRequest(c.Request().WithContext(discreet.Requested(c.Request().Context(), id)))
 		s.certify(c)                   // while the connection's own address is still known
 		if len(s.TrustedProxies) > 0 { // handlers further in know the person's address, not the proxy's
 			c.Request().RemoteAddr = net.JoinHostPort(c.RealIP(), "0")
@@ -58,8 +60,6 @@ func plainID(id string) bool {
 	return len(id) >= 8 && len(id) <= 64 &&
 		strings.Trim(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") == ""
 }
-
-func requestID(c echo.Context) string { return c.Response().Header().Get(headerRequestID) }
 
 // observe logs and counts each request by its route's template: paths and
 // queries hold ids.
@@ -85,8 +85,7 @@ func (s *Server) observe() (echo.MiddlewareFunc, error) {
 			}
 			d := s.Now().Sub(start)
 			took.WithLabelValues(method, route, strconv.Itoa(status)).Observe(d.Seconds())
-			s.Log.InfoContext(c.Request().Context(), "request", "method", method, "route", route, "status", status,
-				"ms", d.Milliseconds(), "request_id", requestID(c))
+			s.Log.InfoContext(c.Request().Context(), "request", "method", method, "route", route, "status", status, "ms", d.Milliseconds())
 			return nil
 		}
 	}, nil
@@ -107,11 +106,11 @@ func (s *Server) recover(next echo.HandlerFunc) echo.HandlerFunc {
 			if p == http.ErrAbortHandler {
 				panic(p)
 			}
-			s.Log.ErrorContext(c.Request().Context(), "panic", "request_id", requestID(c), "route", c.Path(), "err", fault.Panicked(p))
+			s.Log.ErrorContext(c.Request().Context(), "panic", "route", c.Path(), "err", fault.Panicked(p))
 			if c.Response().Committed { // half an answer must not look like a whole one
 				panic(http.ErrAbortHandler)
 			}
-			err = errPanic
+			err = errInternal
 		}()
 		return next(c)
 	}

@@ -48,7 +48,7 @@ func (s *Server) certify(c echo.Context) {
 	if len(sent) > 0 && !(len(sent) == 1 && sent[0] == "") {
 		leaf, err := readCertificate(sent)
 		if err != nil { // as good as none: what wants one refuses the request
-			s.Log.WarnContext(r.Context(), "a proxy's certificate header cannot be read", "request_id", requestID(c), "err", err)
+			s.Log.WarnContext(r.Context(), "a proxy's certificate header cannot be read", "err", err)
 		} else {
 			state.PeerCertificates = []*x509.Certificate{leaf}
 		}

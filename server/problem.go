@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"math"
@@ -11,16 +12,19 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"jali/internal/discreet"
 	"jali/internal/fault"
+	"jali/internal/language"
 	"jali/openapi"
+	"jali/openapi/problems"
 )
 
 var (
-	errRoute  = &fault.Error{Kind: fault.NotFound, Code: "route_unknown", Detail: "there is nothing here; see /openapi.yaml"}
-	errMethod = &fault.Error{Kind: fault.Invalid, Code: "method_not_allowed", Detail: "this path has other methods; see the Allow header"}
-	errPanic  = &fault.Error{Kind: fault.Internal, Code: "internal"}
-	errLarge  = &fault.Error{Kind: fault.TooLarge, Code: "body_too_large", Detail: "send a body of at most 1 MiB"}
-	errMedia  = &fault.Error{Kind: fault.Unsupported, Code: "media_type_unsupported",
+	errRoute    = &fault.Error{Kind: fault.NotFound, Code: "route_unknown", Detail: "there is nothing here; see /openapi.yaml"}
+	errMethod   = &fault.Error{Kind: fault.Invalid, Code: "method_not_allowed", Detail: "this path has other methods; see the Allow header"}
+	errInternal = &fault.Error{Kind: fault.Internal, Code: "internal"}
+	errLarge    = &fault.Error{Kind: fault.TooLarge, Code: "body_too_large", Detail: "send a body of at most 1 MiB"}
+	errMedia    = &fault.Error{Kind: fault.Unsupported, Code: "media_type_unsupported",
 		Detail: "send Content-Type: application/json, without a content encoding"}
 	errInvalid = &fault.Error{Kind: fault.Invalid, Code: "request_invalid"}
 	errGone    = &fault.Error{Kind: fault.Unavailable, Code: "unavailable", Detail: "this took too long or was broken off; try again"}
@@ -67,21 +71,20 @@ func Status(k fault.Kind) int {
 
 // problemOf writes a fault as RFC 9457 has it. Of an internal one it says
 // nothing but that it is ours.
-func problemOf(f *fault.Error) openapi.Problem {
-	status := statusOf(f)
+func problemOf(f *fault.Error, issuer, lang, requestID string) openapi.Problem {
+	entry, _ := problems.Find(f.Code)
 	p := openapi.Problem{
-		Type:       "urn:jali:problem:" + f.Code,
-		Title:      http.StatusText(status),
-		Status:     status,
+		Type:       problems.URL(issuer, f.Code),
+		Title:      entry.Title.In(lang),
+		Status:     statusOf(f),
 		Code:       f.Code,
 		Owner:      openapi.ProblemOwner(f.WhoseFault()),
-		Detail:     f.Detail,
 		Action:     openapi.ProblemAction(f.Action),
 		RetryAfter: seconds(f.RetryAfter),
+		RequestID:  requestID,
 	}
-	if status == http.StatusInternalServerError {
-		return openapi.Problem{Type: "urn:jali:problem:internal", Title: http.StatusText(status), Status: status,
-			Code: "internal", Owner: openapi.ProblemOwnerUs}
+	if f.Kind != fault.Internal {
+		p.Detail = detailOf(f, entry, lang)
 	}
 	if f.Kind == fault.Limited && p.RetryAfter == 0 {
 		p.RetryAfter = 1
@@ -89,23 +92,42 @@ func problemOf(f *fault.Error) openapi.Problem {
 	return p
 }
 
+func detailOf(f *fault.Error, entry problems.Entry, lang string) string {
+	if f.Detail == "" {
+		return ""
+	}
+	if said, ok := problems.Detail(f.Detail, lang); ok {
+		return said
+	}
+	return entry.Remedy.In(lang)
+}
+
 // seconds rounds up: who comes back after them is not too early.
 func seconds(d time.Duration) int {
 	return int(math.Ceil(max(0, d.Seconds())))
 }
 
-// answerError writes any error that a handler or a middleware answers.
-func (s *Server) answerError(err error, c echo.Context) {
-	f := asFault(err, c.Request())
-	p := problemOf(f)
-	if p.Status >= http.StatusInternalServerError {
-		s.Log.ErrorContext(c.Request().Context(), "request failed", "request_id", requestID(c),
-			"route", c.Path(), "code", f.Code, "err", err)
+// told answers what may be said of f at a place: a code that no document names
+// there becomes one that says less.
+func told(f *fault.Error, at problems.Place) *fault.Error {
+	entry, _ := problems.Find(f.Code)
+	switch {
+	case Status(f.Kind) == http.StatusInternalServerError:
+		return errInternal
+	case entry.At(at):
+		return f
+	case f.Kind == fault.Unavailable:
+		return errGone.After(f.RetryAfter)
 	}
-	if c.Response().Committed {
-		return
-	}
-	h := c.Response().Header()
+	return errInternal
+}
+
+// Problem answers err as a problem (RFC 9457) in the language that r asks for,
+// and answers the status. What it may say is what can be met at a place.
+func Problem(w http.ResponseWriter, r *http.Request, issuer string, at problems.Place, err error) int {
+	lang := cmp.Or(language.Accepted(r.Header), language.English)
+	h := w.Header()
+	p := problemOf(told(asFault(err, r), at), issuer, lang, discreet.RequestID(r.Context()))
 	if p.Status == http.StatusUnauthorized {
 		h.Set("WWW-Authenticate", challengeOf(err))
 	}
@@ -114,13 +136,24 @@ func (s *Server) answerError(err error, c echo.Context) {
 	}
 	h.Set("Cache-Control", "no-store")
 	h.Set("Content-Type", "application/problem+json")
-	body, err := json.Marshal(p)
-	if err != nil {
-		s.Log.ErrorContext(c.Request().Context(), "a problem cannot be written", "request_id", requestID(c), "err", err)
+	h.Set("Content-Language", lang)
+	h.Add("Vary", "Accept-Language")
+	body, _ := json.Marshal(p) // strings and numbers
+	w.WriteHeader(p.Status)
+	if r.Method != http.MethodHead {
+		_, _ = w.Write(body)
 	}
-	c.Response().WriteHeader(p.Status)
-	if c.Request().Method != http.MethodHead {
-		_, _ = c.Response().Write(body)
+	return p.Status
+}
+
+// answerError writes any error that a handler or a middleware answers.
+func (s *Server) answerError(err error, c echo.Context) {
+	r := c.Request()
+	if f := asFault(err, r); statusOf(told(f, problems.Data)) >= http.StatusInternalServerError {
+		s.Log.ErrorContext(r.Context(), "request failed", "route", c.Path(), "code", f.Code, "err", err)
+	}
+	if !c.Response().Committed {
+		Problem(c.Response(), r, s.Issuer, problems.Data, err)
 	}
 }
 

@@ -21,6 +21,7 @@ import (
 
 	"jali/consent"
 	"jali/internal/aggregate"
+	"jali/internal/discreet"
 	"jali/openapi"
 )
 
@@ -41,6 +42,10 @@ type Caller struct {
 // Config of a server. Views and Authenticate are required.
 type Config struct {
 	Views Views
+
+	// Issuer is our origin, without a slash at its end: where {issuer}/problems
+	// explains the codes of problems.
+	Issuer string
 
 	// Authenticate answers who sent a request to /v1, or a fault. It may set
 	// headers of the answer; an error with a method Challenge() string names
@@ -90,6 +95,7 @@ func New(c Config) (*Server, error) {
 	if c.Log == nil {
 		c.Log = slog.Default()
 	}
+	c.Log = discreet.Logger(c.Log)
 	if c.Now == nil {
 		c.Now = time.Now
 	}

@@ -27,6 +27,7 @@ import (
 	"jali/internal/ledger"
 	"jali/openapi"
 	"jali/openapi/conform"
+	"jali/openapi/problems"
 	"jali/server"
 )
 
@@ -89,8 +90,8 @@ func stand(t *testing.T, change func(*server.Config)) *edge {
 	e := &edge{views: &views{view: sample(), page: aggregate.BillPage{}}, log: new(bytes.Buffer)}
 	var mu sync.Mutex
 	c := server.Config{
-		Views: e.views,
-		Log:   slog.New(slog.NewJSONHandler(lockedWriter{&mu, e.log}, nil)),
+		Issuer: "https://jali.example", Views: e.views,
+		Log: slog.New(slog.NewJSONHandler(lockedWriter{&mu, e.log}, nil)),
 		Authenticate: func(_ http.Header, r *http.Request) (server.Caller, error) {
 			if r.Header.Get("Authorization") != "DPoP good" {
 				return server.Caller{}, challenge{errNoToken}
@@ -338,6 +339,9 @@ func TestFaultsOnTheWire(t *testing.T) {
 		// An error that nobody gave a kind says nothing.
 		{errors.New("secret table is on fire"), 500, openapi.Problem{Code: "internal", Owner: "us"}},
 		{&fault.Error{Kind: fault.Internal, Code: "audit_event", Detail: "secret"}, 500, openapi.Problem{Code: "internal", Owner: "us"}},
+		// Nor does one whose code no document names.
+		{&fault.Error{Kind: fault.Gone, Code: "person_shredded", Detail: "secret"}, 500, openapi.Problem{Code: "internal", Owner: "us"}},
+		{&fault.Error{Kind: fault.Unavailable, Code: "term_spent", Detail: "secret", RetryAfter: time.Second}, 503, openapi.Problem{Code: "unavailable", Owner: "us", Detail: "this took too long or was broken off; try again", RetryAfter: 1}},
 		{(&fault.Error{Kind: fault.Denied, Code: "not_granted"}).Because(errors.New("secret")), 403, openapi.Problem{Code: "not_granted", Owner: "client"}},
 	} {
 		t.Run(tt.want.Code, func(t *testing.T) {
@@ -345,10 +349,12 @@ func TestFaultsOnTheWire(t *testing.T) {
 			e.views.err = tt.err
 			a := e.send(t, "POST", "/v1/views", `{}`, good...)
 			got := a.problem
-			if a.StatusCode != tt.status || got.Status != tt.status || got.Title != http.StatusText(tt.status) || got.Type != "urn:jali:problem:"+tt.want.Code {
+			entry, _ := problems.Find(tt.want.Code)
+			if a.StatusCode != tt.status || got.Status != tt.status || got.Title != entry.Title.EN || got.Type != "https://jali.example/problems/"+tt.want.Code ||
+				got.RequestID != a.Header.Get("X-Request-Id") {
 				t.Errorf("%d %+v", a.StatusCode, got)
 			}
-			got.Status, got.Title, got.Type = 0, "", ""
+			got.Status, got.Title, got.Type, got.RequestID = 0, "", "", ""
 			if got != tt.want {
 				t.Errorf("%+v, want %+v", got, tt.want)
 			}

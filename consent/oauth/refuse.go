@@ -127,8 +127,11 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if no.retryAfter > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(no.retryAfter.Seconds()))))
 	}
-	writeJSON(w, no.status, map[string]string{"error": no.code, "error_description": plain(no.description)})
+	writeJSON(w, no.status, map[string]string{"error": no.code, "error_description": plain(no.description), "error_uri": s.explained(no.code)})
 }
+
+// explained is the error_uri of a code (RFC 6749, section 5.2).
+func (s *Server) explained(code string) string { return s.Issuer + "/problems/" + code }
 
 // plain keeps to the characters of error_description (RFC 6749, section 5.2).
 func plain(s string) string {

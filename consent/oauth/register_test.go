@@ -296,7 +296,7 @@ func TestWhatIsNotRegistered(t *testing.T) {
 	} {
 		got := h.json("POST", "/oauth/register", token, h.metadata(tt.changes))
 		h.wantError(tt.why, got, 400, tt.code)
-		if strings.Contains(got.body, "example/") {
+		if strings.Contains(got.body, "bank.example") {
 			t.Errorf("%s: what was sent comes back: %v", tt.why, got)
 		}
 	}

@@ -7,7 +7,8 @@
 // type. What a library writes to the log package is told by the line of code
 // alone, for net/http quotes there what a server sent. Messages, keys and
 // strings are the writer's own to mind: internal/rooms holds that messages are
-// literals and that no error's text is made a string.
+// literals and that no error's text is made a string. A line that is logged
+// under a request holds the request's id.
 package discreet
 
 import (
@@ -100,6 +101,21 @@ func Dying(name string) {
 	}
 }
 
+type requestKey struct{}
+
+// Requested answers ctx with the id of the request that is answered under it.
+// It stands in every line that is logged with the ctx, or one made from it. An
+// id is a plain one: whose it is to check that is the caller's.
+func Requested(ctx context.Context, id string) context.Context {
+	return context.WithValue(ctx, requestKey{}, id)
+}
+
+// RequestID answers the id that [Requested] put into ctx, or nothing.
+func RequestID(ctx context.Context) string {
+	id, _ := ctx.Value(requestKey{}).(string)
+	return id
+}
+
 type handler struct{ next slog.Handler }
 
 func (h handler) Enabled(ctx context.Context, l slog.Level) bool { return h.next.Enabled(ctx, l) }
@@ -112,6 +128,9 @@ func (h handler) WithAttrs(attrs []slog.Attr) slog.Handler {
 
 func (h handler) Handle(ctx context.Context, r slog.Record) error {
 	told := slog.NewRecord(r.Time, r.Level, r.Message, r.PC)
+	if id := RequestID(ctx); id != "" {
+		told.AddAttrs(slog.String("request_id", id))
+	}
 	r.Attrs(func(a slog.Attr) bool {
 		told.AddAttrs(slog.Attr{Key: a.Key, Value: plain(a.Value)})
 		return true

@@ -5,7 +5,6 @@ package language
 
 import (
 	"net/http"
-	"sort"
 	"strconv"
 	"strings"
 )
@@ -34,37 +33,53 @@ func Of(r *http.Request) string {
 	return All[0]
 }
 
+// maxWishes is how many languages of a request are looked at.
+const maxWishes = 32
+
 // Accepted answers which language Accept-Language prefers (RFC 9110, section
-// 12.5.4), or nothing where it asks for neither.
+// 12.5.4), the first of equals; or nothing where it names neither, or both are
+// as good as any other.
 func Accepted(h http.Header) string {
-	type wish struct {
-		tag string
-		q   float64
-	}
-	var wishes []wish
-	for i, part := range strings.Split(h.Get("Accept-Language"), ",") {
-		if i == 32 {
-			break
+	weights := map[string]float64{}
+	wishes := strings.Split(strings.Join(h.Values("Accept-Language"), ","), ",")
+	for i, wish := range wishes[:min(len(wishes), maxWishes)] {
+		tag, params, _ := strings.Cut(strings.TrimSpace(wish), ";")
+		lang := Named(strings.TrimSpace(tag))
+		if lang == "" {
+			lang = strings.TrimSpace(tag) // *, or one that nobody looks up
 		}
-		tag, params, _ := strings.Cut(strings.TrimSpace(part), ";")
-		q := 1.0
-		if _, v, ok := strings.Cut(strings.ReplaceAll(params, " ", ""), "q="); ok {
-			var err error
-			if q, err = strconv.ParseFloat(v, 64); err != nil {
-				continue
-			}
-		}
-		if q > 0 {
-			wishes = append(wishes, wish{strings.TrimSpace(tag), q})
+		weight := quality(params) - float64(i)/1e6 // a quality has three decimals at most
+		if old, again := weights[lang]; !again || weight > old {
+			weights[lang] = weight
 		}
 	}
-	sort.SliceStable(wishes, func(i, j int) bool { return wishes[i].q > wishes[j].q })
-	for _, w := range wishes {
-		if l := Named(w.tag); l != "" {
-			return l
+	of := func(lang string) float64 {
+		if weight, named := weights[lang]; named {
+			return weight
 		}
+		return weights["*"]
+	}
+	switch zh, en := of(Chinese), of(English); {
+	case zh > 0 && zh > en:
+		return Chinese
+	case en > 0 && en > zh:
+		return English
 	}
 	return ""
+}
+
+// quality is the weight of a wish (RFC 9110, section 12.4.2); one that cannot be
+// read is none.
+func quality(params string) float64 {
+	name, value, ok := strings.Cut(strings.TrimSpace(params), "=")
+	if !ok {
+		return 1
+	}
+	q, err := strconv.ParseFloat(strings.TrimSpace(value), 64)
+	if !strings.EqualFold(strings.TrimSpace(name), "q") || err != nil || !(q >= 0 && q <= 1) {
+		return 0
+	}
+	return q
 }
 
 // Named answers the language of a tag such as zh, zh-Hant-TW or EN, or nothing.

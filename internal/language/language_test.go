@@ -1,6 +1,7 @@
 package language_test
 
 import (
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -41,4 +42,29 @@ func FuzzAccepted(f *testing.F) {
 			t.Errorf("Accepted = %q", l)
 		}
 	})
+}
+
+func TestAccepted(t *testing.T) {
+	for _, tt := range []struct{ accept, want, why string }{
+		{"", "", "who says nothing"},
+		{"zh-CN,zh;q=0.9,en;q=0.8", "zh-CN", "a browser in China"},
+		{"en;q=0.1, ZH-hant ; q=0.2", "zh-CN", "whatever comes first, and in whatever case"},
+		{"zh,en", "zh-CN", "of equals the first"},
+		{"en,zh", "en", "of equals the first"},
+		{"fr, zh;q=0.1", "zh-CN", "the one of the two that is wanted at all"},
+		{"zh;q=0", "", "refused"},
+		{"en;q=0, *", "zh-CN", "any but English"},
+		{"*", "", "any"},
+		{"zh;q=0.5, *;q=0.6", "en", "English is among the others, and they weigh more"},
+		{"zh;q=2", "", "no quality"},
+		{"zh;q=NaN", "", "no quality"},
+		{strings.Repeat("fr,", 40) + "zh", "", "after too many others it is not read"},
+	} {
+		if got := language.Accepted(http.Header{"Accept-Language": {tt.accept}}); got != tt.want {
+			t.Errorf("Accepted(%q) = %q, want %q: %s", tt.accept, got, tt.want, tt.why)
+		}
+	}
+	if got := language.Accepted(http.Header{"Accept-Language": {"fr", "zh"}}); got != language.Chinese {
+		t.Errorf("two headers are one list (RFC 9110, section 5.3); got %q", got)
+	}
 }

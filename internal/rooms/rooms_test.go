@@ -21,10 +21,10 @@ import (
 // without a line fails the test: whoever adds one says here what it may know.
 var may = map[string]string{
 	"cmd":                      "*",
-	"server":                   "consent internal/brake internal/aggregate openapi openapi/problems internal/fault internal/discreet",
+	"server":                   "consent internal/brake internal/aggregate openapi openapi/problems internal/fault internal/discreet internal/language",
 	"openapi":                  "",
 	"openapi/client":           "",
-	"openapi/problems":         "internal/fault",
+	"openapi/problems":         "internal/fault internal/language",
 	"openapi/docs":             "openapi openapi/problems internal/language internal/look",
 	"consent":                  "internal/audit internal/webhook internal/kv internal/fault",
 	"consent/rar":              "consent internal/fault",

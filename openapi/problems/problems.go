@@ -15,6 +15,7 @@ import (
 	"strings"
 
 	"jali/internal/fault"
+	"jali/internal/language"
 )
 
 // Place is where a code can be met.
@@ -30,9 +31,10 @@ const (
 // Name is a text in both languages.
 type Name struct{ ZH, EN string }
 
-// In is the text in "zh", or else in English.
+// In is the text in Chinese, or else in English; languages are those of package
+// language.
 func (n Name) In(lang string) string {
-	if lang == "zh" {
+	if lang == language.Chinese {
 		return n.ZH
 	}
 	return n.EN

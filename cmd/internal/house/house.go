@@ -219,7 +219,7 @@ func (h *House) wire(ctx context.Context, c Config) (err error) {
 	h.guard()
 
 	h.Handler, err = server.New(server.Config{
-		Views: h.Aggregate, Authenticate: h.authenticate, OAuth: h.OAuth, Pages: pages, Docs: docs.New(docs.Config{HTTPS: strings.HasPrefix(c.Issuer, "https:"), Sandbox: c.Document}), Extra: c.Extra,
+		Issuer: c.Issuer, Views: h.Aggregate, Authenticate: h.authenticate, OAuth: h.OAuth, Pages: pages, Docs: docs.New(docs.Config{HTTPS: strings.HasPrefix(c.Issuer, "https:"), Sandbox: c.Document}), Extra: c.Extra,
 		TrustedProxies: c.TrustedProxies, CertificateHeader: c.CertificateHeader, Brakes: brakes.data, Metrics: c.Metrics, Log: c.Log, Now: c.Now,
 		HTTPS: strings.HasPrefix(c.Issuer, "https:"),
 	})

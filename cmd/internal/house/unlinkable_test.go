@@ -357,7 +357,7 @@ func newest(s string) string {
 var declared = func() map[string]string {
 	d := map[string]string{}
 	for as, places := range map[string]string{
-		word: `Cache-Control Content-Type X-Content-Type-Options Referrer-Policy Content-Security-Policy Cross-Origin-Resource-Policy Pragma
+		word: `Cache-Control Content-Type Content-Language Vary X-Content-Type-Options Referrer-Policy Content-Security-Policy Cross-Origin-Resource-Policy Pragma
 			Ratelimit Ratelimit-Policy Dpop-Nonce ?iss ?state to
 			type title status code owner detail active acr iss scope state token_type expires_in interval uses_left complete
 			authorization_details[].type authorization_details[].actions[] authorization_details[].datatypes[] authorization_details[].locations[]
