@@ -27,7 +27,7 @@ func (b *benchCmd) small(ctx context.Context, t *benchTown, tell func(string, ..
 		return nil, err
 	}
 	tell("the token endpoint")
-	_, traded, err := b.tokens(ctx, t, 4, 2*grantUses*b.Rounds*min(b.Full, 32))
+	_, traded, err := b.sessions(ctx, t, 4, 2*grantUses*b.Rounds*min(b.Full, 32))
 	if err != nil {
 		return nil, err
 	}

@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -172,30 +171,28 @@ func (p *benchPerson) plainly(ctx context.Context, c connectors.Connector, who m
 // grantUses is how many views a token opens: the most that a day has.
 const grantUses = 4
 
-// tokens asks people in turn for as many grants over the first n sources as
-// views want, and trades their codes. It answers one token per view, and what
+// sessions asks people in turn for as many grants over the first n sources as
+// views want, and trades their codes. It answers one session per view, and what
 // the trading took.
-func (b *benchCmd) tokens(ctx context.Context, t *benchTown, n, views int) (tokens []string, traded asked, err error) {
+func (b *benchCmd) sessions(ctx context.Context, t *benchTown, n, views int) (sessions []*client.Session, traded asked, err error) {
 	var sources []string
 	for _, c := range t.order[:n] {
 		sources = append(sources, c.Source().ID)
 	}
 	from, to := b.period(time.Now())
-	details := []map[string]any{{
-		"type": "account_view", "actions": []string{"view"}, "datatypes": []string{"balances", "bills"}, "purpose": "bill_overview",
-		"bill_fields": "standard", "sources": sources, "uses": map[string]any{"limit": grantUses, "per": "day"},
-		"period": map[string]string{"from": from, "to": to},
-	}}
+	wanted := client.AccountView{
+		Datatypes: []client.Datatype{"balances", "bills"}, BillFields: "standard", Sources: sources,
+		Purpose: "bill_overview", Uses: client.Uses{Limit: grantUses, Per: "day"}, Period: client.Period{From: from, To: to},
+	}
 	grants := (views + grantUses - 1) / grantUses
-	for len(tokens) < views {
+	for len(sessions) < views {
 		// In parts, for a code lives a minute.
-		codes := make([]struct{ code, verifier string }, min(64, grants-len(tokens)/grantUses))
+		codes := make([]answered, min(64, grants-len(sessions)/grantUses))
 		var asking errgroup.Group
 		for who, p := range t.people { // each one thing after another: a passkey counts its signatures
 			asking.Go(func() (err error) {
 				for i := who; i < len(codes) && err == nil; i += len(t.people) {
-					codes[i].verifier = rand.Text() + rand.Text()
-					codes[i].code, err = t.agree(ctx, p, details, codes[i].verifier)
+					codes[i], err = t.agree(ctx, p, wanted)
 				}
 				return err
 			})
@@ -203,39 +200,46 @@ func (b *benchCmd) tokens(ctx context.Context, t *benchTown, n, views int) (toke
 		if err := asking.Wait(); err != nil {
 			return nil, asked{}, fmt.Errorf("asking for a grant: %w", err)
 		}
-		got := make([]string, len(codes))
+		got := make([]*client.Session, len(codes))
 		part, err := together(16, len(codes), func(i int) error {
-			token, err := t.jali.Redeem(ctx, codes[i].code, codes[i].verifier)
-			got[i] = token.AccessToken
+			session, err := t.redeem(ctx, codes[i])
+			got[i] = session
 			return err
 		})
 		if err != nil {
 			return nil, asked{}, fmt.Errorf("trading a code: %w", err)
 		}
 		traded.join(part)
-		for _, token := range got {
+		for _, session := range got {
 			for range grantUses {
-				tokens = append(tokens, token)
+				sessions = append(sessions, session)
 			}
 		}
 	}
-	return tokens, traded, nil
+	return sessions, traded, nil
+}
+
+// answered is a request that a person has said yes to.
+type answered struct {
+	asking   *client.Authorization
+	callback url.Values
 }
 
 // agree is one person's yes to everything that is asked for.
-func (t *benchTown) agree(ctx context.Context, p *benchPerson, details any, verifier string) (code string, err error) {
-	to, err := t.jali.Push(ctx, rand.Text(), verifier, details)
+func (t *benchTown) agree(ctx context.Context, p *benchPerson, wanted client.AccountView) (answered, error) {
+	asking, err := t.jali.Push(ctx, wanted)
 	if err != nil {
-		return "", err
+		return answered{}, err
 	}
-	back, err := p.visitor.decide(ctx, to, true, nil)
+	back, err := p.visitor.decide(ctx, asking.URL, true, nil)
 	if err != nil {
-		return "", err
+		return answered{}, err
 	}
-	if code = back.Query().Get("code"); code == "" {
-		return "", fmt.Errorf("no code but %q", strings.ToValidUTF8(back.Query().Get("error"), ""))
-	}
-	return code, nil
+	return answered{asking, back.Query()}, nil
+}
+
+func (t *benchTown) redeem(ctx context.Context, a answered) (*client.Session, error) {
+	return t.jali.Redeem(ctx, a.asking, a.callback)
 }
 
 // period is the days that views are over: up to today, in whole days of Shanghai.

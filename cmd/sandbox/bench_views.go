@@ -15,6 +15,7 @@ import (
 
 	"jali/connectors"
 	"jali/consent"
+	"jali/openapi/client"
 )
 
 const (
@@ -30,16 +31,16 @@ func (b *benchCmd) views(ctx context.Context, t *benchTown, n int, tell func(str
 		want += many * b.Rounds
 	}
 	tell("%d sources: the grants for %d views", n, want)
-	tokens, _, err := b.tokens(ctx, t, n, want)
+	sessions, _, err := b.sessions(ctx, t, n, want)
 	if err != nil {
 		return nil, err
 	}
-	take := func(many int) (some []string) {
-		some, tokens = tokens[:many], tokens[many:]
+	take := func(many int) (some []*client.Session) {
+		some, sessions = sessions[:many], sessions[many:]
 		return some
 	}
-	view := func(tokens []string) func(int) error {
-		return func(i int) error { return t.view(ctx, tokens[i], n) }
+	view := func(sessions []*client.Session) func(int) error {
+		return func(i int) error { return t.view(ctx, sessions[i], n) }
 	}
 	plain := func(i int) error { return b.plain(ctx, t.people[i%len(t.people)].links[:n]) }
 	// Once for the connections.
@@ -118,12 +119,9 @@ func pausing(ctx context.Context, many, rounds int, do func(int) error) (asked, 
 }
 
 // view opens a view and sees that every source has answered in it.
-func (t *benchTown) view(ctx context.Context, token string, sources int) error {
-	var v struct {
-		Sources []struct{ Source, Status, Code string }
-		Bills   struct{ Items []struct{ ID string } }
-	}
-	if err := t.jali.OpenView(ctx, token, rand.Text(), struct{}{}, &v); err != nil {
+func (t *benchTown) view(ctx context.Context, session *client.Session, sources int) error {
+	v, err := session.OpenView(ctx, client.OpenViewParams{IdempotencyKey: rand.Text()}, client.Want{})
+	if err != nil {
 		return fmt.Errorf("opening a view: %w", err)
 	}
 	if len(v.Sources) != sources {

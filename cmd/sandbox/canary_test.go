@@ -97,7 +97,7 @@ type spiedHouse struct {
 	answers  *kept // to clients
 	monitor  string
 	client   *client.Client
-	tokens   []string // of grants, each with a use left
+	sessions []*client.Session // of grants, each with a use left
 	scanner  *canary.Scanner
 	canaries []string
 
@@ -231,62 +231,34 @@ func (h *spiedHouse) order(t *testing.T, what string) {
 	}
 }
 
-var everything = []map[string]any{{
-	"type": "account_view", "actions": []string{"view"}, "datatypes": []string{"balances", "bills", "statements"}, "bill_fields": "full",
-	"purpose": "bookkeeping", "uses": map[string]any{"limit": 4, "per": "day"},
-}}
-
-// use answers a token whose grant has a use left.
-func (h *spiedHouse) use(t *testing.T) string {
-	t.Helper()
-	if len(h.tokens) == 0 {
-		authorize, err := h.client.Push(t.Context(), "state", verifier, everything)
-		if err != nil {
-			t.Fatal(err)
-		}
-		status, answer := decideOver(t, h.ready, request(t, h.ready, authorize, h.ready.People[0].ID, "allow"))
-		to, err := url.Parse(answer["redirect_to"])
-		if status != http.StatusOK || err != nil {
-			t.Fatalf("no consent: %d %v %v", status, answer, err)
-		}
-		token, err := h.client.Redeem(t.Context(), to.Query().Get("code"), verifier)
-		if err != nil {
-			t.Fatal(err)
-		}
-		h.tokens = slices.Repeat([]string{token.AccessToken}, 4)
-	}
-	token := h.tokens[0]
-	h.tokens = h.tokens[1:]
-	return token
+var everything = client.AccountView{
+	Datatypes: []client.Datatype{"balances", "bills", "statements"}, BillFields: "full",
+	Purpose: "bookkeeping", Uses: client.Uses{Limit: 4, Per: "day"},
 }
 
-type seen struct {
-	ID       string
-	Complete bool
-	Accounts []any
-	Sources  []struct{ Source, Status string }
-	Bills    struct {
-		Items []any
-		Next  string
+// use answers a session whose grant has a use left.
+func (h *spiedHouse) use(t *testing.T) *client.Session {
+	t.Helper()
+	if len(h.sessions) == 0 {
+		h.sessions = slices.Repeat([]*client.Session{given(t, h.ready, h.client, h.ready.People[0].ID, everything)}, 4)
 	}
+	session := h.sessions[0]
+	h.sessions = h.sessions[1:]
+	return session
 }
 
 // view opens a view and reads it to its end.
-func (h *spiedHouse) view(t *testing.T) (v seen) {
+func (h *spiedHouse) view(t *testing.T) *client.View {
 	t.Helper()
-	token := h.use(t)
-	if err := h.client.OpenView(t.Context(), token, rand.Text(), struct{}{}, &v); err != nil {
+	session := h.use(t)
+	v, err := session.OpenView(t.Context(), client.OpenViewParams{IdempotencyKey: rand.Text()}, client.Want{})
+	if err != nil {
 		t.Fatalf("no view: %v\n%.3000s", err, h.log.Bytes())
 	}
-	for next := v.Bills.Next; next != ""; {
-		var page struct {
-			Items []any
-			Next  string
-		}
-		if err := h.client.Read(t.Context(), token, "/v1/views/"+v.ID+"/bills?"+url.Values{"cursor": {next}}.Encode(), &page); err != nil {
+	for _, err := range session.Bills(t.Context(), v) {
+		if err != nil {
 			t.Fatal(err)
 		}
-		next = page.Next
 	}
 	return v
 }
@@ -339,7 +311,7 @@ func (h *spiedHouse) moodsWereSeen(t *testing.T) {
 // pester sends what must not come back where nothing good can come of it.
 func (h *spiedHouse) pester(t *testing.T) {
 	t.Helper()
-	n, token, access := h.Numbers[20], h.Tokens[20], h.use(t)
+	n, token, session := h.Numbers[20], h.Tokens[20], h.use(t)
 	get := func(path string) func() (*http.Request, error) {
 		return func() (*http.Request, error) { return http.NewRequest(http.MethodGet, h.ready.Issuer+path, nil) }
 	}
@@ -363,7 +335,7 @@ func (h *spiedHouse) pester(t *testing.T) {
 		post("/oauth/token", form, said), post("/oauth/par", form, said), post("/oauth/introspect", form, said), post("/oauth/revoke", form, said), post("/oauth/bc-authorize", form, said),
 		post("/oauth/token", js, said), post("/oauth/register", js, `{"redirect_uris":["`+n+`"]}`), post("/oauth/authorize", form, said), post("/signin/finish", js, `{"flow":"`+n+`"}`),
 	} {
-		for _, authorization := range []string{"", "DPoP " + token, "Bearer " + n, "DPoP " + access} {
+		for _, authorization := range []string{"", "DPoP " + token, "Bearer " + n, "DPoP " + session.Token().AccessToken} {
 			r, err := make()
 			if err != nil {
 				t.Fatal(err)
@@ -383,12 +355,21 @@ func (h *spiedHouse) pester(t *testing.T) {
 			statuses[resp.StatusCode/100]++
 		}
 	}
-	for _, path := range []string{"/v1/views/" + n, "/v1/views/x/bills?cursor=" + n} {
-		_ = h.client.Read(t.Context(), access, path, new(any)) // with a proof: refused for what is asked
-	}
-	for _, want := range []map[string]any{{"sources": []string{n}}, {"datatypes": []string{token}}, {n: token}} {
-		if err := h.client.OpenView(t.Context(), access, rand.Text(), want, new(any)); err == nil {
-			t.Errorf("a view of %d wrong members is opened", len(want))
+	for _, make := range []func() (*http.Request, error){ // with a proof: refused for what is asked
+		get("/v1/views/" + n), get("/v1/views/x/bills?cursor=" + n),
+		post("/v1/views", js, `{"sources":["`+n+`"]}`), post("/v1/views", js, `{"datatypes":["`+token+`"]}`), post("/v1/views", js, `{"`+n+`":"`+token+`"}`),
+	} {
+		r, err := make()
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Idempotency-Key", rand.Text())
+		resp, err := session.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _ = resp.Body.Close(); resp.StatusCode/100 != 4 {
+			t.Errorf("%s %d: answered %s", r.Method, len(r.URL.Path), resp.Status)
 		}
 	}
 	if statuses[4] < 40 || statuses[5] < 4 {
@@ -530,9 +511,9 @@ func (h *spiedHouse) files(t *testing.T) {
 // wait begins a view and comes back when its sources are being asked.
 func (h *spiedHouse) wait(t *testing.T) {
 	t.Helper()
-	token := h.use(t)
+	session := h.use(t)
 	go func() {
-		_ = h.client.OpenView(context.WithoutCancel(t.Context()), token, rand.Text(), struct{}{}, new(any))
+		_, _ = session.OpenView(context.WithoutCancel(t.Context()), client.OpenViewParams{IdempotencyKey: rand.Text()}, client.Want{})
 	}()
 	for {
 		resp, err := http.Get(h.monitor + "/debug/pprof/goroutine?debug=1")

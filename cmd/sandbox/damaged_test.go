@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
-	"net/url"
 	"slices"
 	"testing"
 
@@ -99,47 +98,26 @@ func TestADamagedRecordInService(t *testing.T) {
 	defer end(t, s)
 	person := r.People[0].ID
 	c := ledger(t, r)
-	given := func() client.Token {
-		t.Helper()
-		_, authorize := ask(t, r)
-		status, answer := decideOver(t, r, request(t, r, authorize, person, "allow"))
-		to, err := url.Parse(answer["redirect_to"])
-		if status != http.StatusOK || err != nil {
-			t.Fatalf("no consent: %d %v", status, answer)
-		}
-		token, err := c.Redeem(t.Context(), to.Query().Get("code"), verifier)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return token
-	}
-	type view struct {
-		ID       string
-		Complete bool
-		Sources  []struct{ Source, Status, Owner string }
-	}
-	look := func(token client.Token) (v view, err error) {
-		err = c.OpenView(client.Present(t.Context(), "127.0.0.1", ""), token.AccessToken, "a-key-of-16-chars", struct{}{}, &v)
-		return v, err
-	}
+	given := func() *client.Session { return given(t, r, c, person, oneLook) }
+	look := func(s *client.Session) (*client.View, error) { return look(t, s, "a-key-of-16-chars") }
 	const sealed, record = "sealed_record", "record_damaged"
 
 	for _, tt := range []struct {
 		why    string
-		rows   func(client.Token) kv.Range
+		rows   func(*client.Session) kv.Range
 		change func([]byte) []byte
 		code   string
 	}{
-		{"a sealed account", func(client.Token) kv.Range { return kv.Prefix("aggregate", "account", person) }, sealedBit("sealed"), sealed},
-		{"an account's row", func(client.Token) kv.Range { return kv.Prefix("aggregate", "account", person) }, half, record},
-		{"a connection's row", func(client.Token) kv.Range { return kv.Prefix("aggregate", "connection", person) }, half, record},
-		{"a grant's row", func(token client.Token) kv.Range { return one(kv.Key("consent", "grant", token.GrantID)) }, half, record},
-		{"a client's row", func(client.Token) kv.Range { return one(kv.Key("consent", "client", c.ID)) }, half, record},
+		{"a sealed account", func(*client.Session) kv.Range { return kv.Prefix("aggregate", "account", person) }, sealedBit("sealed"), sealed},
+		{"an account's row", func(*client.Session) kv.Range { return kv.Prefix("aggregate", "account", person) }, half, record},
+		{"a connection's row", func(*client.Session) kv.Range { return kv.Prefix("aggregate", "connection", person) }, half, record},
+		{"a grant's row", func(s *client.Session) kv.Range { return one(kv.Key("consent", "grant", s.Token().GrantID)) }, half, record},
+		{"a client's row", func(*client.Session) kv.Range { return one(kv.Key("consent", "client", c.ID)) }, half, record},
 	} {
 		t.Run(tt.why, func(t *testing.T) {
-			token := given()
-			mend, untouched := s.damage(t, tt.rows(token), tt.change)
-			_, err := look(token)
+			session := given()
+			mend, untouched := s.damage(t, tt.rows(session), tt.change)
+			_, err := look(session)
 			if p := (*client.Problem)(nil); !errors.As(err, &p) || p.Status != http.StatusServiceUnavailable || p.Owner != "us" || p.Code != tt.code {
 				t.Errorf("POST /v1/views: %+v, want 503 %s, owner us", err, tt.code)
 			}
@@ -147,7 +125,7 @@ func TestADamagedRecordInService(t *testing.T) {
 				t.Error("something was written over what is damaged")
 			}
 			mend()
-			if v, err := look(token); err != nil || !v.Complete {
+			if v, err := look(session); err != nil || !v.Complete {
 				t.Errorf("once it is mended the repeat answers %+v, %v", v, err)
 			}
 		})
@@ -156,7 +134,7 @@ func TestADamagedRecordInService(t *testing.T) {
 	t.Run("a client's row, to OAuth", func(t *testing.T) {
 		mend, untouched := s.damage(t, one(kv.Key("consent", "client", c.ID)), half)
 		defer mend()
-		_, err := c.Push(t.Context(), "state", verifier, oneLook)
+		_, err := c.Push(t.Context(), oneLook)
 		if p := (*client.Problem)(nil); !errors.As(err, &p) || p.Status != http.StatusServiceUnavailable || p.Code != "temporarily_unavailable" {
 			t.Errorf("PAR: %+v, want 503 temporarily_unavailable", err)
 		}
@@ -166,13 +144,13 @@ func TestADamagedRecordInService(t *testing.T) {
 	})
 
 	t.Run("a view", func(t *testing.T) {
-		token := given()
-		v, err := look(token)
+		session := given()
+		v, err := look(session)
 		if err != nil {
 			t.Fatal(err)
 		}
 		mend, untouched := s.damage(t, kv.Prefix("aggregate", "view_part"), middleBit)
-		err = c.Read(t.Context(), token.AccessToken, "/v1/views/"+v.ID, nil)
+		_, err = session.ReadView(t.Context(), v.ID)
 		if p := (*client.Problem)(nil); !errors.As(err, &p) || p.Status != http.StatusServiceUnavailable || p.Owner != "us" || p.Code != sealed {
 			t.Errorf("GET of the view: %+v, want 503 %s, owner us", err, sealed)
 		}
@@ -180,14 +158,14 @@ func TestADamagedRecordInService(t *testing.T) {
 			t.Error("something was written over the view")
 		}
 		mend()
-		if err := c.Read(t.Context(), token.AccessToken, "/v1/views/"+v.ID, nil); err != nil {
+		if _, err := session.ReadView(t.Context(), v.ID); err != nil {
 			t.Errorf("once it is mended: %v", err)
 		}
 	})
 
 	// One source down never takes the others along, whyever it is.
 	t.Run("a credential", func(t *testing.T) {
-		token := given()
+		session := given()
 		var only kv.Range // the first connection of several
 		err := s.house.Consent.DB.View(t.Context(), func(tx kv.Tx) error {
 			for e, err := range tx.Scan(kv.Prefix("aggregate", "connection", person)) {
@@ -200,7 +178,7 @@ func TestADamagedRecordInService(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, untouched := s.damage(t, only, sealedBit("credential"))
-		v, err := look(token)
+		v, err := look(session)
 		if err != nil || v.Complete {
 			t.Fatalf("the view: %+v, %v", v, err)
 		}

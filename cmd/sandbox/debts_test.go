@@ -1,13 +1,11 @@
 package main
 
 import (
-	"net/http"
-	"net/url"
 	"testing"
 	"time"
 
 	"jali/consent"
-	"jali/openapi"
+	"jali/openapi/client"
 )
 
 // What a person owes by 花呗, by 借呗 and by card reaches a client that may
@@ -16,28 +14,14 @@ func TestDebtsReachAClientWithWhatIsDue(t *testing.T) {
 	s, r := begin(t, "")
 	defer end(t, s)
 	day := func(at time.Time) string { return at.In(consent.Shanghai).Format(time.DateOnly) }
-	c := ledger(t, r)
-	authorize, err := c.Push(t.Context(), "state", verifier, []map[string]any{{
-		"type": "account_view", "actions": []string{"view"}, "datatypes": []string{"statements"}, "purpose": "repayment_reminder",
-		"period": map[string]string{"from": day(time.Now().AddDate(0, 0, -60)), "to": day(time.Now())}, "uses": map[string]any{"limit": 1},
-	}})
+	v, err := look(t, given(t, r, ledger(t, r), r.People[0].ID, client.AccountView{
+		Datatypes: []client.Datatype{"statements"}, Purpose: "repayment_reminder", Uses: client.Uses{Limit: 1},
+		Period: client.Period{From: day(time.Now().AddDate(0, 0, -60)), To: day(time.Now())},
+	}), "debts-0000000000000001")
 	if err != nil {
 		t.Fatal(err)
 	}
-	status, answer := decideOver(t, r, request(t, r, authorize, r.People[0].ID, "allow"))
-	to, err := url.Parse(answer["redirect_to"])
-	if status != http.StatusOK || err != nil {
-		t.Fatalf("no consent: %d %v %v", status, answer, err)
-	}
-	token, err := c.Redeem(t.Context(), to.Query().Get("code"), verifier)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var v openapi.View
-	if err := c.OpenView(t.Context(), token.AccessToken, "debts-0000000000000001", struct{}{}, &v); err != nil {
-		t.Fatal(err)
-	}
-	kinds := map[openapi.AccountKind]int{}
+	kinds := map[client.AccountKind]int{}
 	for _, st := range v.Statements {
 		for _, a := range v.Accounts {
 			if a.Account != st.Account {
@@ -49,7 +33,7 @@ func TestDebtsReachAClientWithWhatIsDue(t *testing.T) {
 			}
 		}
 	}
-	for _, k := range []openapi.AccountKind{"credit_line", "loan", "credit_card"} {
+	for _, k := range []client.AccountKind{"credit_line", "loan", "credit_card"} {
 		if kinds[k] == 0 {
 			t.Errorf("no statement of a %s among %d", k, len(v.Statements))
 		}

@@ -88,7 +88,7 @@ func TestTheClockMoves(t *testing.T) {
 	}
 	c := ledger(t, r)
 	c.Now = s.now
-	if _, err := c.Push(t.Context(), "state", verifier, oneLook); err != nil {
+	if _, err := c.Push(t.Context(), oneLook); err != nil {
 		t.Errorf("a client that goes by the clock: %v", err)
 	}
 	end(t, s)

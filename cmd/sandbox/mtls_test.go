@@ -120,6 +120,7 @@ func TestAClientOfOnesOwnByCertificate(t *testing.T) {
 		t.Fatalf("registration: %d %v", status, registered)
 	}
 
+	const verifier = "a-code-verifier-that-is-long-enough-to-be-one-1234"
 	challenge := sha256.Sum256([]byte(verifier))
 	ask := url.Values{
 		"client_id": {id}, "response_type": {"code"}, "redirect_uri": {"http://127.0.0.1/callback"},

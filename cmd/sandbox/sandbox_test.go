@@ -20,8 +20,6 @@ import (
 	"time"
 
 	"jali/consent"
-	"jali/internal/jose"
-	"jali/internal/secret"
 	"jali/openapi/client"
 )
 
@@ -123,33 +121,55 @@ func TestWhatTheReadyFilePromises(t *testing.T) {
 // ledger is the second client.
 func ledger(t *testing.T, r Ready) *client.Client {
 	t.Helper()
-	var set struct{ Keys []json.RawMessage }
-	if err := json.Unmarshal(r.Clients[1].JWKS, &set); err != nil {
-		t.Fatal(err)
-	}
-	private, err := jose.ParsePrivateKey(secret.New(set.Keys[0]))
+	key, err := client.ParseKey(r.Clients[1].JWKS)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &client.Client{Issuer: r.Issuer, ID: r.Clients[1].ClientID, Redirect: r.Clients[1].RedirectURI, Key: key{private}, HTTP: http.DefaultClient}
+	return &client.Client{Issuer: r.Issuer, ID: r.Clients[1].ClientID, Redirect: r.Clients[1].RedirectURI, Key: key, HTTP: http.DefaultClient}
 }
 
-var oneLook = []map[string]any{{
-	"type": "account_view", "actions": []string{"view"}, "datatypes": []string{"balances"}, "purpose": "balance_overview", "uses": map[string]any{"limit": 1},
-}}
+var oneLook = client.AccountView{Datatypes: []client.Datatype{"balances"}, Purpose: "balance_overview", Uses: client.Uses{Limit: 1}}
 
 // ask pushes a request of the second client and answers where to decide it.
 func ask(t *testing.T, r Ready) (*client.Client, string) {
 	t.Helper()
 	c := ledger(t, r)
-	authorize, err := c.Push(t.Context(), "state", verifier, oneLook)
+	asking, err := c.Push(t.Context(), oneLook)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return c, authorize
+	return c, asking.URL
 }
 
-const verifier = "a-code-verifier-that-is-long-enough-to-be-one-1234"
+// given goes with a client from its request to its tokens: the person says yes
+// to these accounts, to all that are offered if there are none.
+func given(t *testing.T, r Ready, c *client.Client, person string, wanted client.AccountView, accounts ...string) *client.Session {
+	t.Helper()
+	asking, err := c.Push(t.Context(), wanted)
+	if err != nil {
+		t.Fatal(err)
+	}
+	yes := request(t, r, asking.URL, person, "allow")
+	if len(accounts) > 0 {
+		yes["accounts"] = accounts
+	}
+	status, answer := decideOver(t, r, yes)
+	to, err := url.Parse(answer["redirect_to"])
+	if status != http.StatusOK || err != nil {
+		t.Fatalf("no consent: %d %v %v", status, answer, err)
+	}
+	session, err := c.Redeem(t.Context(), asking, to.Query())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return session
+}
+
+// look opens a view with an Idempotency-Key.
+func look(t *testing.T, s *client.Session, key string) (*client.View, error) {
+	t.Helper()
+	return s.OpenView(t.Context(), client.OpenViewParams{IdempotencyKey: key, PersonAddress: "127.0.0.1"}, client.Want{})
+}
 
 // decideOver posts to {sandbox}/consents.
 func decideOver(t *testing.T, r Ready, d map[string]any) (status int, answer map[string]string) {
@@ -204,21 +224,8 @@ func TestADataFolderOutlivesTheProcess(t *testing.T) {
 		t.Error("the client has another id")
 	}
 	// Passkeys still open what they opened, although the origin has moved.
-	c, authorize := ask(t, after)
-	status, answer := decideOver(t, after, request(t, after, authorize, after.People[0].ID, "allow"))
-	to, err := url.Parse(answer["redirect_to"])
-	if status != http.StatusOK || err != nil || to.Query().Get("code") == "" {
-		t.Fatalf("consent after a restart: %d %v", status, answer)
-	}
-	token, err := c.Redeem(t.Context(), to.Query().Get("code"), verifier)
+	view, err := look(t, given(t, after, ledger(t, after), after.People[0].ID, oneLook), "a-key-of-16-chars")
 	if err != nil {
-		t.Fatal(err)
-	}
-	var view struct {
-		Complete bool
-		Accounts []any
-	}
-	if err := c.OpenView(t.Context(), token.AccessToken, "a-key-of-16-chars", struct{}{}, &view); err != nil {
 		t.Fatal(err)
 	}
 	if !view.Complete || len(view.Accounts) != len(after.People[0].Accounts) {
@@ -293,19 +300,19 @@ func TestARequestThatIsDecidedElsewhere(t *testing.T) {
 	s, r := begin(t, "")
 	defer end(t, s)
 	c, person := ledger(t, r), r.People[0].ID
-	asked := func() client.Asked {
+	asked := func() *client.Asked {
 		t.Helper()
 		status, said := control(t, r, "/introductions", map[string]any{"person": person})
 		if status != http.StatusOK || len(said["code"]) != 8 {
 			t.Fatalf("the code: %d %v", status, said)
 		}
-		a, err := c.Ask(t.Context(), client.Question{Person: said["code"], Binding: "柜台 7", Details: oneLook})
+		a, err := c.Ask(t.Context(), said["code"], "柜台 7", oneLook)
 		if err != nil {
 			t.Fatal(err)
 		}
 		return a
 	}
-	wantPoll := func(a client.Asked, code string) {
+	wantPoll := func(a *client.Asked, code string) {
 		t.Helper()
 		var p *client.Problem
 		if _, err := c.Fetch(t.Context(), a.ID); !errors.As(err, &p) || p.Code != code {
@@ -334,13 +341,12 @@ func TestARequestThatIsDecidedElsewhere(t *testing.T) {
 	if status, answer := decideOver(t, r, yes); status != http.StatusOK || answer["decision"] != "allow" {
 		t.Fatalf("the yes: %d %v", status, answer)
 	}
-	token, err := c.Fetch(t.Context(), a.ID)
+	session, err := c.Fetch(t.Context(), a.ID)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var view struct{ Accounts []any }
-	if err := c.OpenView(t.Context(), token.AccessToken, "a-key-of-16-chars", struct{}{}, &view); err != nil || len(view.Accounts) != len(r.People[0].Accounts) {
-		t.Errorf("%d accounts, %v", len(view.Accounts), err)
+	if view, err := look(t, session, "a-key-of-16-chars"); err != nil || len(view.Accounts) != len(r.People[0].Accounts) {
+		t.Errorf("%+v, %v", view, err)
 	}
 	if status, answer := decideOver(t, r, yes); status < 400 || answer["code"] != "request_not_found" {
 		t.Errorf("decided twice: %d %v", status, answer)
@@ -382,13 +388,12 @@ func TestAPingArrives(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, said := control(t, r, "/introductions", map[string]any{"person": r.People[0].ID})
-	question := client.Question{Person: said["code"], Binding: "W4SCT", Details: oneLook}
 	var p *client.Problem
-	if _, err := c.Ask(t.Context(), question); !errors.As(err, &p) || p.Code != "invalid_request" {
+	if _, err := c.Ask(t.Context(), said["code"], "W4SCT", oneLook); !errors.As(err, &p) || p.Code != "invalid_request" {
 		t.Errorf("without a notification token: %v", err)
 	}
-	question.Notify = "known-by-this"
-	a, err := c.Ask(t.Context(), question)
+	notify := func(p url.Values) { p.Set("client_notification_token", "known-by-this") }
+	a, err := c.Ask(t.Context(), said["code"], "W4SCT", oneLook, notify)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -33,30 +33,28 @@ var deeds = []deed{
 	{"unpolled", (*soak).unpolled},
 }
 
-func soakDetails(uses map[string]any) []map[string]any {
-	return []map[string]any{{"type": "account_view", "actions": []string{"view"}, "datatypes": []string{"balances"},
-		"purpose": "balance_overview", "uses": uses}}
+func soakWants(uses client.Uses) client.AccountView {
+	return client.AccountView{Datatypes: []client.Datatype{"balances"}, Purpose: "balance_overview", Uses: uses}
 }
 
 var (
-	onceUsed  = soakDetails(map[string]any{"limit": 1})
-	dailyUsed = soakDetails(map[string]any{"limit": 4, "per": "day"})
+	onceUsed  = soakWants(client.Uses{Limit: 1})
+	dailyUsed = soakWants(client.Uses{Limit: 4, Per: "day"})
 )
 
 // given goes from a push to a token, and beyond it to the code's second use
 // where twice is set.
-func (s *soak) given(ctx context.Context, p *benchPerson, details any, twice bool) (client.Token, error) {
-	verifier := rand.Text() + rand.Text()
-	code, err := s.agree(ctx, p, details, verifier)
+func (s *soak) given(ctx context.Context, p *benchPerson, wanted client.AccountView, twice bool) (*client.Session, error) {
+	a, err := s.agree(ctx, p, wanted)
 	if err != nil {
-		return client.Token{}, err
+		return nil, err
 	}
-	token, err := s.jali.Redeem(ctx, code, verifier)
+	session, err := s.redeem(ctx, a)
 	if err == nil && twice {
-		_, again := s.jali.Redeem(ctx, code, verifier)
+		_, again := s.redeem(ctx, a)
 		err = refusedAs(again, "invalid_grant")
 	}
-	return token, err
+	return session, err
 }
 
 // refusedAs answers nil for the refusal that was to come.
@@ -67,46 +65,46 @@ func refusedAs(err error, code string) error {
 	return fmt.Errorf("%v in place of %s", err, code)
 }
 
-func (s *soak) look(ctx context.Context, token string) error {
-	var v struct{ ID string }
-	if err := s.jali.OpenView(client.Present(ctx, "127.0.0.1", ""), token, rand.Text(), struct{}{}, &v); err != nil {
-		return err
+func (s *soak) look(ctx context.Context, session *client.Session) error {
+	v, err := session.OpenView(ctx, client.OpenViewParams{IdempotencyKey: rand.Text(), PersonAddress: "127.0.0.1"}, client.Want{})
+	if err == nil {
+		_, err = session.ReadView(ctx, v.ID)
 	}
-	return s.jali.Read(ctx, token, "/v1/views/"+v.ID, nil)
+	return err
 }
 
 func (s *soak) active(ctx context.Context, token string, want bool) error {
-	active, err := s.jali.Introspect(ctx, token)
-	if err == nil && active != want {
-		err = fmt.Errorf("the token's being active is %v", active)
+	said, err := s.jali.Introspect(ctx, token)
+	if err == nil && said.Active != want {
+		err = fmt.Errorf("the token's being active is %v", said.Active)
 	}
 	return err
 }
 
 // once is a grant for one use: used, and its token introspected.
 func (s *soak) once(ctx context.Context, p *benchPerson) error {
-	token, err := s.given(ctx, p, onceUsed, false)
+	session, err := s.given(ctx, p, onceUsed, false)
 	if err != nil {
 		return err
 	}
-	return errors.Join(s.active(ctx, token.AccessToken, true), s.look(ctx, token.AccessToken))
+	return errors.Join(s.active(ctx, session.Token().AccessToken, true), s.look(ctx, session))
 }
 
 // daily is a grant that recurs: refreshed, used, a token given back, and then
 // revoked on the person's page.
 func (s *soak) daily(ctx context.Context, p *benchPerson) error {
-	token, err := s.given(ctx, p, dailyUsed, false)
+	session, err := s.given(ctx, p, dailyUsed, false)
 	if err != nil {
 		return err
 	}
-	fresh, err := s.jali.Refresh(ctx, token.RefreshToken)
-	if err != nil {
+	first := session.Token()
+	if err := session.Renew(ctx); err != nil {
 		return err
 	}
-	if err := errors.Join(s.look(ctx, fresh.AccessToken), s.jali.Revoke(ctx, token.AccessToken)); err != nil {
+	if err := errors.Join(s.look(ctx, session), s.jali.Revoke(ctx, first.AccessToken)); err != nil {
 		return err
 	}
-	return errors.Join(p.revoke(ctx, token.GrantID), s.active(ctx, fresh.AccessToken, false))
+	return errors.Join(p.revoke(ctx, first.GrantID), s.active(ctx, session.Token().AccessToken, false))
 }
 
 // revoke takes a grant back on the person's page.
@@ -119,11 +117,11 @@ func (p *benchPerson) revoke(ctx context.Context, grant string) error {
 }
 
 func (s *soak) refused(ctx context.Context, p *benchPerson) error {
-	to, err := s.jali.Push(ctx, rand.Text(), rand.Text()+rand.Text(), onceUsed)
+	asking, err := s.jali.Push(ctx, onceUsed)
 	if err != nil {
 		return err
 	}
-	back, err := p.visitor.decide(ctx, to, false, nil)
+	back, err := p.visitor.decide(ctx, asking.URL, false, nil)
 	if err == nil && back.Query().Get("error") != "access_denied" {
 		err = errors.New("the client is not told of the refusal")
 	}
@@ -132,26 +130,26 @@ func (s *soak) refused(ctx context.Context, p *benchPerson) error {
 
 // abandoned is pushed and never opened.
 func (s *soak) abandoned(ctx context.Context, _ *benchPerson) error {
-	_, err := s.jali.Push(ctx, rand.Text(), rand.Text()+rand.Text(), dailyUsed)
+	_, err := s.jali.Push(ctx, dailyUsed)
 	return err
 }
 
 // unanswered is opened and never decided.
 func (s *soak) unanswered(ctx context.Context, p *benchPerson) error {
-	to, err := s.jali.Push(ctx, rand.Text(), rand.Text()+rand.Text(), onceUsed)
+	asking, err := s.jali.Push(ctx, onceUsed)
 	if err == nil {
-		_, _, err = p.visitor.get(ctx, to)
+		_, _, err = p.visitor.get(ctx, asking.URL)
 	}
 	return err
 }
 
 // ask asks a person where they are signed in.
-func (s *soak) ask(ctx context.Context, p *benchPerson) (client.Asked, error) {
+func (s *soak) ask(ctx context.Context, p *benchPerson) (*client.Asked, error) {
 	code, err := p.visitor.introduce(ctx)
 	if err != nil {
-		return client.Asked{}, err
+		return nil, err
 	}
-	return s.jali.Ask(ctx, client.Question{Person: code, Binding: "M7K2", Details: onceUsed})
+	return s.jali.Ask(ctx, code, "M7K2", onceUsed)
 }
 
 // decoupled is asked for and given on the person's own pages.
@@ -164,11 +162,11 @@ func (s *soak) decoupled(ctx context.Context, p *benchPerson) error {
 	if err := p.visitor.decideHere(ctx, request, true, nil); err != nil {
 		return err
 	}
-	token, err := s.jali.Fetch(ctx, asked.ID)
+	session, err := s.jali.Fetch(ctx, asked.ID)
 	if err != nil {
 		return err
 	}
-	return s.look(ctx, token.AccessToken)
+	return s.look(ctx, session)
 }
 
 // unpolled is asked for and refused there, and the client never comes for it.
@@ -184,14 +182,16 @@ func (s *soak) unpolled(ctx context.Context, p *benchPerson) error {
 // wrong is what must be refused: a code's second use, which takes its tokens
 // back, a token nobody gave, a code nobody gave.
 func (s *soak) wrong(ctx context.Context, p *benchPerson) error {
-	token, err := s.given(ctx, p, onceUsed, true)
+	session, err := s.given(ctx, p, onceUsed, true)
 	if err != nil {
 		return err
 	}
-	_, unknown := s.jali.Redeem(ctx, token.GrantID+"."+rand.Text(), rand.Text()+rand.Text())
+	grant := session.Token().GrantID
+	_, unknown := s.redeem(ctx, answered{&client.Authorization{State: "s", Verifier: rand.Text() + rand.Text()},
+		url.Values{"state": {"s"}, "iss": {s.jali.Issuer}, "code": {grant + "." + rand.Text()}}})
 	var taken *client.Problem
-	if err := s.look(ctx, token.AccessToken); !errors.As(err, &taken) || taken.Status != http.StatusUnauthorized {
+	if err := s.look(ctx, session); !errors.As(err, &taken) || taken.Status != http.StatusUnauthorized {
 		return fmt.Errorf("a token that was taken back: %v", err)
 	}
-	return errors.Join(refusedAs(unknown, "invalid_grant"), s.active(ctx, rand.Text(), false), p.revoke(ctx, token.GrantID))
+	return errors.Join(refusedAs(unknown, "invalid_grant"), s.active(ctx, rand.Text(), false), p.revoke(ctx, grant))
 }

@@ -3,6 +3,7 @@ package walk
 import (
 	"context"
 	"crypto/rand"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -33,10 +34,10 @@ func (h *house) testCounter(t *testing.T) {
 	code := strings.ReplaceAll(eval[string](b, `document.querySelector("#introduction .unseen").textContent`), " ", "")
 	b.do("nothing waits", chromedp.Navigate(h.Issuer+"/requests"))
 	const binding = "海棠 42"
-	asked, err := bank.Ask(t.Context(), client.Question{Person: code, Binding: binding, Expiry: 15 * time.Minute, Details: []map[string]any{{
-		"type": "account_view", "actions": []string{"view"}, "datatypes": []string{"balances"}, "purpose": "balance_overview",
-		"uses": map[string]any{"limit": 2, "per": "day"}, "until": time.Now().AddDate(0, 0, 5).Format(time.RFC3339),
-	}}})
+	asked, err := bank.Ask(t.Context(), code, binding, client.AccountView{
+		Datatypes: []client.Datatype{"balances"}, Purpose: "balance_overview",
+		Uses: client.Uses{Limit: 2, Per: "day"}, Until: time.Now().AddDate(0, 0, 5),
+	}, func(p url.Values) { p.Set("requested_expiry", "900") })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,13 +57,14 @@ func (h *house) testCounter(t *testing.T) {
 	b.click("sign it", "#give-software")
 	b.see("it goes on at the counter", ".flash.good")
 	b.look("counter-done")
-	token, err := bank.Fetch(t.Context(), asked.ID)
+	session, err := bank.Fetch(t.Context(), asked.ID)
 	if err != nil {
 		t.Fatal(err)
 	}
 	view := func(want string) {
 		t.Helper()
-		if got := outcome(bank.OpenView(t.Context(), token.AccessToken, rand.Text(), struct{}{}, nil)); got != want {
+		_, err := look(t, session, rand.Text())
+		if got := outcome(err); got != want {
 			t.Errorf("the counter's view: %s, want %s", got, want)
 		}
 	}
@@ -77,7 +79,7 @@ func (h *house) testCounter(t *testing.T) {
 	view("403 grant_paused")
 	b.click("go on", "#resume-all")
 	b.see("nothing is paused", "#pause-all")
-	b.do("the grant", chromedp.Navigate(h.Issuer+"/grants/"+token.GrantID))
+	b.do("the grant", chromedp.Navigate(h.Issuer+"/grants/"+session.Token().GrantID))
 	b.see("its receipt", "#receipt-1")
 	b.both("receipts")
 	b.do("end it all", chromedp.Navigate(h.Issuer+"/clients/"+bank.ID+"/revoke"))
@@ -85,7 +87,7 @@ func (h *house) testCounter(t *testing.T) {
 	b.click("yes", "#revoke-all-go")
 	b.see("done", ".flash.good")
 	view("401 grant_revoked")
-	h.checkReceipts(b, token.GrantID, "1", "revocation")
+	h.checkReceipts(b, session.Token().GrantID, "1", "revocation")
 }
 
 // checkReceipts downloads receipts and has the production binary say whether

@@ -9,42 +9,33 @@ import (
 	"testing"
 
 	"github.com/chromedp/chromedp"
+
+	"jali/openapi/client"
 )
 
 // daily asks for balances and bills four times a day.
-var daily = []map[string]any{{
-	"type": "account_view", "actions": []string{"view"}, "datatypes": []string{"balances", "bills"},
-	"purpose": "bookkeeping", "uses": map[string]any{"limit": 4, "per": "day"},
-}}
+var daily = client.AccountView{
+	Datatypes: []client.Datatype{"balances", "bills"}, Purpose: "bookkeeping", Uses: client.Uses{Limit: 4, Per: "day"},
+}
 
 // testOwnHands is a person with a recurring grant: they pause the client and
 // let it go on, end the sessions they left open, and take their data along.
 func (h *house) testOwnHands(t *testing.T) {
 	person := h.People[3]
 	c := h.client(t, 1)
-	verifier := rand.Text() + rand.Text()
-	authorize, err := c.Push(t.Context(), "s", verifier, daily)
-	if err != nil {
-		t.Fatal(err)
-	}
-	back, err := h.decide(t.Context(), authorize, person.ID, "allow")
-	if err != nil {
-		t.Fatal(err)
-	}
-	token, err := c.Redeem(t.Context(), back.Query().Get("code"), verifier)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if token.RefreshToken == "" {
+	session := h.given(t, c, person.ID, daily)
+	if session.Token().RefreshToken == "" {
 		t.Error("a recurring grant has no refresh token")
 	}
-	var seen struct {
-		Accounts []struct{ Account, Name string }
-	}
+	var seen *client.View
 	view := func(want string) {
 		t.Helper()
-		if got := outcome(c.OpenView(t.Context(), token.AccessToken, rand.Text(), struct{}{}, &seen)); got != want {
+		v, err := look(t, session, rand.Text())
+		if got := outcome(err); got != want {
 			t.Errorf("a view: %s, want %s", got, want)
+		}
+		if err == nil {
+			seen = v
 		}
 	}
 	view("ok")

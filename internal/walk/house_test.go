@@ -21,8 +21,6 @@ import (
 	"sync"
 	"testing"
 
-	"jali/internal/jose"
-	"jali/internal/secret"
 	"jali/openapi/client"
 )
 
@@ -158,24 +156,15 @@ func (h *house) record(t *testing.T) (issuer string, upstream chan<- string) {
 	return "http://localhost:" + port, told
 }
 
-// signer is a client's private key out of the ready file.
-type signer struct{ jose.PrivateKey }
-
-func (s signer) JWK() json.RawMessage { return s.Public().JWK() }
-
 // client answers the nth registered client.
 func (h *house) client(t *testing.T, n int) *client.Client {
 	t.Helper()
 	c := h.Clients[n]
-	var set struct{ Keys []json.RawMessage }
-	if err := json.Unmarshal(c.JWKS, &set); err != nil {
-		t.Fatal(err)
-	}
-	key, err := jose.ParsePrivateKey(secret.New(set.Keys[0]))
+	key, err := client.ParseKey(c.JWKS)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &client.Client{Issuer: h.Issuer, ID: c.ID, Redirect: c.Redirect, Key: signer{key}, HTTP: http.DefaultClient}
+	return &client.Client{Issuer: h.Issuer, ID: c.ID, Redirect: c.Redirect, Key: key}
 }
 
 // decide answers a consent request as a person would in the browser.

@@ -2,10 +2,12 @@ package walk
 
 import (
 	"crypto/rand"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
+	"net/url"
+	"strings"
 	"sync"
 	"testing"
 
@@ -13,27 +15,38 @@ import (
 )
 
 // oneLook asks for one look at everything that a view can show.
-var oneLook = []map[string]any{{
-	"type": "account_view", "actions": []string{"view"}, "datatypes": []string{"balances", "bills"},
-	"purpose": "bill_overview", "bill_fields": "standard", "uses": map[string]any{"limit": 1},
-}}
+var oneLook = client.AccountView{
+	Datatypes: []client.Datatype{"balances", "bills"}, BillFields: "standard", Purpose: "bill_overview", Uses: client.Uses{Limit: 1},
+}
 
-// code walks a client to an authorization code.
-func (h *house) code(t *testing.T, c *client.Client, person string) (code, verifier string) {
+// code walks a client to an authorization code, in what the browser brings.
+func (h *house) code(t *testing.T, c *client.Client, person string, wanted client.AccountView) (*client.Authorization, url.Values) {
 	t.Helper()
-	verifier = rand.Text() + rand.Text()
-	authorize, err := c.Push(t.Context(), "s", verifier, oneLook)
+	asking, err := c.Push(t.Context(), wanted)
 	if err != nil {
 		t.Fatal(err)
 	}
-	back, err := h.decide(t.Context(), authorize, person, "allow")
+	back, err := h.decide(t.Context(), asking.URL, person, "allow")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if code = back.Query().Get("code"); code == "" || back.Query().Get("iss") != h.Issuer {
-		t.Fatalf("the redirect has error %q and no code, or is of another issuer", back.Query().Get("error"))
+	return asking, back.Query()
+}
+
+// given walks a client to its tokens.
+func (h *house) given(t *testing.T, c *client.Client, person string, wanted client.AccountView) *client.Session {
+	t.Helper()
+	asking, callback := h.code(t, c, person, wanted)
+	session, err := c.Redeem(t.Context(), asking, callback)
+	if err != nil {
+		t.Fatal(err)
 	}
-	return code, verifier
+	return session
+}
+
+// look opens a view.
+func look(t *testing.T, s *client.Session, key string) (*client.View, error) {
+	return s.OpenView(t.Context(), client.OpenViewParams{IdempotencyKey: key}, client.Want{})
 }
 
 // outcome is a status and, of a problem, its code.
@@ -69,14 +82,10 @@ func together(n int, f func(i int) error) map[string]int {
 }
 
 func (h *house) testOneUse(t *testing.T) {
-	c := h.client(t, 1)
-	code, verifier := h.code(t, c, h.People[0].ID)
-	token, err := c.Redeem(t.Context(), code, verifier)
-	if err != nil {
-		t.Fatal(err)
-	}
+	session := h.given(t, h.client(t, 1), h.People[0].ID, oneLook)
 	got := together(64, func(int) error {
-		return c.OpenView(t.Context(), token.AccessToken, rand.Text(), struct{}{}, nil)
+		_, err := look(t, session, rand.Text())
+		return err
 	})
 	if got["ok"] != 1 || got["403 grant_spent"] != 63 {
 		t.Errorf("64 views at once with 64 keys: %v; want 1 ok and 63 × 403 grant_spent", got)
@@ -84,15 +93,24 @@ func (h *house) testOneUse(t *testing.T) {
 }
 
 func (h *house) testOneView(t *testing.T) {
-	c := h.client(t, 1)
-	code, verifier := h.code(t, c, h.People[0].ID)
-	token, err := c.Redeem(t.Context(), code, verifier)
-	if err != nil {
-		t.Fatal(err)
-	}
-	key, views := rand.Text(), make([]json.RawMessage, 64)
+	session := h.given(t, h.client(t, 1), h.People[0].ID, oneLook)
+	key, views := rand.Text(), make([][]byte, 64)
 	got := together(64, func(i int) error {
-		return c.OpenView(t.Context(), token.AccessToken, key, struct{}{}, &views[i])
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, h.Issuer+"/v1/views", strings.NewReader("{}"))
+		if err != nil {
+			return err
+		}
+		r.Header.Set("Content-Type", "application/json")
+		r.Header.Set("Idempotency-Key", key)
+		resp, err := session.Do(r)
+		if err != nil {
+			return err
+		}
+		defer resp.Body.Close()
+		if views[i], err = io.ReadAll(resp.Body); err == nil && resp.StatusCode != http.StatusCreated {
+			err = errors.New(resp.Status)
+		}
+		return err
 	})
 	if got["ok"] != 64 {
 		t.Fatalf("64 views at once with one key: %v; want 64 ok", got)
@@ -102,7 +120,7 @@ func (h *house) testOneView(t *testing.T) {
 			t.Fatalf("answer %d differs from the first", i)
 		}
 	}
-	if err := c.OpenView(t.Context(), token.AccessToken, rand.Text(), struct{}{}, nil); outcome(err) != "403 grant_spent" {
+	if _, err := look(t, session, rand.Text()); outcome(err) != "403 grant_spent" {
 		t.Errorf("another key afterwards: %v; want 403 grant_spent", err)
 	}
 }
@@ -112,9 +130,9 @@ func (h *house) testCodes(t *testing.T) {
 	const codes, tries = 200, 16
 	total := map[string]int{}
 	for i := range codes {
-		code, verifier := h.code(t, c, h.People[i%len(h.People)].ID)
+		asking, callback := h.code(t, c, h.People[i%len(h.People)].ID, oneLook)
 		got := together(tries, func(int) error {
-			_, err := c.Redeem(t.Context(), code, verifier)
+			_, err := c.Redeem(t.Context(), asking, callback)
 			return err
 		})
 		if got["ok"] != 1 {

@@ -1,25 +1,29 @@
 package client
 
 import (
+	"context"
 	"crypto/ed25519"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"io"
 	"net/http"
 	"strconv"
 	"strings"
 	"time"
 )
 
-// Event is something that happened to a grant of the client's.
+// Event is something that happened to the client's grants, or to what they
+// read from.
 type Event struct {
 	ID        string    `json:"-"` // the same however often it is sent
 	Type      string    `json:"type"`
 	Timestamp time.Time `json:"timestamp"` // of the deed; of a connection.needs_person, of the telling
 	Data      struct {
-		Client string `json:"client_id"`
-		Grant  string `json:"grant_id"` // empty in a webhook.test
-		Source string `json:"source"`   // with connection.needs_person alone: which the person has to connect again
+		Client    string    `json:"client_id"`
+		Grant     string    `json:"grant_id"`            // empty in a webhook.test
+		KeepUntil time.Time `json:"keep_until,omitzero"` // of retention.ended: which views, zero for all
+		Source    string    `json:"source,omitempty"`    // of connection.needs_person: what the person has to connect again
 	} `json:"data"`
 }
 
@@ -46,6 +50,42 @@ func ReadWebhook(client string, keys []string, header http.Header, body []byte, 
 	}
 	e.ID = id
 	return e, nil
+}
+
+// webhookCap is the largest message that is read, in bytes.
+const webhookCap = 64 << 10
+
+// Webhook handles messages that come to the client's webhook_uri: it checks them
+// by the keys of the metadata and hands them on. What handle does not take (an
+// error) comes again later; a message that is not to be believed is answered
+// 400.
+func (c *Client) Webhook(handle func(context.Context, Event) error) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		m, err := c.Metadata(r.Context())
+		if err != nil {
+			http.Error(w, "the keys cannot be had", http.StatusServiceUnavailable)
+			return
+		}
+		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, webhookCap))
+		if err != nil {
+			http.Error(w, "the message cannot be read", http.StatusBadRequest)
+			return
+		}
+		keys := make([]string, len(m.WebhookKeys))
+		for i, k := range m.WebhookKeys {
+			keys[i] = k.WHPK
+		}
+		e, err := ReadWebhook(c.ID, keys, r.Header, body, c.now())
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		if err := handle(r.Context(), e); err != nil {
+			http.Error(w, "the message was not taken", http.StatusInternalServerError)
+			return
+		}
+		w.WriteHeader(http.StatusNoContent)
+	})
 }
 
 func signedBy(keys, signatures []string, message []byte) bool {

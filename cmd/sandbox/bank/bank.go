@@ -46,13 +46,12 @@ type App struct {
 // session is one browser's. Its token outlives the one use, so that using a
 // spent grant again can be tried.
 type session struct {
-	at       time.Time
-	state    string // of the request that waits for its answer
-	verifier string
-	token    string
-	view     string // id of the view last opened
-	counter  counter
-	problem  *client.Problem
+	at      time.Time
+	asking  *client.Authorization // the request that waits for its answer
+	jali    *client.Session       // the token; nil without one
+	view    string                // id of the view last opened
+	counter counter
+	problem *client.Problem
 }
 
 // sessionLife is the life of the access token and of a request, one after the other.
@@ -60,11 +59,10 @@ const sessionLife = 30 * time.Minute
 
 // wanted is what the app asks for: one look at balances, bills and what
 // is due of debts.
-var wanted = []map[string]any{{
-	"type": "account_view", "actions": []string{"view"},
-	"datatypes": []string{"balances", "bills", "statements"}, "purpose": "bill_overview",
-	"bill_fields": "standard", "uses": map[string]any{"limit": 1},
-}}
+var wanted = client.AccountView{
+	Datatypes: []client.Datatype{"balances", "bills", "statements"}, BillFields: "standard",
+	Purpose: "bill_overview", Uses: client.Uses{Limit: 1},
+}
 
 //go:embed bank.html bank.css counter.js mark.svg
 var files embed.FS
@@ -119,49 +117,42 @@ func (a *App) ask(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "this form was sent from another site", http.StatusForbidden)
 		return
 	}
-	s := &session{at: a.now(), state: rand.Text(), verifier: rand.Text() + rand.Text()}
-	to, err := a.jali.Push(r.Context(), s.state, s.verifier, wanted)
+	asking, err := a.jali.Push(r.Context(), wanted)
 	if err != nil {
 		a.fail(w, r, err)
 		return
 	}
-	a.begin(w, s)
-	http.Redirect(w, r, to, http.StatusSeeOther)
+	a.begin(w, &session{at: a.now(), asking: asking})
+	http.Redirect(w, r, asking.URL, http.StatusSeeOther)
 }
 
 // callback takes the answer of the consent page, trades the code and opens a
 // view. An answer is taken once: its state is gone afterwards.
 func (a *App) callback(w http.ResponseWriter, r *http.Request) {
-	q := r.URL.Query()
+	var asking *client.Authorization
 	s := a.session(r)
-	if s == nil || !a.answers(s, q.Get("state")) {
+	if s != nil {
+		a.keep(func() { asking, s.asking = s.asking, nil })
+	}
+	if asking == nil {
 		a.refuse(w, r, "state_mismatch")
 		return
 	}
-	if q.Get("iss") != a.jali.Issuer {
+	jali, err := a.jali.Redeem(r.Context(), asking, r.URL.Query())
+	switch {
+	case errors.Is(err, client.ErrState):
+		a.keep(func() { s.asking = asking }) // the right answer may come yet
+		a.refuse(w, r, "state_mismatch")
+		return
+	case errors.Is(err, client.ErrIssuer):
 		a.refuse(w, r, "issuer_mismatch")
 		return
 	}
-	if code := q.Get("error"); code != "" {
-		a.keep(func() { s.problem = &client.Problem{Code: code} })
-	} else {
-		token, err := a.jali.Redeem(r.Context(), q.Get("code"), s.verifier)
-		a.keep(func() { s.token, s.problem = token.AccessToken, a.problem(err) })
-		if err == nil {
-			a.open(looking(r), s)
-		}
+	a.keep(func() { s.jali, s.problem = jali, a.problem(err) })
+	if err == nil {
+		a.open(r.Context(), s, looking(r))
 	}
 	http.Redirect(w, r, "/", http.StatusSeeOther)
-}
-
-// answers takes the state of a session's request, if that is what came back.
-func (a *App) answers(s *session, state string) (ok bool) {
-	a.keep(func() {
-		if ok = state != "" && state == s.state; ok {
-			s.state = ""
-		}
-	})
-	return ok
 }
 
 // refresh asks for a new view with the token there is. A one-shot grant is
@@ -172,31 +163,49 @@ func (a *App) refresh(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s := a.session(r)
-	if s == nil || a.copy(s).token == "" {
+	if s == nil || a.copy(s).jali == nil {
 		a.refuse(w, r, "session_over")
 		return
 	}
-	a.open(looking(r), s)
+	a.open(r.Context(), s, looking(r))
 	http.Redirect(w, r, "/", http.StatusSeeOther)
 }
 
 // looking says that who asks for a page is there themselves.
-func looking(r *http.Request) context.Context {
+func looking(r *http.Request) client.OpenViewParams {
 	from, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil {
-		return r.Context()
+		return client.OpenViewParams{}
 	}
-	return client.Present(r.Context(), from.Addr().Unmap().WithZone("").String(), r.UserAgent())
+	return client.OpenViewParams{PersonAddress: from.Addr().Unmap().WithZone("").String(), PersonAgent: r.UserAgent()}
 }
 
 // open opens a view; one that is refused leaves the view before it readable.
-func (a *App) open(ctx context.Context, s *session) {
-	id, err := open(ctx, a.jali, a.copy(s).token)
+func (a *App) open(ctx context.Context, s *session, about client.OpenViewParams) {
+	about.IdempotencyKey = rand.Text()
+	v, err := a.copy(s).jali.OpenView(ctx, about, client.Want{})
 	a.keep(func() {
 		if s.problem = a.problem(err); err == nil {
-			s.view = id
+			s.view = v.ID
 		}
 	})
+}
+
+// read reads an open view with all its bills, which costs nothing.
+func read(ctx context.Context, jali *client.Session, id string) (*client.View, error) {
+	v, err := jali.ReadView(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	var all []client.Bill
+	for b, err := range jali.Bills(ctx, v) {
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, b)
+	}
+	v.Bills.Items = all
+	return v, nil
 }
 
 // show reads the session's view again and shows it.
@@ -208,14 +217,14 @@ func (a *App) show(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	now := a.copy(s)
-	var v *view
+	var v *client.View
 	if now.view != "" {
 		var err error
-		if v, err = read(r.Context(), a.jali, now.token, now.view); err != nil {
+		if v, err = read(r.Context(), now.jali, now.view); err != nil {
 			now.problem = a.problem(err)
 		}
 	}
-	a.render(w, newPage(r, v, now.problem, now.token != ""), http.StatusOK)
+	a.render(w, newPage(r, v, now.problem, now.jali != nil), http.StatusOK)
 }
 
 // problem is what went wrong, for the page: nil for nil.

@@ -13,8 +13,11 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"golang.org/x/net/html"
+
+	"jali/openapi/client"
 )
 
 // jali is a Jali of one person and one one-shot grant. It holds the app to the
@@ -43,6 +46,7 @@ type jali struct {
 func newJali(t *testing.T) *jali {
 	j := &jali{T: t, view: sample()}
 	mux := http.NewServeMux()
+	mux.HandleFunc("GET /.well-known/oauth-authorization-server", j.metadata)
 	mux.HandleFunc("POST /oauth/par", j.push)
 	mux.HandleFunc("POST /oauth/bc-authorize", j.elsewhere)
 	mux.HandleFunc("POST /oauth/token", j.redeem)
@@ -55,13 +59,20 @@ func newJali(t *testing.T) *jali {
 		if j.down {
 			panic(http.ErrAbortHandler)
 		}
-		if r.Header.Get("DPoP") == "" {
+		if r.Header.Get("DPoP") == "" && !strings.HasPrefix(r.URL.Path, "/.well-known/") {
 			t.Errorf("%s %s carries no proof", r.Method, r.URL.Path)
 		}
 		mux.ServeHTTP(w, r)
 	}))
 	t.Cleanup(j.Close)
 	return j
+}
+
+func (j *jali) metadata(w http.ResponseWriter, _ *http.Request) {
+	answer(w, http.StatusOK, map[string]any{
+		"issuer": j.URL, "authorization_endpoint": j.URL + "/oauth/authorize", "token_endpoint": j.URL + "/oauth/token",
+		"pushed_authorization_request_endpoint": j.URL + "/oauth/par", "backchannel_authentication_endpoint": j.URL + "/oauth/bc-authorize",
+	})
 }
 
 func (j *jali) push(w http.ResponseWriter, r *http.Request) {
@@ -130,8 +141,8 @@ func (j *jali) bills(w http.ResponseWriter, r *http.Request) {
 		j.Errorf("cursor %q", r.URL.Query().Get("cursor"))
 	}
 	answer(w, http.StatusOK, map[string]any{"items": []any{
-		bill{ID: "b6", Account: "acct_two", Date: "2026-10-02", Amount: amount{"1234.50", "CNY"}, Direction: "out", Flow: "out", State: "booked", Kind: "payment", Category: "housing.rent", Counterparty: "房东", Counted: true},
-	}, "next": ""})
+		client.Bill{ID: "b6", Account: "acct_two", Date: "2026-10-02", Amount: cny("1234.50"), Direction: "out", Flow: "out", State: "booked", Kind: "payment", Category: "housing.rent", Counterparty: "房东", Counted: true},
+	}, "next": nil})
 }
 
 func answer(w http.ResponseWriter, status int, v any) {
@@ -140,30 +151,34 @@ func answer(w http.ResponseWriter, status int, v any) {
 	_ = json.NewEncoder(w).Encode(v)
 }
 
-func cny(value string) amount { return amount{value, "CNY"} }
+func cny(value string) client.Amount { return client.Amount{Value: value, Currency: "CNY"} }
 
 func sample() map[string]any {
-	pay := func(id, category, value, flow string, counted bool) bill {
-		return bill{ID: id, Account: "acct_one", Date: "2026-10-03", Time: "2026-10-03T12:30:00+08:00", Amount: cny(value), Direction: "out",
+	more, noon := "more", time.Date(2026, 10, 3, 12, 30, 0, 0, shanghai)
+	pay := func(id, category, value string, flow client.BillFlow, counted bool) client.Bill {
+		return client.Bill{ID: id, Account: "acct_one", Date: "2026-10-03", Time: noon, Amount: cny(value), Direction: "out",
 			Flow: flow, State: "booked", Kind: "payment", Category: category, Counterparty: "小镇<面馆>", Counted: counted}
+	}
+	holds := func(account string, kind client.BalanceKind, value string) client.Balance {
+		return client.Balance{Account: account, Kind: kind, Amount: cny(value)}
 	}
 	return map[string]any{
 		"id": "view_1", "opened_at": "2026-10-04T02:00:00Z", "expires_at": "2026-10-04T02:10:00Z", "complete": false,
-		"sources": []source{{Source: "alipay", Status: "fresh"}, {Source: "beishan_bank", Status: "failed"}},
-		"accounts": []account{
+		"sources": []client.SourceReport{{Source: "alipay", Status: "fresh"}, {Source: "beishan_bank", Status: "failed"}},
+		"accounts": []client.Account{
 			{Account: "acct_one", Source: "alipay", Kind: "wallet_balance", Side: "asset", Name: "余额"},
 			{Account: "acct_two", Source: "jiangnan_bank", Kind: "credit_card", Side: "debt", Name: "信用卡"},
 		},
-		"balances": []balance{
-			{"acct_one", "current", cny("1000671.63")}, {"acct_one", "available", cny("1000671.63")}, {"acct_one", "frozen", cny("0.00")},
-			{"acct_two", "credit_limit", cny("29000.00")}, {"acct_two", "outstanding", cny("310.20")},
+		"balances": []client.Balance{
+			holds("acct_one", "current", "1000671.63"), holds("acct_one", "available", "1000671.63"), holds("acct_one", "frozen", "0.00"),
+			holds("acct_two", "credit_limit", "29000.00"), holds("acct_two", "outstanding", "310.20"),
 		},
 		"statements": []map[string]any{
 			{"account": "acct_two", "due": cny("310.20"), "minimum": cny("31.02"), "paid": cny("12.00"), "due_date": "2026-10-20", "settled": false},
 			{"account": "acct_two", "due": cny("99.00"), "settled": true},
 		},
 		"totals": []map[string]any{{"currency": "CNY", "net": cny("1000361.43"), "assets": cny("1000671.63"), "debts": cny("310.20"), "in": cny("0.00"), "out": cny("1300.20")}},
-		"bills": bills{Next: "more", Items: []bill{
+		"bills": client.BillPage{Next: &more, Items: []client.Bill{
 			pay("b1", "food.restaurant", "35.20", "out", true),
 			pay("b2", "food.drinks", "20.50", "out", true),
 			pay("b3", "food.restaurant", "35.20", "out", false),         // the same movement, seen from the card

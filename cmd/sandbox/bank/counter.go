@@ -60,7 +60,7 @@ func (a *App) askCounter(w http.ResponseWriter, r *http.Request) {
 	}
 	now := a.now()
 	c := counter{binding: rand.Text()[:bindingLetters]}
-	asked, err := a.jali.Ask(r.Context(), client.Question{Person: code, Binding: c.binding, Details: wanted})
+	asked, err := a.jali.Ask(r.Context(), code, c.binding, wanted)
 	if err != nil {
 		p, status := a.problem(err), http.StatusUnprocessableEntity
 		if p.Code == "unreachable" {
@@ -87,7 +87,7 @@ func (a *App) look(ctx context.Context, s *session) {
 	if due.id == "" {
 		return
 	}
-	token, err := a.jali.Fetch(ctx, due.id)
+	jali, err := a.jali.Fetch(ctx, due.id)
 	p := new(client.Problem)
 	switch known := errors.As(err, &p); {
 	case known && p.Code == "authorization_pending":
@@ -103,11 +103,11 @@ func (a *App) look(ctx context.Context, s *session) {
 		return
 	}
 	a.keep(func() {
-		s.token, s.problem = token.AccessToken, a.problem(err)
+		s.jali, s.problem = jali, a.problem(err)
 		s.counter.next = due.until.Add(time.Hour) // nobody asks while the view opens
 	})
 	if err == nil {
-		a.open(ctx, s)
+		a.open(ctx, s, client.OpenViewParams{}) // the customer's device is not this one
 	}
 	a.keep(func() { s.counter = counter{} })
 }

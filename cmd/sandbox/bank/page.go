@@ -22,7 +22,7 @@ type page struct {
 	Lang     string
 	Path     string   // of this page, for the switch of languages
 	Counter  *waiting // on the counter's page alone
-	View     *view
+	View     *client.View
 	Problem  *client.Problem
 	Token    bool // a grant is at hand, spent or not
 	Pots     []pot
@@ -40,17 +40,19 @@ func (w waiting) Binding() string { return w.binding }
 func (w waiting) Asked() bool     { return w.id != "" }
 func (w waiting) Until() string   { return w.until.In(shanghai).Format("15:04") }
 
+type account = client.Account
+
 // pot is an account with its balances: one to read first, and those that say more.
 type pot struct {
 	account
-	Main *balance
-	Rest []balance
+	Main *client.Balance
+	Rest []client.Balance
 }
 
 // slice is one bar of the plot of spending by category.
 type slice struct {
 	Category string // a branch of the tree: "food" for "food.restaurant"
-	Sum      amount
+	Sum      client.Amount
 	Bills    int
 	Width    string // percent of the longest bar
 	Share    string // of all that is shown, "12%"
@@ -78,7 +80,7 @@ func rememberLanguage(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func newPage(r *http.Request, v *view, problem *client.Problem, token bool) *page {
+func newPage(r *http.Request, v *client.View, problem *client.Problem, token bool) *page {
 	p := &page{Lang: speak(r), Path: "/", View: v, Problem: problem, Token: token}
 	if v != nil {
 		p.Pots, p.Spending = pots(v), spending(v)
@@ -107,27 +109,25 @@ func (a *App) render(w http.ResponseWriter, p *page, status int) {
 }
 
 // telling is the order in which a balance tells what an account holds or owes.
-var telling = map[string][]string{
+var telling = map[client.AccountSide][]client.BalanceKind{
 	"asset": {"available", "current", "booked"},
-	"debt":  {owed, "current", "booked"},
+	"debt":  {"outstanding", "current", "booked"},
 }
-
-const owed = "outstanding"
 
 // pots finds for each account the balance to read first. Of the others, those
 // that repeat it or are nothing are left out.
-func pots(v *view) []pot {
+func pots(v *client.View) []pot {
 	var list []pot
 	for _, a := range v.Accounts {
 		p := pot{account: a}
-		var all []balance
+		var all []client.Balance
 		for _, b := range v.Balances {
 			if b.Account == a.Account {
 				all = append(all, b)
 			}
 		}
 		for _, kind := range telling[a.Side] {
-			if i := slices.IndexFunc(all, func(b balance) bool { return b.Kind == kind }); p.Main == nil && i >= 0 {
+			if i := slices.IndexFunc(all, func(b client.Balance) bool { return b.Kind == kind }); p.Main == nil && i >= 0 {
 				p.Main = &all[i]
 			}
 		}
@@ -146,7 +146,7 @@ func pots(v *view) []pot {
 
 // spending sums what went out of the person's hands, by category, over the
 // bills that count, in the currency that most of them have.
-func spending(v *view) []slice {
+func spending(v *client.View) []slice {
 	type heap struct {
 		category string
 		sum      *big.Rat
@@ -184,7 +184,7 @@ func spending(v *view) []slice {
 		}
 		bars = append(bars, slice{
 			Category: h.category, Bills: h.bills,
-			Sum:   amount{h.sum.FloatString(decimals(v, currency)), currency},
+			Sum:   client.Amount{Value: h.sum.FloatString(decimals(v, currency)), Currency: currency},
 			Width: percent(h.sum, order[0].sum, 1),
 			Share: share(h.sum, all),
 		})
@@ -192,7 +192,7 @@ func spending(v *view) []slice {
 	return bars
 }
 
-func spent(b bill) bool { return b.Counted && b.Flow == "out" }
+func spent(b client.Bill) bool { return b.Counted && b.Flow == "out" }
 
 // share never says that something is nothing.
 func share(part, whole *big.Rat) string {
@@ -208,7 +208,7 @@ func percent(part, whole *big.Rat, digits int) string {
 }
 
 // mainCurrency is what most of the spending is in.
-func mainCurrency(v *view) string {
+func mainCurrency(v *client.View) string {
 	seen, most := map[string]int{}, ""
 	for _, b := range v.Bills.Items {
 		if !spent(b) {
@@ -223,7 +223,7 @@ func mainCurrency(v *view) string {
 }
 
 // decimals is how many the API writes for a currency.
-func decimals(v *view, currency string) int {
+func decimals(v *client.View, currency string) int {
 	for _, b := range v.Bills.Items {
 		if b.Amount.Currency == currency {
 			_, fraction, _ := strings.Cut(b.Amount.Value, ".")
@@ -234,7 +234,7 @@ func decimals(v *view, currency string) int {
 }
 
 // Spent is the sum of all bars.
-func (p *page) Spent() amount {
+func (p *page) Spent() client.Amount {
 	sum := new(big.Rat)
 	for _, s := range p.Spending {
 		if value, ok := new(big.Rat).SetString(s.Sum.Value); ok {
@@ -242,30 +242,27 @@ func (p *page) Spent() amount {
 		}
 	}
 	c := p.Spending[0].Sum.Currency
-	return amount{sum.FloatString(decimals(p.View, c)), c}
+	return client.Amount{Value: sum.FloatString(decimals(p.View, c)), Currency: c}
 }
 
 // Elsewhere tells of spending that no bar shows.
 func (p *page) Elsewhere() bool {
-	return slices.ContainsFunc(p.View.Bills.Items, func(b bill) bool {
+	return slices.ContainsFunc(p.View.Bills.Items, func(b client.Bill) bool {
 		return spent(b) && b.Amount.Currency != p.Spending[0].Sum.Currency
 	})
 }
 
 // HasBills tells whether bills were granted at all.
 func (p *page) HasBills() bool {
-	return len(p.View.Bills.Items) > 0 || slices.ContainsFunc(p.View.Totals, func(t total) bool { return t.Out != nil })
+	return len(p.View.Bills.Items) > 0 || slices.ContainsFunc(p.View.Totals, func(t client.Total) bool { return t.Out != client.Amount{} })
 }
-
-// Debt is the kind of balance that is owed.
-func (p *page) Debt() string { return owed }
 
 // Coverage says what an incomplete view lacks.
 func (p *page) Coverage() string {
 	if p.View.Complete {
 		return p.T("所有机构均已答复", "every source answered")
 	}
-	if slices.ContainsFunc(p.View.Sources, func(s source) bool { return s.Status != "fresh" && s.Status != "imported" }) {
+	if slices.ContainsFunc(p.View.Sources, func(s client.SourceReport) bool { return s.Status != "fresh" && s.Status != "imported" }) {
 		return p.T("有机构没有答复，其余照常显示", "not every source answered; the rest is shown")
 	}
 	return p.T("有机构没有答全：账单没有覆盖整段时间，或没有要求的内容", "a source could not tell everything: its bills do not reach over the whole time, or it has not what was asked for")
@@ -298,11 +295,12 @@ func (p *page) T(zh, en string) string {
 }
 
 var words = template.FuncMap{
-	"money": func(a any) string {
-		if p, ok := a.(*amount); ok {
-			return p.String()
+	"money": money,
+	"told": func(a client.Amount) any {
+		if a == (client.Amount{}) {
+			return nil
 		}
-		return a.(amount).String()
+		return a
 	},
 	"short": func(alias string) string {
 		if len(alias) > 14 {
@@ -316,8 +314,30 @@ var words = template.FuncMap{
 	},
 	"year":     func(date string) string { return strings.TrimSuffix(date, monthDay(date)) },
 	"monthDay": monthDay,
-	"hour":     func(t string) string { return local(t, "15:04") },
-	"clock":    func(t string) string { return local(t, "2006-01-02 15:04") },
+	"hour":     func(t time.Time) string { return local(t, "15:04") },
+	"clock":    func(t time.Time) string { return local(t, "2006-01-02 15:04") },
+}
+
+// symbols of the currencies that have one of their own.
+var symbols = map[string]string{"CNY": "¥", "USD": "$", "EUR": "€", "GBP": "£", "HKD": "HK$"}
+
+// money groups the digits: ¥1,234.50, JPY 1,200.
+func money(a client.Amount) string {
+	whole, fraction, cut := strings.Cut(a.Value, ".")
+	sign := ""
+	if strings.HasPrefix(whole, "-") {
+		sign, whole = "−", whole[1:]
+	}
+	for at := len(whole) - 3; at > 0; at -= 3 {
+		whole = whole[:at] + "," + whole[at:]
+	}
+	if cut {
+		whole += "." + fraction
+	}
+	if symbol := symbols[a.Currency]; symbol != "" {
+		return sign + symbol + whole
+	}
+	return a.Currency + " " + sign + whole
 }
 
 // monthDay is a date without its year, which a phone has no room for.
@@ -332,11 +352,10 @@ func monthDay(date string) string {
 // shanghai is where the bank is.
 var shanghai = time.FixedZone("CST", 8*60*60)
 
-// local writes an RFC 3339 time as the bank's clock showed it.
-func local(t, layout string) string {
-	at, err := time.Parse(time.RFC3339, t)
-	if err != nil {
+// local writes a time as the bank's clock showed it, and nothing where none was told.
+func local(t time.Time, layout string) string {
+	if t.IsZero() {
 		return ""
 	}
-	return at.In(shanghai).Format(layout)
+	return t.In(shanghai).Format(layout)
 }

@@ -1,6 +1,7 @@
 package bank
 
 import (
+	"fmt"
 	"strings"
 
 	"jali/openapi/client"
@@ -9,7 +10,8 @@ import (
 // Word translates what the API tells in its closed vocabularies. Of a category
 // that is newer than this app, its branch is told; any other new word is shown
 // as it is.
-func (p *page) Word(w string) string {
+func (p *page) Word(word any) string {
+	w := fmt.Sprint(word)
 	pair, ok := vocabulary[w]
 	if !ok {
 		branch, _, _ := strings.Cut(w, ".")

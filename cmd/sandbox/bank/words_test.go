@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"jali/internal/ledger"
+	"jali/openapi/client"
 )
 
 // The app knows the API alone, and the API's categories are published: each
@@ -20,7 +21,7 @@ func TestEveryCategoryHasItsName(t *testing.T) {
 }
 
 func TestAmountsAreGrouped(t *testing.T) {
-	for a, want := range map[amount]string{
+	for a, want := range map[[2]string]string{
 		{"0.00", "CNY"}:       "¥0.00",
 		{"999.00", "CNY"}:     "¥999.00",
 		{"1000.50", "CNY"}:    "¥1,000.50",
@@ -28,7 +29,7 @@ func TestAmountsAreGrouped(t *testing.T) {
 		{"1200", "JPY"}:       "JPY 1,200",
 		{"100000", "CNY"}:     "¥100,000",
 	} {
-		if got := a.String(); got != want {
+		if got := money(client.Amount{Value: a[0], Currency: a[1]}); got != want {
 			t.Errorf("%v = %s, want %s", a, got, want)
 		}
 	}

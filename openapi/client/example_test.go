@@ -1,0 +1,86 @@
+package client_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
+	"log"
+	"net/http"
+	"net/url"
+
+	"jali/openapi/client"
+)
+
+// A registered client asks for one look, the person agrees, and the client
+// reads balances and bills.
+func Example() {
+	ctx := context.Background()
+	key, err := client.ParseKey(sandbox.Clients[1].JWKS) // your private key
+	if err != nil {
+		log.Fatal(err)
+	}
+	bank := &client.Client{
+		Issuer: sandbox.Issuer, ID: sandbox.Clients[1].ID, Redirect: sandbox.Clients[1].Redirect, Key: key,
+	}
+
+	authorization, err := bank.Push(ctx, client.AccountView{
+		Datatypes:  []client.Datatype{"balances", "bills"},
+		Sources:    []string{"alipay", "jiangnan_bank"},
+		BillFields: "standard",
+		Purpose:    "bill_overview",
+		Uses:       client.Uses{Limit: 1},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	// Send the person's browser to authorization.URL. Keep authorization in
+	// their session until the browser comes back to Redirect with a query.
+	query := decide(authorization.URL, "allow")
+
+	session, err := bank.Redeem(ctx, authorization, query)
+	if err != nil {
+		log.Fatal(err)
+	}
+	view, err := session.OpenView(ctx, client.OpenViewParams{IdempotencyKey: rand.Text()}, client.Want{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println("every source answered:", view.Complete)
+	spent := 0
+	for bill, err := range session.Bills(ctx, view) {
+		if err != nil {
+			log.Fatal(err)
+		}
+		if bill.Counted && bill.Flow == client.BillFlowOut {
+			spent++
+		}
+	}
+	fmt.Println("money was spent:", spent > 0, "and uses are left:", view.UsesLeft)
+	// Output:
+	// every source answered: true
+	// money was spent: true and uses are left: 0
+}
+
+// decide does what the person would have done in the browser; only a sandbox
+// can. It answers the query of the redirect URI.
+func decide(at, decision string) url.Values {
+	authorize, err := url.Parse(at)
+	if err != nil {
+		log.Fatal(err)
+	}
+	body, _ := json.Marshal(map[string]string{"person": sandbox.People[0].ID, "decision": decision,
+		"client_id": authorize.Query().Get("client_id"), "request_uri": authorize.Query().Get("request_uri")})
+	resp, err := http.Post(sandbox.Sandbox+"/consents", "application/json", bytes.NewReader(body))
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer resp.Body.Close()
+	var answer struct{ Code, Detail, Redirect_To string }
+	if err := json.NewDecoder(resp.Body).Decode(&answer); err != nil || answer.Redirect_To == "" {
+		log.Fatal(answer.Code, answer.Detail, err)
+	}
+	back, _ := url.Parse(answer.Redirect_To)
+	return back.Query()
+}
