@@ -21,6 +21,7 @@ import (
 
 	"jali/consent"
 	"jali/internal/jose"
+	"jali/openapi/conform"
 )
 
 const issuer = "http://localhost:8080"
@@ -31,6 +32,9 @@ func rander(seed ...int) string {
 	fmt.Fprint(h, seed)
 	return base32.StdEncoding.EncodeToString(h.Sum(nil)[:20])
 }
+
+// promising has the test fail for every answer that the document does not promise.
+func (h *House) promising(t testing.TB) { h.Handler = conform.For(t, h.Handler) }
 
 // app is a client that keeps all it is told.
 type app struct {

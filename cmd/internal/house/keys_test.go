@@ -43,6 +43,7 @@ func (r *rotating) open(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	h.promising(t)
 	r.House = h
 }
 

@@ -69,6 +69,7 @@ func (p *past) open(t *testing.T) string {
 		t.Fatal(err)
 	}
 	h.Consent.StepUp = anyPasskey{}
+	h.promising(t)
 	p.House = h
 	for _, a := range p.apps {
 		a.house = h

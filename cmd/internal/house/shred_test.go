@@ -499,6 +499,7 @@ func TestNothingButEventsTellsOfWhoLeft(t *testing.T) {
 	must(t, sources.Register(crowdSource{"wallet", []connectors.AccountKind{connectors.WalletBalance}, at, nil}))
 	h, err := Open(t.Context(), Config{Issuer: issuer, Data: t.TempDir(), Sources: sources, Now: now, RotateAfter: 720 * time.Hour, Log: slog.New(slog.DiscardHandler)})
 	must(t, err)
+	h.promising(t)
 	defer h.Close()
 	bank := newApp(t, h, now, "bank", "opaque", openly)
 	_, err = h.Consent.ReviseClient(t.Context(), bank.id, func(c consent.Client) (consent.Client, error) {

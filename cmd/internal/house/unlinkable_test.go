@@ -184,6 +184,7 @@ func newCrowd(t testing.TB, people int) *crowd {
 	if err != nil {
 		t.Fatal(err)
 	}
+	c.promising(t)
 	t.Cleanup(func() { _ = c.Close() })
 	c.Consent.StepUp = anyPasskey{}
 	c.now.Add(5)

@@ -30,6 +30,7 @@ func openFor(t *testing.T, data string) *House {
 	if err != nil {
 		t.Fatal(err)
 	}
+	h.promising(t)
 	return h
 }
 
