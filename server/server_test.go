@@ -466,6 +466,12 @@ func TestBodySizesOfPages(t *testing.T) {
 	if a := e.send(t, "POST", "/upload", strings.Repeat("x", 21<<20)); a.StatusCode != 413 {
 		t.Errorf("an upload of 21 MiB: %d", a.StatusCode)
 	}
+	if a := e.send(t, "POST", "/oauth/nowhere", two); string(a.body) != stray {
+		t.Errorf("a form of 2 MiB is not refused in OAuth's format: %d %.80s", a.StatusCode, a.body)
+	}
+	if a := e.send(t, "GET", "/oauth/jwks", two); a.StatusCode != 413 || a.problem.Code != "body_too_large" {
+		t.Errorf("a body of 2 MiB where none is read: %d", a.StatusCode)
+	}
 }
 
 // X-Forwarded-For is a claim like any other: only a proxy named in the config

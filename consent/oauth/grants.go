@@ -47,7 +47,9 @@ func (s *Server) grantRevoked(w http.ResponseWriter, r *http.Request, t row, now
 	err = s.DB.Update(r.Context(), func(tx kv.Tx) error {
 		return s.Consent.RevokeByClient(tx, now, event, t.Client, g.ID)
 	})
-	if err != nil {
+	if errors.Is(err, consent.ErrNoGrant) { // its person has just left
+		return errNoGrant
+	} else if err != nil {
 		return err
 	}
 	w.WriteHeader(http.StatusNoContent)
