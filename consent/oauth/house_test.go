@@ -125,12 +125,17 @@ func (h *house) newServer() *Server {
 		Subject:    func(person, client string) string { return "sub_" + s256(person + "|" + client)[:16] },
 		IssuerKey:  issuerKey,
 		ConsentURL: func(g consent.GrantID) string { return "/consent/" + string(g) },
+		Publish:    map[string]any{"webhook_keys": json.RawMessage(webhookKeys)},
 	})
 	if err != nil {
 		h.t.Fatal(err)
 	}
 	return s
 }
+
+// webhookKeys are another room's, and published here.
+const webhookKeys = `[{"whpk": "whpk_rUtTaTbuCEmtRmZxw1iLKar3cuf7P240pWZp0yYyjtQ=",
+	"jwk": {"kty": "OKP", "crv": "Ed25519", "x": "rUtTaTbuCEmtRmZxw1iLKar3cuf7P240pWZp0yYyjtQ"}}]`
 
 var issuerKey = must(jose.ParsePrivateKey(must(must(jose.Generate(jose.ES256)).Export())))
 
