@@ -82,6 +82,9 @@ func (k *Checker) operation(method, route string) *routers.Route {
 	if item == nil || !strings.HasPrefix(path, "/v1/") {
 		return nil
 	}
+	if method == http.MethodHead {
+		method = http.MethodGet // without the body (RFC 9110, section 9.3.2)
+	}
 	op := item.GetOperation(method)
 	if op == nil {
 		return nil
@@ -100,6 +103,9 @@ func (k *Checker) methods(path string) []string {
 			var methods []string
 			for m := range item.Operations() {
 				methods = append(methods, m)
+				if m == http.MethodGet {
+					methods = append(methods, http.MethodHead)
+				}
 			}
 			slices.Sort(methods)
 			return methods

@@ -14,6 +14,7 @@ import (
 	"net/http"
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -115,10 +116,14 @@ func New(c Config) (*Server, error) {
 	e.HideBanner, e.HidePort = true, true
 	e.IPExtractor = addressOf(c.TrustedProxies)
 	e.HTTPErrorHandler = s.answerError
-	e.Use(s.identify, observe, s.recover, s.limit, s.harden, s.admit)
+	e.Use(s.identify, observe, s.recover, s.limit, s.harden, s.tag, s.admit)
 
-	openapi.RegisterHandlers(e, openapi.NewStrictHandler(s, nil))
-	e.GET("/openapi.yaml", serveDocument)
+	data := openapi.ServerInterfaceWrapper{Handler: openapi.NewStrictHandler(s, nil)}
+	openapi.RegisterHandlers(e, data.Handler)
+	e.HEAD("/v1/sources", data.ListSources)
+	e.HEAD("/v1/views/:id", data.ReadView)
+	e.HEAD("/v1/views/:id/bills", data.ListBills)
+	e.Match([]string{http.MethodGet, http.MethodHead}, "/openapi.yaml", serveDocument)
 	for _, path := range []string{"/v1", "/v1/*"} {
 		e.Any(path, s.strayed)
 		e.RouteNotFound(path, s.strayed) // in methods that nobody knows
@@ -144,16 +149,13 @@ func New(c Config) (*Server, error) {
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.echo.ServeHTTP(w, r) }
 
 func serveDocument(c echo.Context) error {
-	c.Response().Header().Set("Cache-Control", "public, max-age=300")
 	return c.Blob(http.StatusOK, "application/yaml; charset=utf-8", openapi.YAML)
 }
 
 // strayed answers what lies under /v1 and is no operation of the document.
 func (s *Server) strayed(c echo.Context) error {
 	if allow := s.check.methods(c.Request().URL.Path); len(allow) > 0 && !slices.Contains(allow, c.Request().Method) {
-		for _, m := range allow {
-			c.Response().Header().Add("Allow", m)
-		}
+		c.Response().Header().Set("Allow", strings.Join(allow, ", "))
 		return errMethod
 	}
 	return errRoute
