@@ -9,7 +9,6 @@ import (
 	"io/fs"
 	"log/slog"
 	"maps"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -382,7 +381,7 @@ func TestOneUnwrapAtTheStart(t *testing.T) {
 			t.Errorf("when it serves the command was asked: %s; want %s", got, want)
 		}
 		for _, path := range []string{"/", "/v1/sources", "/signin", "/.well-known/oauth-authorization-server", "/oauth/jwks"} {
-			resp, err := http.Get("http://" + s.address + path)
+			resp, err := asking(t).Get("http://" + s.address + path)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -34,6 +34,7 @@ import (
 	"jali/consent/passkey"
 	"jali/consent/passkey/software"
 	"jali/internal/jose"
+	"jali/openapi/conform"
 )
 
 func TestMain(m *testing.M) {
@@ -283,7 +284,7 @@ func TestAnInvitedClientRegistersItself(t *testing.T) {
 			t.Fatal(err)
 		}
 		r.Header = http.Header{"Authorization": {"Bearer " + token}, "Content-Type": {"application/json"}}
-		resp, err := http.DefaultClient.Do(r)
+		resp, err := asking(t).Do(r)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -332,7 +333,7 @@ func TestServesWithoutAnySource(t *testing.T) {
 		"/metrics":      http.StatusNotFound,
 		"/debug/pprof/": http.StatusNotFound,
 	} {
-		resp, err := http.Get("http://" + s.address + path)
+		resp, err := asking(t).Get("http://" + s.address + path)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -344,10 +345,13 @@ func TestServesWithoutAnySource(t *testing.T) {
 	s.end(t)
 }
 
+// asking is a client for which every answer has to be what the document promises.
+func asking(t *testing.T) *http.Client { return &http.Client{Transport: conform.Transport(t, nil)} }
+
 func TestMonitoring(t *testing.T) {
 	for _, pprof := range []bool{false, true} {
 		s := serve(t, fmt.Sprintf("--pprof=%v", pprof))
-		if _, err := http.Get("http://" + s.address + "/v1/sources"); err != nil {
+		if _, err := asking(t).Get("http://" + s.address + "/v1/sources"); err != nil {
 			t.Fatal(err)
 		}
 		for path, want := range map[string]string{

@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"jali/openapi/conform"
 )
 
 func TestWhichSettingsOfCertificatesGoTogether(t *testing.T) {
@@ -77,8 +79,8 @@ func TestMutualTLS(t *testing.T) {
 	if !asked(s.mtls) || asked(s.address) {
 		t.Errorf("clients are asked: %v, browsers: %v", asked(s.mtls), asked(s.address))
 	}
-	c := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool, ServerName: "localhost"}}}
-	resp, err := c.Get("https://" + s.mtls + "/.well-known/oauth-authorization-server")
+	trusting := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool, ServerName: "localhost"}}
+	resp, err := (&http.Client{Transport: conform.Transport(t, trusting)}).Get("https://" + s.mtls + "/.well-known/oauth-authorization-server")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,7 +91,7 @@ func TestMutualTLS(t *testing.T) {
 	}
 	err = json.NewDecoder(resp.Body).Decode(&metadata)
 	_ = resp.Body.Close()
-	c.CloseIdleConnections()
+	trusting.CloseIdleConnections()
 	if err != nil || metadata.Issuer != "https://localhost" || metadata.Aliases["token_endpoint"] != at+"/oauth/token" || len(metadata.Methods) != 3 {
 		t.Errorf("the metadata: %+v, %v", metadata, err)
 	}

@@ -249,6 +249,31 @@ func (*kept) Helper()                     {}
 func (k *kept) Errorf(f string, a ...any) { k.failures = append(k.failures, fmt.Sprintf(f, a...)) }
 func (k *kept) Cleanup(f func())          { k.cleanup = f }
 
+// Large answers and those about nothing that is described come through whole.
+func TestTransport(t *testing.T) {
+	large := strings.Repeat("x", 9<<20)
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		answered(201, large)(w, r)
+	}))
+	defer s.Close()
+	var k kept
+	c := http.Client{Transport: conform.Transport(&k, nil)}
+	for _, path := range []string{"/v1/views", "/page"} {
+		resp, err := c.Get(s.URL + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := io.ReadAll(resp.Body)
+		if string(b) != large || err != nil {
+			t.Errorf("%s: of %d bytes came %d, %v", path, len(large), len(b), err)
+		}
+		_ = resp.Body.Close()
+	}
+	if k.cleanup(); len(k.failures) != 1 || !strings.Contains(k.failures[0], "405 is its answer (/v1/views)") {
+		t.Errorf("it failed with %q", k.failures)
+	}
+}
+
 func TestForFailsTheTestThatProvokedIt(t *testing.T) {
 	var k kept
 	h := conform.For(&k, answered(418, "{}"))

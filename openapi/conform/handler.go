@@ -90,7 +90,10 @@ type Test interface {
 // For serves as h does, and fails t in the end of its life for everything that
 // the document of the data API does not promise. Make it before what stops the
 // server is handed to t.Cleanup, so that the last answers count.
-func For(t Test, h http.Handler) http.Handler {
+func For(t Test, h http.Handler) http.Handler { return Jali().Handler(h, complaints(t)) }
+
+// complaints gathers what t is to fail with, each once.
+func complaints(t Test) func(Violation) {
 	var mu sync.Mutex
 	var wrong []string
 	t.Cleanup(func() {
@@ -101,11 +104,11 @@ func For(t Test, h http.Handler) http.Handler {
 			t.Errorf("an answer that openapi.yaml does not promise: %s", w)
 		}
 	})
-	return Jali().Handler(h, func(v Violation) {
+	return func(v Violation) {
 		mu.Lock()
 		defer mu.Unlock()
 		if w := v.String() + " (" + v.path + ")"; !slices.Contains(wrong, w) && len(wrong) < 50 {
 			wrong = append(wrong, w)
 		}
-	})
+	}
 }
