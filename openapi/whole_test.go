@@ -97,7 +97,8 @@ func (v tour) in(at string, s *openapi3.Schema) {
 
 // onlyRequires is a branch that says of its parent's members which are needed.
 func onlyRequires(s *openapi3.Schema) bool {
-	return s.Type == nil && len(s.Required) > 0 && len(s.Properties) == 0
+	either := len(s.AnyOf) > 0 && !slices.ContainsFunc(s.AnyOf, func(p *openapi3.SchemaRef) bool { return !onlyRequires(p.Value) })
+	return s.Type == nil && (len(s.Required) > 0 || either) && len(s.Properties) == 0
 }
 
 // A developer reads this document and nothing else: each field says what it
@@ -118,7 +119,7 @@ func look(t *testing.T, doc *openapi3.T, seen *int, complain func(string, ...any
 			closed := s.AdditionalProperties.Has != nil || s.AdditionalProperties.Schema != nil
 			part := strings.HasSuffix(at, "application/json") || strings.HasSuffix(at, "problem+json") // of an allOf: the whole is closed
 			switch {
-			case len(s.AllOf) > 0 || onlyRequires(s):
+			case len(s.AllOf) > 0 && s.Type == nil || onlyRequires(s):
 			case s.Description == "":
 				complain("%s has no description", at)
 			case s.Type == nil:
