@@ -24,16 +24,6 @@ func document(t testing.TB) *openapi3.T {
 	return doc
 }
 
-// reloaded is a copy of the document that a test may spoil.
-func reloaded(t testing.TB) *openapi3.T {
-	t.Helper()
-	doc, err := openapi3.NewLoader().LoadFromData(openapi.YAML)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return doc
-}
-
 // Codes are said twice: to people in the description, to programs as an enum,
 // for each operation and status.
 func TestEveryErrorNamesItsCodes(t *testing.T) {
