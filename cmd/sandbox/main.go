@@ -37,6 +37,7 @@ type flags struct {
 	Now   func() time.Time                `kong:"-"`
 	Town  func(http.Handler) http.Handler `kong:"-"` // stands before the town
 	House func(*house.Config)             `kong:"-"` // has the last word
+	Quiet bool                            `kong:"-"` // nothing is done but what is asked for: no sweep, no delivery
 	Bare  bool                            `kong:"-"` // answers are not held against the documents: what is measured is jali's
 }
 

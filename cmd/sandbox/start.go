@@ -191,9 +191,11 @@ func (s *sandbox) openHouse(ctx context.Context, l net.Listener) error {
 	if s.house, err = house.Open(ctx, c); err != nil {
 		return err
 	}
-	s.serving.Go(func() { s.house.SweepEvery(s.running, sweepEvery) })
-	s.serving.Go(func() { s.house.Outbox.Run(s.running) })
-	s.serving.Go(func() { s.house.Guard.Run(s.running) })
+	if !s.flags.Quiet {
+		s.serving.Go(func() { s.house.SweepEvery(s.running, sweepEvery) })
+		s.serving.Go(func() { s.house.Outbox.Run(s.running) })
+		s.serving.Go(func() { s.house.Guard.Run(s.running) })
+	}
 	verbs, err := house.ListenAdmin(s.data)
 	if err != nil {
 		return err

@@ -99,7 +99,9 @@ func Load(y []byte) (*Document, error) {
 	for _, template := range slices.Sorted(maps.Keys(doc.Paths.Map())) {
 		item := doc.Paths.Value(template)
 		p := path{template: template, segments: strings.Split(template, "/"), operations: map[string]*operation{}}
-		d.realm[p.segments[1]] = true
+		if len(p.segments) > 2 { // below a file there is nothing
+			d.realm[p.segments[1]] = true
+		}
 		for method, op := range item.Operations() {
 			if p.operations[method], err = c.operation(doc, pointer("#", "paths", template, strings.ToLower(method)), method+" "+template, op); err != nil {
 				return nil, err
@@ -242,7 +244,7 @@ func (d *Document) find(r *http.Request) *path {
 // within reports whether the document speaks for a request's path.
 func (d *Document) within(r *http.Request) bool {
 	first, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
-	return d.realm[first]
+	return d.realm[first] || d.find(r) != nil
 }
 
 // promised answers what is promised of a status: by itself, by its class, or
