@@ -27,7 +27,6 @@ import (
 	"jali/openapi"
 	"jali/openapi/conform"
 	"jali/openapi/probe"
-	document "jali/openapi/sandbox"
 )
 
 var (
@@ -44,7 +43,7 @@ func TestAnyRequest(t *testing.T) {
 	}
 	t.Logf("drawn by: go test ./cmd/sandbox -run %s -cases %d -seed %d", t.Name(), *cases, *seed)
 	p := openProber(t)
-	for name, y := range map[string][]byte{"jali": openapi.YAML, "sandbox": document.YAML} {
+	for name, y := range map[string][]byte{"jali": openapi.YAML} {
 		doc, err := openapi3.NewLoader().LoadFromData(y)
 		if err != nil {
 			t.Fatal(err)
