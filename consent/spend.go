@@ -191,7 +191,7 @@ func (s *Service) ReadableUntil(g Grant) time.Time {
 func (g *Grant) take(now time.Time) error {
 	if g.left(now) == 0 {
 		if g.State == Given && g.Agreed.Uses.Per != "" {
-			return ErrSpentToday.After(nextDay(now, g.Agreed.Uses.Zone()).Sub(now))
+			return ErrSpentToday.After(g.DayEnds(now).Sub(now))
 		}
 		return ErrSpent
 	}
@@ -212,6 +212,9 @@ func (g Grant) Left(now time.Time) int {
 	}
 	return g.left(now)
 }
+
+// DayEnds is when the uses of a daily grant count anew.
+func (g Grant) DayEnds(now time.Time) time.Time { return nextDay(now, g.Agreed.Uses.Zone()) }
 
 func (g Grant) left(now time.Time) int {
 	u := g.Agreed.Uses

@@ -38,6 +38,7 @@ type Views interface {
 type Caller struct {
 	Client consent.ClientID
 	Grant  consent.GrantID
+	Given  consent.Grant // as it stands; its uses of a day are told
 }
 
 // Config of a server. Views and Authenticate are required.

@@ -2,10 +2,12 @@ package server
 
 import (
 	"context"
+	"net/http"
 	"time"
 
 	"jali/consent"
 	"jali/internal/aggregate"
+	"jali/internal/brake"
 	"jali/openapi"
 )
 
@@ -48,7 +50,24 @@ func (s *Server) OpenView(ctx context.Context, r openapi.OpenViewRequestObject) 
 	if err != nil {
 		return nil, err
 	}
-	return openapi.OpenView201JSONResponse(viewToWire(v)), nil
+	answer := opened{view: openapi.OpenView201JSONResponse(viewToWire(v))}
+	if !v.Again { // else nothing was spent, and what is left now was told with the grant
+		answer.quotas = append(s.uses(c.Given, v.UsesLeft), s.readings(v.Sources)...)
+	}
+	return answer, nil
+}
+
+// opened is a view with what is left of the budgets that it was charged to.
+type opened struct {
+	view   openapi.OpenView201JSONResponse
+	quotas []brake.Quota
+}
+
+func (o opened) VisitOpenViewResponse(w http.ResponseWriter) error {
+	for _, q := range o.quotas {
+		q.Tell(w.Header())
+	}
+	return o.view.VisitOpenViewResponse(w)
 }
 
 // ReadView answers an open view again.

@@ -19,6 +19,7 @@ type Caller struct {
 	Client consent.ClientID
 	Grant  consent.GrantID
 	Token  string // what stands for the token in storage and may stand in a log
+	Given  consent.Grant
 }
 
 // Unauthorized is a 401 with what belongs into WWW-Authenticate. The fault
@@ -93,7 +94,8 @@ func (s *Server) Authenticate(answer http.Header, r *http.Request) (Caller, erro
 	if err != nil {
 		return Caller{}, err
 	}
-	if _, err := s.Consent.Live(r.Context(), t.Client, t.Grant); err != nil {
+	g, err := s.Consent.Live(r.Context(), t.Client, t.Grant)
+	if err != nil {
 		if f := fault.Of(err); f.Kind == fault.Unauthenticated {
 			return Caller{}, s.unauthorized(t.tokenType(), f)
 		} else if f.Kind == fault.NotFound {
@@ -101,7 +103,7 @@ func (s *Server) Authenticate(answer http.Header, r *http.Request) (Caller, erro
 		}
 		return Caller{}, err
 	}
-	return Caller{Client: t.Client, Grant: t.Grant, Token: string(at)}, nil
+	return Caller{Client: t.Client, Grant: t.Grant, Token: string(at), Given: g}, nil
 }
 
 // held wraps an endpoint that clients call with an access token: presented

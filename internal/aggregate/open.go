@@ -48,6 +48,7 @@ func (s *Service) Open(ctx context.Context, r OpenRequest) (View, error) {
 	if use.Repeat {
 		v, err := s.Get(ctx, r.Client, r.Grant, id)
 		if !errors.Is(err, ErrViewNotFound) {
+			v.Again = true
 			return v, err
 		}
 		if s.now().Sub(use.At) >= viewLife {

@@ -44,6 +44,8 @@ type View struct {
 	Statements []Statement     `json:"statements"`
 	Bills      BillPage        `json:"-"` // kept apart, in chunks
 
+	Again bool `json:"-"` // it was opened before, by the same key
+
 	links []string // the connections that it shows
 }
 

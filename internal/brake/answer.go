@@ -4,6 +4,7 @@ import (
 	"math"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -37,17 +38,38 @@ func (a Answer) Tell(h http.Header) {
 		reset = a.After // never later than Retry-After (section 5)
 		h.Set("Retry-After", seconds(a.After))
 	}
-	h.Set("RateLimit-Policy", a.brake.policy())
-	h.Set("RateLimit", a.brake.quoted()+";r="+itoa(a.Left)+";t="+seconds(reset))
+	Quota{Name: a.brake.name, Limit: a.brake.limit.Burst, Window: a.brake.limit.whole(), Left: a.Left, Reset: reset}.Tell(h)
 }
 
-// policy is the limit as a quota: a whole bucket in the time that it takes to
-// fill.
-func (b *Brake) policy() string {
-	return b.quoted() + ";q=" + itoa(b.limit.Burst) + ";w=" + seconds(b.limit.whole())
+// Quota is how much of something may be had in a window of time, and how much
+// is left for as long as Reset. A bucket is one: whole in the time that it takes
+// to fill.
+type Quota struct {
+	Name   string // a word of letters, digits, -, _
+	Limit  int
+	Window time.Duration
+	Left   int
+	Reset  time.Duration
 }
 
-func (b *Brake) quoted() string { return `"` + b.name + `"` }
+// Tell writes a quota into an answer's RateLimit-Policy and RateLimit, beside
+// those of other names that are told there.
+func (q Quota) Tell(h http.Header) {
+	name := `"` + q.Name + `"`
+	beside(h, "RateLimit-Policy", name, ";q="+itoa(q.Limit)+";w="+seconds(q.Window))
+	beside(h, "RateLimit", name, ";r="+itoa(max(0, q.Left))+";t="+seconds(q.Reset))
+}
+
+// beside puts a member into a header's list, in place of one of the same name.
+func beside(h http.Header, field, name, parameters string) {
+	var list []string
+	for _, member := range strings.Split(h.Get(field), ", ") {
+		if member != "" && !strings.HasPrefix(member, name+";") {
+			list = append(list, member)
+		}
+	}
+	h.Set(field, strings.Join(append(list, name+parameters), ", "))
+}
 
 func itoa(n int) string { return strconv.Itoa(n) }
 

@@ -238,7 +238,7 @@ func (h *House) grantEnded(tx tx, g consent.Grant, lastLiving bool) error {
 
 func (h *House) authenticate(answer http.Header, r *http.Request) (server.Caller, error) {
 	caller, err := h.OAuth.Authenticate(answer, r)
-	return server.Caller{Client: caller.Client, Grant: caller.Grant}, err
+	return server.Caller{Client: caller.Client, Grant: caller.Grant, Given: caller.Given}, err
 }
 
 // Sweep ends and removes, once, what has had its time in every room.
