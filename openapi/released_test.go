@@ -222,9 +222,13 @@ func TestBreaksAreFound(t *testing.T) {
 		{"a member of a request goes", func(d *openapi3.T) { delete(schemaOf(d, "Want").Properties, "sources") }, ".sources: is gone"},
 		{"a member of a request is required", func(d *openapi3.T) { schemaOf(d, "TradeForm").Required = []string{"grant_type", "client_id"} }, ".client_id: is required now"},
 		{"a branch requires more", func(d *openapi3.T) {
-			schemaOf(d, "PushForm").AnyOf[0].Value.Required = []string{"request", "client_id"}
+			schemaOf(d, "PushForm").AllOf[0].Value.AnyOf[0].Value.Required = []string{"request", "client_id"}
 		}, "has another anyOf"},
-		{"a branch goes", func(d *openapi3.T) { s := schemaOf(d, "PushForm"); s.AnyOf = s.AnyOf[1:] }, "has another anyOf"},
+		{"something more has to hold", func(d *openapi3.T) {
+			s := schemaOf(d, "PushForm")
+			s.AllOf = append(s.AllOf, &openapi3.SchemaRef{Value: &openapi3.Schema{Required: []string{"state"}}})
+		}, "has another allOf"},
+		{"a branch goes", func(d *openapi3.T) { s := schemaOf(d, "PushForm").AllOf[0].Value; s.AnyOf = s.AnyOf[1:] }, "has another anyOf"},
 		{"a request's value goes", func(d *openapi3.T) { schemaOf(d, "GrantAction").Enum = []any{"create", "replace"} }, "does not take merge any more"},
 		{"an open form is closed", func(d *openapi3.T) {
 			schemaOf(d, "PushForm").AdditionalProperties = openapi3.AdditionalProperties{Has: ptr(false)}
@@ -315,7 +319,7 @@ func TestGrowthIsNoBreak(t *testing.T) {
 		}},
 		{why: "less that is required of a request", edit: func(d *openapi3.T) { schemaOf(d, "TokenQuestion").Required = nil }},
 		{why: "another branch of a form", edit: func(d *openapi3.T) {
-			s := schemaOf(d, "PushForm")
+			s := schemaOf(d, "PushForm").AllOf[0].Value
 			s.AnyOf = append(s.AnyOf, &openapi3.SchemaRef{Value: &openapi3.Schema{Required: []string{"template"}}})
 		}},
 	} {

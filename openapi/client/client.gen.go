@@ -551,9 +551,9 @@ type Problem struct {
 	// Examples: grant_spent
 	Code string `json:"code"`
 
-	// Detail For a developer: what to do. Never holds a value that was sent.
+	// Detail For a developer, in the language of `Content-Language`: what to do. Never holds a value that was sent.
 	//
-	// Examples: this grant has been used
+	// Examples: this grant has been used up; ask the person again
 	Detail string `json:"detail,omitempty,omitzero"`
 
 	// Owner Who can mend it.
@@ -564,7 +564,7 @@ type Problem struct {
 	// RequestID Of this request; the same as the `X-Request-Id` header. Quote it when you ask for help.
 	//
 	// Examples: 4QZ3N7K2M5T6V8X9YBCDEFGHJK
-	RequestID string `json:"request_id,omitempty,omitzero"`
+	RequestID string `json:"request_id"`
 
 	// RetryAfter Seconds until it is worth another try; the same as the `Retry-After` header.
 	//
@@ -576,14 +576,14 @@ type Problem struct {
 	// Examples: 403
 	Status int `json:"status"`
 
-	// Title The HTTP status in words.
+	// Title The code in a few words, in the language of `Content-Language`.
 	//
-	// Examples: Forbidden
+	// Examples: The grant has been used up
 	Title string `json:"title"`
 
-	// Type A URI for this sort of problem
+	// Type Where the code is explained: `/problems/{code}` of this installation.
 	//
-	// Examples: urn:jali:problem:grant_spent
+	// Examples: https://jali.example/problems/grant_spent
 	Type string `json:"type"`
 }
 
