@@ -17,12 +17,12 @@ import (
 // reads balances and bills.
 func Example() {
 	ctx := context.Background()
-	key, err := client.ParseKey(sandbox.Clients[1].JWKS) // your private key
+	key, err := client.ParseKey(sandbox().Clients[1].JWKS) // your private key
 	if err != nil {
 		log.Fatal(err)
 	}
 	bank := &client.Client{
-		Issuer: sandbox.Issuer, ID: sandbox.Clients[1].ID, Redirect: sandbox.Clients[1].Redirect, Key: key,
+		Issuer: sandbox().Issuer, ID: sandbox().Clients[1].ID, Redirect: sandbox().Clients[1].Redirect, Key: key,
 	}
 
 	authorization, err := bank.Push(ctx, client.AccountView{
@@ -70,9 +70,9 @@ func decide(at, decision string) url.Values {
 	if err != nil {
 		log.Fatal(err)
 	}
-	body, _ := json.Marshal(map[string]string{"person": sandbox.People[0].ID, "decision": decision,
+	body, _ := json.Marshal(map[string]string{"person": sandbox().People[0].ID, "decision": decision,
 		"client_id": authorize.Query().Get("client_id"), "request_uri": authorize.Query().Get("request_uri")})
-	resp, err := http.Post(sandbox.Sandbox+"/consents", "application/json", bytes.NewReader(body))
+	resp, err := http.Post(sandbox().Sandbox+"/consents", "application/json", bytes.NewReader(body))
 	if err != nil {
 		log.Fatal(err)
 	}

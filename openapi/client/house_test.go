@@ -8,11 +8,12 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 )
 
-// sandbox is the ready file of the one that the examples run against.
-var sandbox struct {
+// ready is a ready file.
+type ready struct {
 	Issuer, Sandbox string
 	Clients         []struct {
 		ID       string          `json:"client_id"`
@@ -21,31 +22,36 @@ var sandbox struct {
 	}
 	People []struct{ ID string }
 	MTLS   struct{ URL, CA, Certificate, Key string }
-	Invite string `json:"initial_access_token"`
 }
 
-// TestMain starts a sandbox for the examples.
-func TestMain(m *testing.M) {
-	stop, err := startSandbox()
+// sandbox is the one that the examples run against; it starts with the first.
+var sandbox = sync.OnceValue(func() *ready {
+	r, err := startSandbox()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "no sandbox:", err)
 		os.Exit(1)
 	}
+	return r
+})
+
+var stopSandbox = func() {}
+
+func TestMain(m *testing.M) {
 	code := m.Run()
-	stop()
+	stopSandbox()
 	os.Exit(code)
 }
 
-func startSandbox() (stop func(), err error) {
+func startSandbox() (*ready, error) {
 	dir, err := os.MkdirTemp("", "jali-client-")
 	if err != nil {
 		return nil, err
 	}
-	binary, ready := filepath.Join(dir, "sandbox"), filepath.Join(dir, "ready.json")
+	binary, file := filepath.Join(dir, "sandbox"), filepath.Join(dir, "ready.json")
 	if out, err := exec.Command("go", "build", "-o", binary, "jali/cmd/sandbox").CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("%w\n%s", err, out)
 	}
-	process := exec.Command(binary, "--addr", "localhost:0", "--town-addr", "127.0.0.1:0", "--bank-addr", "127.0.0.1:0", "--ready", ready)
+	process := exec.Command(binary, "--addr", "localhost:0", "--town-addr", "127.0.0.1:0", "--bank-addr", "127.0.0.1:0", "--ready", file)
 	process.Stderr = os.Stderr
 	stdout, err := process.StdoutPipe()
 	if err != nil {
@@ -54,7 +60,7 @@ func startSandbox() (stop func(), err error) {
 	if err := process.Start(); err != nil {
 		return nil, err
 	}
-	stop = func() {
+	stopSandbox = func() {
 		_ = process.Process.Signal(os.Interrupt)
 		_ = process.Wait()
 		_ = os.RemoveAll(dir)
@@ -64,12 +70,13 @@ func startSandbox() (stop func(), err error) {
 			break
 		}
 	}
-	b, err := os.ReadFile(ready)
+	b, err := os.ReadFile(file)
+	r := new(ready)
 	if err == nil {
-		err = json.Unmarshal(b, &sandbox)
+		err = json.Unmarshal(b, r)
 	}
 	if err != nil {
-		stop()
+		stopSandbox()
 	}
-	return stop, err
+	return r, err
 }

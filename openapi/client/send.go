@@ -66,7 +66,8 @@ func wait(ctx context.Context, seconds int) bool {
 	}
 }
 
-// try proves possession of the key, sends one request and reads its answer.
+// try proves possession of the key, sends one request and reads its answer. An
+// answer that refuses is there beside its error.
 func (c *Client) try(r *http.Request) (*http.Response, []byte, error) {
 	origin := r.URL.Scheme + "://" + r.URL.Host
 	public := r.Method == http.MethodGet && r.Header.Get("Authorization") == ""
@@ -101,7 +102,10 @@ func (c *Client) try(r *http.Request) (*http.Response, []byte, error) {
 	if err == nil && len(body) > answerCap {
 		err = fmt.Errorf("client: an answer of status %d is over %d MiB", resp.StatusCode, answerCap>>20)
 	}
-	return resp, body, err
+	if err != nil {
+		return nil, nil, err
+	}
+	return resp, body, nil
 }
 
 // stay follows no redirect: a proof is for one URL.

@@ -87,7 +87,7 @@ func (s *Session) Do(r *http.Request) (*http.Response, error) {
 		again.Body, err = r.GetBody()
 		return again, err
 	})
-	if p := (*Problem)(nil); err != nil && (resp == nil || !errors.As(err, &p)) {
+	if resp == nil {
 		return nil, err
 	}
 	resp.Body = io.NopCloser(bytes.NewReader(body))
