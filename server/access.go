@@ -42,18 +42,23 @@ func addressOf(proxies []netip.Prefix) echo.IPExtractor {
 // the certificate and address of whom a trusted proxy speaks for.
 func (s *Server) identify(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		id := c.Request().Header.Get(headerRequestID)
-		if !plainID(id) {
-			id = rand.Text()
-		}
-		c.Response().Header().Set(headerRequestID, id)
-		c.SetRequest(c.Request().WithContext(discreet.Requested(c.Request().Context(), id)))
+		c.SetRequest(named(c.Response(), c.Request()))
 		s.certify(c)                   // while the connection's own address is still known
 		if len(s.TrustedProxies) > 0 { // handlers further in know the person's address, not the proxy's
 			c.Request().RemoteAddr = net.JoinHostPort(c.RealIP(), "0")
 		}
 		return next(c)
 	}
+}
+
+// named gives a request its id, and its answer the same.
+func named(w http.ResponseWriter, r *http.Request) *http.Request {
+	id := r.Header.Get(headerRequestID)
+	if !plainID(id) {
+		id = rand.Text()
+	}
+	w.Header().Set(headerRequestID, id)
+	return r.WithContext(discreet.Requested(r.Context(), id))
 }
 
 func plainID(id string) bool {

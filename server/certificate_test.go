@@ -147,7 +147,7 @@ func TestMutualTLSTakesAnyCertificateAndAsksNowhereElse(t *testing.T) {
 		serve *http.Server
 		want  string
 	}{
-		{"where clients show certificates", server.MutualTLS(who, nil), "bank"},
+		{"where clients show certificates", server.MutualTLS(who, "https://jali.example", nil), "bank"},
 		{"where browsers come", server.HTTP(who, nil), ""},
 	} {
 		t.Run(tt.why, func(t *testing.T) {
@@ -179,7 +179,7 @@ func TestMutualTLSTakesAnyCertificateAndAsksNowhereElse(t *testing.T) {
 
 // A person's pages are at the address where nobody is asked for a certificate.
 func TestMutualTLSServesNoPages(t *testing.T) {
-	h := server.MutualTLS(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "a page") }), nil).Handler
+	h := server.MutualTLS(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "a page") }), "https://jali.example", nil).Handler
 	for path, want := range map[string]int{
 		"/v1/sources": http.StatusOK, "/oauth/token": http.StatusOK, "/.well-known/oauth-authorization-server": http.StatusOK,
 		"/": http.StatusNotFound, "/consent/grant_A": http.StatusNotFound, "/v1": http.StatusNotFound, "/sandbox/consents": http.StatusNotFound,
@@ -188,6 +188,9 @@ func TestMutualTLSServesNoPages(t *testing.T) {
 		h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
 		if w.Code != want {
 			t.Errorf("%s answers %d, want %d", path, w.Code, want)
+		}
+		if want == http.StatusNotFound && (w.Header().Get("X-Request-Id") == "" || w.Header().Get("Content-Type") != "application/problem+json") {
+			t.Errorf("%s answers with %v", path, w.Header())
 		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"jali/internal/discreet"
+	"jali/openapi/problems"
 )
 
 // HTTP answers an http.Server with every timeout set. Reading has a minute
@@ -42,8 +43,9 @@ var suites = []uint16{
 // MutualTLS is HTTP for clients that show certificates (RFC 8705). The
 // handshake asks for one and takes any, or none: whose it is, a client's
 // registration says, and that may be nobody but the client. The person's pages
-// are not there: no browser has to come where it is asked for a certificate.
-func MutualTLS(h http.Handler, log *slog.Logger) *http.Server {
+// are not there: no browser has to come where it is asked for a certificate. The
+// issuer is h's.
+func MutualTLS(h http.Handler, issuer string, log *slog.Logger) *http.Server {
 	s := HTTP(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		for _, called := range []string{"/v1/", "/oauth/", "/.well-known/"} {
 			if strings.HasPrefix(r.URL.Path, called) {
@@ -51,7 +53,7 @@ func MutualTLS(h http.Handler, log *slog.Logger) *http.Server {
 				return
 			}
 		}
-		http.NotFound(w, r)
+		Problem(w, named(w, r), issuer, problems.Data, errRoute)
 	}), log)
 	s.TLSConfig.ClientAuth = tls.RequestClientCert
 	return s

@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -23,6 +24,7 @@ import (
 	"jali/connectors/money"
 	"jali/consent"
 	"jali/internal/aggregate"
+	"jali/internal/discreet"
 	"jali/internal/fault"
 	"jali/internal/ledger"
 	"jali/openapi"
@@ -421,6 +423,39 @@ func TestRequestID(t *testing.T) {
 		a := e.send(t, "GET", "/v1/sources", "", "X-Request-Id", in)
 		if got := a.Header.Get("X-Request-Id"); (got == in) != keep || len(got) < 8 {
 			t.Errorf("X-Request-Id %q came back as %q", in, got)
+		}
+	}
+}
+
+// Whoever answers, the answer has the request's id, and so has each line that is
+// logged meanwhile.
+func TestEveryAnswerAndLineHasTheID(t *testing.T) {
+	e := stand(t, func(c *server.Config) {
+		log := slog.New(c.Log.Handler())
+		c.Log = log
+		c.OAuth = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			discreet.Logger(log).WarnContext(r.Context(), "further in")
+			w.Header().Set("Content-Type", "application/json")
+			w.Header().Set("Cache-Control", "no-store")
+			w.WriteHeader(http.StatusNotFound)
+			_, _ = io.WriteString(w, stray)
+		})
+	})
+	for i, path := range []string{"/v1/sources", "/v1/views/view_0123456789abcdef", "/v1/nowhere", "/openapi.yaml", "/oauth/nowhere", "/.well-known/nowhere", "/home", "/sandbox/consents"} {
+		e.log.Reset()
+		id := fmt.Sprintf("request-%d", i)
+		if a := e.send(t, "GET", path, "", "X-Request-Id", id); a.Header.Get("X-Request-Id") != id {
+			t.Errorf("%s: X-Request-Id is %q", path, a.Header.Get("X-Request-Id"))
+		}
+		lines := 0
+		for line := range strings.Lines(e.log.String()) {
+			lines++
+			if !strings.Contains(line, `"request_id":"`+id+`"`) {
+				t.Errorf("%s: a line without its id: %s", path, line)
+			}
+		}
+		if lines == 0 {
+			t.Errorf("%s: nothing was logged", path)
 		}
 	}
 }

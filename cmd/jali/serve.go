@@ -187,7 +187,7 @@ func (s *serveCmd) serve(ctx context.Context, c *cli, h *house.House, own []tls.
 		if err != nil {
 			return err
 		}
-		mutual := server.MutualTLS(h.Handler, log)
+		mutual := server.MutualTLS(h.Handler, c.Issuer, log)
 		mutual.TLSConfig.Certificates = own
 		serve(mutual, l)
 		log.Info("asking clients for certificates", "url", s.MTLSURL, "mtls", l.Addr().String())

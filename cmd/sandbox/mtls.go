@@ -130,7 +130,7 @@ func (s *sandbox) openMTLS(l net.Listener) error {
 	if err != nil {
 		return err
 	}
-	srv := server.MutualTLS(s.site, s.log)
+	srv := server.MutualTLS(s.site, s.ready.Issuer, s.log)
 	srv.TLSConfig.Certificates = []tls.Certificate{pair}
 	s.serveWith(l, srv)
 	return nil

@@ -136,7 +136,7 @@ func (p *Page) home(w http.ResponseWriter, r *http.Request) {
 			flush()
 			if err := p.look(r, s, h, connections); err != nil {
 				if r.Context().Err() == nil {
-					p.Log.Error("no look at a person's own data", "err", err)
+					p.Log.ErrorContext(r.Context(), "no look at a person's own data", "err", err)
 				}
 				h.Wrong = p.views[language.Of(r)].words.fault(fault.Of(err))
 			}

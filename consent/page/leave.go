@@ -122,7 +122,7 @@ func (p *Page) leave(w http.ResponseWriter, r *http.Request, s consent.Session) 
 	}
 	tell, err := p.Aggregate.Parting(r.Context(), s)
 	if err != nil { // nobody is kept here by that
-		p.Log.Error("the sources of who leaves cannot be told", "code", fault.Of(err).Code)
+		p.Log.ErrorContext(r.Context(), "the sources of who leaves cannot be told", "code", fault.Of(err).Code)
 		tell = func(context.Context) {}
 	}
 	_, err = p.Consent.Leave(r.Context(), s, []byte(r.PostFormValue("response")), func(tx kv.Tx, bye consent.Farewell) error {
@@ -159,7 +159,7 @@ func (p *Page) leave(w http.ResponseWriter, r *http.Request, s consent.Session) 
 // page can tell of it.
 func (p *Page) destroyKeys(r *http.Request) {
 	if err := p.Shred(context.WithoutCancel(r.Context())); err != nil {
-		p.Log.Error("the keys of what was deleted are not destroyed yet", "err", err)
+		p.Log.ErrorContext(r.Context(), "the keys of what was deleted are not destroyed yet", "err", err)
 	}
 }
 

@@ -45,7 +45,7 @@ func (p *Page) withLook(w http.ResponseWriter, r *http.Request, s consent.Sessio
 			flush()
 			if l.Look, err = p.Aggregate.Own(r.Context(), s, l.From, l.To); err != nil {
 				if r.Context().Err() == nil {
-					p.Log.Error("no look at a person's own data", "err", err)
+					p.Log.ErrorContext(r.Context(), "no look at a person's own data", "err", err)
 				}
 				l.Wrong = p.views[language.Of(r)].words.fault(fault.Of(err))
 				return ""

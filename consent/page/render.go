@@ -115,7 +115,7 @@ func (p *Page) stream(w http.ResponseWriter, r *http.Request, name string, f fra
 		send()
 		return
 	}
-	p.Log.Error("a page did not render", "page", name, "err", err)
+	p.Log.ErrorContext(r.Context(), "a page did not render", "page", name, "err", err)
 	if sent {
 		panic(http.ErrAbortHandler)
 	}
@@ -129,9 +129,9 @@ func (p *Page) render(w http.ResponseWriter, r *http.Request, status int, name s
 	var b bytes.Buffer
 	t, ok := v.pages[name]
 	if !ok {
-		p.Log.Error("no such template", "page", name)
+		p.Log.ErrorContext(r.Context(), "no such template", "page", name)
 	} else if err := t.ExecuteTemplate(&b, "layout", f); err != nil {
-		p.Log.Error("a page did not render", "page", name, "err", err)
+		p.Log.ErrorContext(r.Context(), "a page did not render", "page", name, "err", err)
 		ok = false
 	}
 	if !ok {
@@ -160,7 +160,7 @@ func (p *Page) failPlainly(w http.ResponseWriter, r *http.Request) {
 func (p *Page) fail(w http.ResponseWriter, r *http.Request, err error) {
 	f := fault.Of(err)
 	if f.Kind == fault.Internal || f.Kind == fault.Unavailable {
-		p.Log.Error("a page failed", "path", r.Pattern, "err", err)
+		p.Log.ErrorContext(r.Context(), "a page failed", "path", r.Pattern, "err", err)
 	}
 	if f.RetryAfter > 0 {
 		w.Header().Set("Retry-After", fmt.Sprint(int64(f.RetryAfter.Seconds()+0.999)))

@@ -30,7 +30,7 @@ func (p *Page) standing(ctx context.Context, s consent.Session) standing {
 		st.Paused, err = p.Consent.AllPaused(ctx, s)
 	}
 	if err != nil && ctx.Err() == nil {
-		p.Log.Error("a page does not know what waits", "err", err)
+		p.Log.ErrorContext(ctx, "a page does not know what waits", "err", err)
 	}
 	return st
 }

@@ -201,7 +201,7 @@ func (p *Page) uploadAccept(w http.ResponseWriter, r *http.Request, s consent.Se
 			return
 		}
 		if err != nil { // what came in before it did come in
-			p.Log.Warn("a file of several was not taken in", "code", fault.Of(err).Code)
+			p.Log.WarnContext(r.Context(), "a file of several was not taken in", "code", fault.Of(err).Code)
 			q["left"] = append(q["left"], take[i:]...)
 			break
 		}

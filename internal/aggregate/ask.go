@@ -66,7 +66,7 @@ func (s *Service) ask(ctx context.Context, q question, all []known) (answers []a
 			var err error
 			defer func() { // of ours: the dialects' own are caught where they are called
 				if err != nil {
-					s.failed(&answers[i], err)
+					s.failed(ctx, &answers[i], err)
 				}
 			}()
 			defer fault.Caught(&err)
@@ -161,7 +161,7 @@ func (s *Service) prepare(ctx context.Context, q question, answers []answer) {
 			a.report.Unattended = &told
 		}
 		if err != nil && !a.Imported {
-			s.failed(a, err)
+			s.failed(ctx, a, err)
 		}
 	}
 }
@@ -179,10 +179,10 @@ func (s *Service) askOne(ctx context.Context, q question, a *answer) {
 	c, ok := s.Connectors.Find(a.Source)
 	switch {
 	case !ok:
-		s.failed(a, connectors.ErrDown)
+		s.failed(ctx, a, connectors.ErrDown)
 		return
 	case a.NeedsPerson:
-		s.failed(a, connectors.ErrUnauthorized)
+		s.failed(ctx, a, connectors.ErrUnauthorized)
 		return
 	}
 	err := a.openKept(ctx)
@@ -196,7 +196,7 @@ func (s *Service) askOne(ctx context.Context, q question, a *answer) {
 		err = s.consult(ctx, q, c, a)
 	}
 	if err != nil {
-		s.failed(a, err)
+		s.failed(ctx, a, err)
 	}
 }
 
@@ -233,7 +233,7 @@ func (s *Service) readFiles(ctx context.Context, q question, a *answer) {
 		// lie there in its own zone.
 		bills, err := s.Ledger.Bills(ctx, a.book(q.person, i), q.span.From.AddDate(0, 0, -1), q.span.To.AddDate(0, 0, 1))
 		if err != nil {
-			s.failed(a, err)
+			s.failed(ctx, a, err)
 			return
 		}
 		for n := range bills {
@@ -256,7 +256,7 @@ func (k known) book(p consent.PersonID, account int) ledger.Account {
 }
 
 // failed says in the report what went wrong. What was told before stays.
-func (s *Service) failed(a *answer, err error) {
+func (s *Service) failed(ctx context.Context, a *answer, err error) {
 	if err = partGone(a.ID, err); errors.Is(err, ErrNoConnection) {
 		a.gone = true
 		return
@@ -272,11 +272,11 @@ func (s *Service) failed(a *answer, err error) {
 	}
 	a.report.Owner, a.report.Code, a.report.Action, a.report.RetryAfter = string(f.WhoseFault()), f.Code, f.Action, f.RetryAfter
 	if f.Kind == fault.Internal || f.Kind == fault.Unavailable {
-		s.log().Error("a source could not be asked", "source", a.known.Source, "code", f.Code, "err", err)
+		s.log().ErrorContext(ctx, "a source could not be asked", "source", a.known.Source, "code", f.Code, "err", err)
 		a.report.Owner, a.report.Code, a.report.Action = string(fault.Us), "internal", ""
 		return
 	}
-	s.log().Warn("a source failed", "source", a.known.Source, "code", f.Code, "err", err)
+	s.log().WarnContext(ctx, "a source failed", "source", a.known.Source, "code", f.Code, "err", err)
 }
 
 // faultOf reads a context's end as the source's slowness.

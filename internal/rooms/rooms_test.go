@@ -2,6 +2,7 @@
 package rooms
 
 import (
+	"go/ast"
 	"go/parser"
 	"go/token"
 	"io/fs"
@@ -233,5 +234,76 @@ func TestTheProjectSpeaksOfItselfAlone(t *testing.T) {
 				t.Errorf("%s holds %q", name, word)
 			}
 		}
+	}
+}
+
+// asked are the rooms that work while a request is under way.
+var asked = []string{"server", "consent", "internal/aggregate", "internal/upstream", "internal/ledger", "internal/deletion", "vault", "openapi/docs"}
+
+// alone are the files of these whose lines belong to no one request, each with
+// why.
+var alone = map[string]string{
+	"internal/upstream/executor.go": "a source's circuit changes by what many requests met",
+}
+
+// nameless are the lines of a file that are logged without a context: nobody
+// could tell to which request they belong.
+func nameless(f *ast.File) (lines []token.Pos) {
+	ast.Inspect(f, func(n ast.Node) bool {
+		call, ok := n.(*ast.CallExpr)
+		if !ok {
+			return true
+		}
+		of, ok := call.Fun.(*ast.SelectorExpr)
+		if !ok || !slices.Contains([]string{"Debug", "Info", "Warn", "Error"}, of.Sel.Name) || len(call.Args) == 0 {
+			return true
+		}
+		var logger string
+		switch x := of.X.(type) {
+		case *ast.Ident:
+			logger = x.Name
+		case *ast.SelectorExpr:
+			logger = x.Sel.Name
+		case *ast.CallExpr:
+			switch called := x.Fun.(type) {
+			case *ast.SelectorExpr:
+				logger = called.Sel.Name
+			case *ast.Ident:
+				logger = called.Name
+			}
+		}
+		if slices.Contains([]string{"log", "slog", "logger", "default"}, strings.ToLower(logger)) {
+			lines = append(lines, call.Pos())
+		}
+		return true
+	})
+	return lines
+}
+
+func TestLinesOfARequestNameIt(t *testing.T) {
+	fset, read := token.NewFileSet(), 0
+	for _, f := range sources(t, "../..") {
+		name := f.dir + "/" + f.name
+		if !slices.ContainsFunc(asked, func(r string) bool { return f.dir == r || strings.HasPrefix(f.dir, r+"/") }) || alone[name] != "" {
+			continue
+		}
+		parsed, err := parser.ParseFile(fset, "../../"+name, nil, parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		read++
+		for _, at := range nameless(parsed) {
+			t.Errorf("%s logs without the request's context", fset.Position(at))
+		}
+	}
+	if read < 100 {
+		t.Errorf("only %d files were read", read)
+	}
+	planted, err := parser.ParseFile(fset, "", "package p\nfunc f() { p.Log.Error(`a`); s.log().Warn(`b`); slog.Info(`c`); t.Error(`d`); l.log.ErrorContext(ctx, `e`) }", 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := nameless(planted); len(got) != 3 {
+		t.Errorf("%d planted lines were found, want 3", len(got))
 	}
 }
