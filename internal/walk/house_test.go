@@ -48,6 +48,10 @@ type house struct {
 	answers  *buffer // every answer to a client, headers and body; the person's own pages show the person's own data
 	process  *exec.Cmd
 	readFile string
+
+	mu    sync.Mutex
+	heard map[string]int // what somebody before jali says of its answers, and how often
+	seen  map[string]int // how many of them, by path
 }
 
 // buffer is a bytes.Buffer for many writers.
@@ -69,15 +73,19 @@ func (b *buffer) Bytes() []byte {
 }
 
 // open builds and starts the sandbox, and waits until it says that it is ready.
-func open(t *testing.T) *house {
+func open(t *testing.T) *house { t.Helper(); return openBehind(t, nil) }
+
+// openBehind has what the document describes pass by another, which is told
+// where jali is and answers where it is itself.
+func openBehind(t *testing.T, another func(t *testing.T, h *house, jali string) string) *house {
 	t.Helper()
 	dir := t.TempDir()
 	binary := filepath.Join(dir, "sandbox")
 	if out, err := exec.Command("go", "build", "-o", binary, "jali/cmd/sandbox").CombinedOutput(); err != nil {
 		t.Fatalf("the sandbox does not build: %v\n%s", err, out)
 	}
-	h := &house{data: filepath.Join(dir, "data"), log: &buffer{}, answers: &buffer{}, readFile: filepath.Join(dir, "ready.json")}
-	proxy, upstream := h.record(t)
+	h := &house{heard: map[string]int{}, seen: map[string]int{}, data: filepath.Join(dir, "data"), log: &buffer{}, answers: &buffer{}, readFile: filepath.Join(dir, "ready.json")}
+	proxy, behind := h.record(t)
 	h.process = exec.Command(binary, "--addr", "localhost:0", "--town-addr", "127.0.0.1:0", "--bank-addr", "127.0.0.1:0",
 		"--issuer", proxy, "--data", h.data, "--ready", h.readFile, "--verbose")
 	h.process.Stderr = h.log
@@ -108,35 +116,49 @@ func open(t *testing.T) *house {
 	if err := json.Unmarshal(b, &h.ready); err != nil {
 		t.Fatal(err)
 	}
-	upstream <- strings.TrimSuffix(h.Sandbox, "/sandbox")
+	at := places{jali: strings.TrimSuffix(h.Sandbox, "/sandbox")}
+	if at.described = at.jali; another != nil {
+		at.described = another(t, h, at.jali)
+	}
+	behind <- at
 	return h
 }
 
-// record stands before jali and keeps what it answers. upstream is told once
-// where jali listens.
-func (h *house) record(t *testing.T) (issuer string, upstream chan<- string) {
+// places are who answers: jali, and whoever stands before what is described.
+type places struct{ jali, described string }
+
+func described(path string) bool {
+	return slices.ContainsFunc([]string{"/v1", "/oauth", "/.well-known", "/openapi"}, func(p string) bool { return strings.HasPrefix(path, p) })
+}
+
+// record stands before jali and keeps what it answers. behind is told once who
+// that is.
+func (h *house) record(t *testing.T) (issuer string, behind chan<- places) {
 	t.Helper()
 	l, err := net.Listen("tcp", "localhost:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	told := make(chan string, 1)
-	where := sync.OnceValue(func() *url.URL {
-		u, err := url.Parse(<-told)
-		if err != nil {
-			panic(err)
-		}
-		return u
-	})
+	told := make(chan places, 1)
+	where := sync.OnceValue(func() places { return <-told })
 	proxy := &httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) {
-			r.SetURL(where())
+			at := where().jali
+			if described(r.In.URL.Path) {
+				at = where().described
+			}
+			u, err := url.Parse(at)
+			if err != nil {
+				panic(err)
+			}
+			r.SetURL(u)
 			r.Out.Host = r.In.Host
 		},
 		ModifyResponse: func(r *http.Response) error {
-			if !slices.ContainsFunc([]string{"/v1", "/oauth", "/.well-known", "/openapi"}, func(p string) bool { return strings.HasPrefix(r.Request.URL.Path, p) }) {
+			if !described(r.Request.URL.Path) {
 				return nil
 			}
+			h.hear(r, where().jali)
 			body, err := io.ReadAll(r.Body)
 			if err != nil {
 				return err

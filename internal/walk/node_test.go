@@ -18,9 +18,7 @@ import (
 // testNode runs other people's libraries against the house. What they are told
 // over mutual TLS passes by the recording proxy, so they keep it themselves.
 func (h *house) testNode(t *testing.T) {
-	_, err := exec.LookPath("node")
-	_, modules := os.Stat("node/node_modules")
-	need(t, "Node with its packages", "install Node 20.14 or newer and run `npm ci --prefix internal/walk/node`", err == nil && modules == nil)
+	needNode(t)
 	answers, certificate := filepath.Join(t.TempDir(), "answers"), filepath.Join(t.TempDir(), "self-signed.json")
 	if err := os.WriteFile(certificate, h.selfSigned(t), 0o600); err != nil {
 		t.Fatal(err)
@@ -39,6 +37,13 @@ func (h *house) testNode(t *testing.T) {
 		t.Fatalf("nothing was told over mutual TLS: %v", err)
 	}
 	_, _ = h.answers.Write(told)
+}
+
+func needNode(t *testing.T) {
+	t.Helper()
+	_, err := exec.LookPath("node")
+	_, modules := os.Stat("node/node_modules")
+	need(t, "Node with its packages", "install Node 20.14 or newer and run `npm ci --prefix internal/walk/node`", err == nil && modules == nil)
 }
 
 // selfSigned makes a certificate, which Node cannot, and its key. It calls

@@ -21,6 +21,7 @@ func TestWalk(t *testing.T) {
 	t.Run("at a counter", h.testCounter)
 	t.Run("bills out of files", h.testFiles)
 	t.Run("other people's libraries", h.testNode)
+	t.Run("every answer as it is promised", h.keptPromises)
 	t.Run("no canary left", h.noCanaries)
 }
 
