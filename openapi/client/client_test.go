@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
 	"os/exec"
 	"strings"
 	"testing"
@@ -103,6 +104,25 @@ func TestProblemsSayWhatWentWrong(t *testing.T) {
 			t.Errorf("a proxy's page: %v; want the status and nothing of the page", err)
 		}
 	}
+}
+
+func FuzzProblem(f *testing.F) {
+	f.Add(403, `{"type":"t","title":"T","status":403,"code":"grant_spent","owner":"person","retry_after":9}`)
+	f.Add(503, `{"error":"temporarily_unavailable","error_description":"x"}`)
+	f.Add(429, `{"code":"x","retry_after":9223372036854775807}`)
+	f.Add(502, `<html>`)
+	f.Fuzz(func(t *testing.T, status int, body string) {
+		if status < 300 || status > 599 {
+			return
+		}
+		_, c := stand(t, status, body)
+		ctx, stop := context.WithTimeout(t.Context(), 900*time.Millisecond) // under the shortest wait that can be told
+		defer stop()
+		_, err := c.ListSources(ctx)
+		if p := (*client.Problem)(nil); err == nil || errors.As(err, &p) && (p.Code == "" || p.Status != status) {
+			t.Errorf("%d %q is %+v", status, body, err)
+		}
+	})
 }
 
 func TestATokenThatIsNotBoundIsNotTaken(t *testing.T) {
@@ -242,5 +262,13 @@ func TestItNeedsNothingElse(t *testing.T) {
 	out, err := exec.CommandContext(t.Context(), "go", "list", "-deps", "-f", "{{if not .Standard}}{{.ImportPath}}{{end}}", ".").Output()
 	if got := strings.TrimSpace(string(out)); err != nil || got != "jali/openapi/client" {
 		t.Errorf("it needs %q, %v", got, err)
+	}
+}
+
+// A newcomer reads one screen from the request to the last bill.
+func TestTheExampleIsShort(t *testing.T) {
+	b, err := os.ReadFile("example_test.go")
+	if lines := strings.Count(string(b), "\n"); err != nil || lines >= 80 || !strings.Contains(string(b), "func Example()") {
+		t.Errorf("the example is %d lines long, %v; want fewer than 80", lines, err)
 	}
 }

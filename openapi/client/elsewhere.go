@@ -53,18 +53,11 @@ func (c *Client) Fetch(ctx context.Context, id string) (*Session, error) {
 	return c.token(ctx, url.Values{"grant_type": {"urn:openid:params:grant-type:ciba"}, "auth_req_id": {id}})
 }
 
-// Await asks at the interval until the person has decided: their no is a
-// [*Problem] access_denied, and their silence expired_token.
+// Await asks, now and at the interval, until the person has decided: their no is
+// a [*Problem] access_denied, and their silence expired_token.
 func (c *Client) Await(ctx context.Context, a *Asked) (*Session, error) {
 	interval := time.Duration(a.Interval) * time.Second
 	for {
-		t := time.NewTimer(interval)
-		select {
-		case <-ctx.Done():
-			t.Stop()
-			return nil, ctx.Err()
-		case <-t.C:
-		}
 		s, err := c.Fetch(ctx, a.ID)
 		p := (*Problem)(nil)
 		switch {
@@ -73,6 +66,13 @@ func (c *Client) Await(ctx context.Context, a *Asked) (*Session, error) {
 		case errors.As(err, &p) && p.Code == "authorization_pending":
 		default:
 			return s, err
+		}
+		t := time.NewTimer(interval)
+		select {
+		case <-ctx.Done():
+			t.Stop()
+			return nil, ctx.Err()
+		case <-t.C:
 		}
 	}
 }

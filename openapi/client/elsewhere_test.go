@@ -45,8 +45,8 @@ func TestAwaitingADecision(t *testing.T) {
 		waits time.Duration
 		code  string
 	}{
-		{"a yes", true, time.Hour, 5*time.Second + 5*time.Second + 10*time.Second, ""},
-		{"a no", false, time.Hour, 20 * time.Second, "access_denied"},
+		{"a yes", true, time.Hour, 5*time.Second + 10*time.Second, ""},
+		{"a no", false, time.Hour, 15 * time.Second, "access_denied"},
 		{"the caller's patience ends", true, 7 * time.Second, 7 * time.Second, ""},
 	} {
 		synctest.Test(t, func(t *testing.T) {

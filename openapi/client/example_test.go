@@ -21,16 +21,11 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	bank := &client.Client{
-		Issuer: sandbox().Issuer, ID: sandbox().Clients[1].ID, Redirect: sandbox().Clients[1].Redirect, Key: key,
-	}
+	bank := &client.Client{Issuer: sandbox().Issuer, ID: sandbox().Clients[1].ID, Redirect: sandbox().Clients[1].Redirect, Key: key}
 
 	authorization, err := bank.Push(ctx, client.AccountView{
-		Datatypes:  []client.Datatype{"balances", "bills"},
-		Sources:    []string{"alipay", "jiangnan_bank"},
-		BillFields: "standard",
-		Purpose:    "bill_overview",
-		Uses:       client.Uses{Limit: 1},
+		Datatypes: []client.Datatype{"balances", "bills"}, Sources: []string{"alipay", "jiangnan_bank"},
+		Purpose: "bill_overview", Uses: client.Uses{Limit: 1},
 	})
 	if err != nil {
 		log.Fatal(err)
@@ -38,7 +33,6 @@ func Example() {
 	// Send the person's browser to authorization.URL. Keep authorization in
 	// their session until the browser comes back to Redirect with a query.
 	query := decide(authorization.URL, "allow")
-
 	session, err := bank.Redeem(ctx, authorization, query)
 	if err != nil {
 		log.Fatal(err)
@@ -77,10 +71,12 @@ func decide(at, decision string) url.Values {
 		log.Fatal(err)
 	}
 	defer resp.Body.Close()
-	var answer struct{ Code, Detail, Redirect_To string }
-	if err := json.NewDecoder(resp.Body).Decode(&answer); err != nil || answer.Redirect_To == "" {
-		log.Fatal(answer.Code, answer.Detail, err)
+	var answer struct {
+		RedirectTo string `json:"redirect_to"`
 	}
-	back, _ := url.Parse(answer.Redirect_To)
+	if err := json.NewDecoder(resp.Body).Decode(&answer); err != nil || resp.StatusCode != http.StatusOK {
+		log.Fatal(resp.Status, err)
+	}
+	back, _ := url.Parse(answer.RedirectTo)
 	return back.Query()
 }

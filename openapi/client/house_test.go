@@ -2,8 +2,17 @@ package client_test
 
 import (
 	"bufio"
+	"bytes"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
 	"encoding/json"
 	"fmt"
+	"io"
+	"jali/openapi/client"
+	"log"
+	"maps"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -21,7 +30,11 @@ type ready struct {
 		JWKS     json.RawMessage `json:"jwks"`
 	}
 	People []struct{ ID string }
-	MTLS   struct{ URL, CA, Certificate, Key string }
+	MTLS   struct {
+		CA, Certificate, Key string
+		Subject              string `json:"subject_dn"`
+	}
+	Invite string `json:"initial_access_token"`
 }
 
 // sandbox is the one that the examples run against; it starts with the first.
@@ -79,4 +92,69 @@ func startSandbox() (*ready, error) {
 		stopSandbox()
 	}
 	return r, err
+}
+
+// registered is a client of the sandbox with a key of its own.
+func registered() *client.Client { return registeredWith(nil) }
+
+// registeredWith registers a client by invitation (RFC 7591).
+func registeredWith(more map[string]any) *client.Client {
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		log.Fatal(err)
+	}
+	key, err := client.NewKey(private, "")
+	if err != nil {
+		log.Fatal(err)
+	}
+	c := &client.Client{Issuer: sandbox().Issuer, Redirect: "http://127.0.0.1/callback", Key: key}
+	about := map[string]any{
+		"client_name": "Example Bank " + rand.Text()[:6], "redirect_uris": []string{c.Redirect}, "jwks": map[string]any{"keys": []json.RawMessage{key.JWK()}},
+		"grant_types": []string{"authorization_code", "refresh_token", "client_credentials", "urn:openid:params:grant-type:ciba"}, "backchannel_token_delivery_mode": "poll",
+	}
+	maps.Copy(about, more)
+	var answer struct {
+		ID string `json:"client_id"`
+	}
+	post(c.Issuer+"/oauth/register", about, &answer)
+	c.ID = answer.ID
+	return c
+}
+
+// introduction is the code that a person reads out from their own page.
+func introduction() string {
+	var said struct{ Code string }
+	post(sandbox().Sandbox+"/introductions", map[string]any{"person": sandbox().People[0].ID}, &said)
+	return said.Code
+}
+
+// decideElsewhere decides a request on the person's own device.
+func decideElsewhere(id, decision string) {
+	post(sandbox().Sandbox+"/consents", map[string]any{"auth_req_id": id, "person": sandbox().People[0].ID, "decision": decision}, nil)
+}
+
+func post(to string, body, answer any) {
+	b, err := json.Marshal(body)
+	if err != nil {
+		log.Fatal(err)
+	}
+	r, err := http.NewRequest(http.MethodPost, to, bytes.NewReader(b))
+	if err != nil {
+		log.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("Authorization", "Bearer "+sandbox().Invite)
+	resp, err := http.DefaultClient.Do(r)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if b, err = io.ReadAll(resp.Body); err != nil || resp.StatusCode >= 300 {
+		log.Fatalf("%s: %s %s %v", to, resp.Status, b, err)
+	}
+	if answer != nil {
+		if err := json.Unmarshal(b, answer); err != nil {
+			log.Fatal(err)
+		}
+	}
 }

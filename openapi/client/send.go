@@ -52,11 +52,10 @@ func (c *Client) send(ctx context.Context, harmless bool, request func() (*http.
 // wait waits, if that leaves time before the context's deadline.
 func wait(ctx context.Context, seconds int) bool {
 	deadline, ok := ctx.Deadline()
-	d := time.Duration(seconds) * time.Second
-	if !ok || d <= 0 || time.Until(deadline) <= d {
+	if !ok || seconds <= 0 || time.Until(deadline).Seconds() <= float64(seconds) {
 		return false
 	}
-	t := time.NewTimer(d)
+	t := time.NewTimer(time.Duration(seconds) * time.Second)
 	defer t.Stop()
 	select {
 	case <-t.C:
