@@ -228,7 +228,7 @@ func (d *days) bearsFourReadings(t *testing.T) {
 func (d *days) endsConsents(t *testing.T) {
 	for why, end := range map[string]func(*days){
 		"revoked at the bank": func(d *days) {
-			if err := d.town.RevokeAtXihe(d.town.People()[4].ID); err != nil {
+			if err := d.town.Withdraw(mock.XiheBank, d.town.People()[4].ID); err != nil {
 				t.Fatal(err)
 			}
 		},

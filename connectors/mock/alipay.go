@@ -84,7 +84,7 @@ func (t *Town) alipayAuthorize(w http.ResponseWriter, r *http.Request) {
 		sendBack(w, r, back, answer)
 		return
 	}
-	p := t.world.personByLogin(r.PostFormValue("login"), r.PostFormValue("password"))
+	p := t.personByLogin(r.PostFormValue("login"), r.PostFormValue("password"))
 	if p == nil {
 		page.Wrong, page.Login = true, r.PostFormValue("login")
 		t.showLogin(w, r, page, http.StatusUnauthorized)

@@ -49,7 +49,7 @@ func (t *Town) alipayClosing(a alipayAsk) ([]member, *alipayFault) {
 // walletAt is what a wallet held at a moment.
 func (t *Town) walletAt(p *person, at time.Time) int64 {
 	held := p.wallet.opening
-	t.world.read(t.cfg.Now(), func() {
+	t.read(t.cfg.Now(), func() {
 		if rows := p.walletRows(at); len(rows) > 0 {
 			held = rows[len(rows)-1].balance
 		}
@@ -111,7 +111,7 @@ func (t *Town) alipayList(a alipayAsk, tell func(p *person, i int, x walletRow) 
 		}
 	}
 	var found [][]member
-	t.world.read(a.now, func() {
+	t.read(a.now, func() {
 		rows := p.walletRows(a.now)
 		for i := len(rows) - 1; i >= 0; i-- {
 			x := rows[i]

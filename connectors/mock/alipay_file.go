@@ -71,7 +71,7 @@ type alipayRow struct {
 
 func (t *Town) alipayRows(p *person, from, to time.Time) (all []alipayRow) {
 	now := t.cfg.Now()
-	t.world.read(now, func() {
+	t.read(now, func() {
 		for i, x := range p.walletRows(now) {
 			if !x.at.Before(from) && x.at.Before(to) {
 				all = append(all, alipayRow{x, i})
@@ -91,7 +91,7 @@ func (t *Town) alipayDownload(w http.ResponseWriter, r *http.Request) {
 	from, to, ok := alipayPeriod(q.Get("bizDates"))
 	until, err := strconv.ParseInt(q.Get("expires"), 10, 64)
 	var p *person
-	for _, one := range t.world.people {
+	for _, one := range t.people() {
 		if one.wallet.userID == q.Get("userId") {
 			p = one
 		}

@@ -282,7 +282,7 @@ func (t *Town) alipayBearer(a alipayAsk) (*person, *alipayFault) {
 	case !ok:
 		return nil, alipayNoToken
 	}
-	p := t.world.personByID(held.Person)
+	p := t.personByID(held.Person)
 	if id := a.params["bill_user_id"]; id != "" && id != p.wallet.userID {
 		return nil, alipayForeign
 	}

@@ -30,7 +30,7 @@ func (t *Town) alipayToken(a alipayAsk) ([]member, *alipayFault) {
 		if !ok || held.Institution != Alipay || held.Kind != kind || held.Spent || !a.now.Before(held.Until) {
 			return nil
 		}
-		p = t.world.personByID(held.Person)
+		p = t.personByID(held.Person)
 		if kind == codePass {
 			held.Spent = true
 		}

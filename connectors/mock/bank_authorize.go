@@ -78,7 +78,7 @@ func (c bankCall) login(title string, claims jwsClaims, k consent, back func(str
 		back("access_denied")
 		return
 	}
-	p := c.t.world.personByLogin(c.r.PostFormValue("login"), c.r.PostFormValue("password"))
+	p := c.t.personByLogin(c.r.PostFormValue("login"), c.r.PostFormValue("password"))
 	if p == nil {
 		page.Wrong, page.Login, page.Accounts = true, c.r.PostFormValue("login"), []loginAccount{{}}
 		c.t.showLogin(c.w, c.r, page, http.StatusUnauthorized)

@@ -179,16 +179,3 @@ func (c bankCall) deleteConsent() {
 	}
 	c.w.WriteHeader(http.StatusNoContent)
 }
-
-// Withdraw ends every consent that a person has given at a bank of UK Open
-// Banking, as the bank's own list of them would. The tokens stay what they are.
-func (t *Town) Withdraw(institution, personID string) error {
-	return t.state.change(func() error {
-		for _, k := range t.state.Consents {
-			if k.Bank == institution && k.Person == personID && k.Status == "AUTH" {
-				k.Status, k.Updated = "CANC", t.cfg.Now()
-			}
-		}
-		return nil
-	})
-}

@@ -1,8 +1,10 @@
 package mock
 
 import (
+	"cmp"
 	"net/http"
 	"slices"
+	"strconv"
 	"time"
 )
 
@@ -38,7 +40,7 @@ func (c bankCall) asPerson(permissions ...string) (consent, bool) {
 // none, 403 when the consent is not for it.
 func (c bankCall) account(k consent) (*account, bool) {
 	id := c.r.PathValue("AccountId")
-	for _, a := range c.t.world.accounts {
+	for _, a := range c.t.accounts() {
 		if a.id != id || a.bank != c.bank.id || a.kind == companyAccount {
 			continue
 		}
@@ -72,7 +74,7 @@ func (c bankCall) accounts() {
 		}
 		list = append(list, c.showAccount(k, a))
 	} else {
-		for _, a := range c.t.world.accounts {
+		for _, a := range c.t.accounts() {
 			if a.bank == c.bank.id && slices.Contains(k.Accounts, a.id) {
 				list = append(list, c.showAccount(k, a))
 			}
@@ -82,7 +84,7 @@ func (c bankCall) accounts() {
 }
 
 func (c bankCall) showAccount(k consent, a *account) map[string]any {
-	out := map[string]any{"AccountId": a.id, "Status": "Enabled", "StatusUpdateDateTime": bankTime(c.t.state.Founded), "Currency": "CNY", "Description": a.product}
+	out := map[string]any{"AccountId": a.id, "Status": "Enabled", "StatusUpdateDateTime": bankTime(c.t.state.Founded), "Currency": a.sum(0)["Currency"], "Description": a.product}
 	if c.v3 {
 		out["AccountType"], out["AccountSubType"] = "Personal", a.subType()
 	} else {
@@ -139,8 +141,13 @@ func (c bankCall) identify(k consent, a *account) map[string]string {
 	return map[string]string{"SchemeName": scheme, "Identification": number, "Name": a.holder}
 }
 
-func cny(fen int64) map[string]string {
-	return map[string]string{"Amount": yuan(max(fen, -fen)), "Currency": "CNY"}
+// sum writes a sum of the account's, without its sign: yen have no hundredths.
+func (a *account) sum(minor int64) map[string]string {
+	text := yuan(max(minor, -minor))
+	if a.currency == jpy {
+		text = strconv.FormatInt(max(minor, -minor), 10)
+	}
+	return map[string]string{"Amount": text, "Currency": cmp.Or(a.currency, "CNY")}
 }
 
 func sideOf(fen int64) string {
@@ -164,7 +171,7 @@ func (c bankCall) balances() {
 	now := c.now.In(beijing)
 	midnight := time.Date(now.Year(), now.Month(), now.Day(), 0, 0, 0, 0, beijing)
 	closed, booked, current := a.opening, a.opening, a.opening
-	c.t.world.read(now, func() {
+	c.t.read(now, func() {
 		for _, x := range a.bankRows(now) {
 			current += x.amount
 			if !a.pending(x, now) {
@@ -176,12 +183,12 @@ func (c bankCall) balances() {
 		}
 	})
 	show := func(kind string, fen int64, at time.Time) map[string]any {
-		return map[string]any{"AccountId": a.id, "CreditDebitIndicator": sideOf(fen), "Type": c.word(kind), "DateTime": bankTime(at), "Amount": cny(fen)}
+		return map[string]any{"AccountId": a.id, "CreditDebitIndicator": sideOf(fen), "Type": c.word(kind), "DateTime": bankTime(at), "Amount": a.sum(fen)}
 	}
 	available := show("ITAV", current, now)
 	if a.kind == creditCard {
 		available = show("ITAV", a.limit+current, now)
-		available["CreditLine"] = []any{map[string]any{"Included": true, "Type": "Credit", "Amount": cny(a.limit)}}
+		available["CreditLine"] = []any{map[string]any{"Included": true, "Type": "Credit", "Amount": a.sum(a.limit)}}
 	}
 	list := []any{show("CLBD", closed, midnight), show("ITBD", booked, now), available}
 	c.page(map[string]any{"Balance": listed(c.x, list)}, map[string]string{"Self": c.self()}, map[string]any{"TotalPages": 1})

@@ -25,7 +25,7 @@ func (c bankCall) statements() {
 		return
 	}
 	list := []map[string]any{}
-	c.t.world.read(c.now, func() {
+	c.t.read(c.now, func() {
 		before := int64(0)
 		for _, s := range a.statements(c.now) {
 			end := s.to.Add(-time.Second)
@@ -57,7 +57,7 @@ func (c bankCall) showStatement(k consent, a *account, s statement, before int64
 		}
 	}
 	show := func(kind string, fen int64) any {
-		return map[string]any{"Type": "UK.OBIE." + kind, "CreditDebitIndicator": sideOf(fen), "Amount": cny(fen)}
+		return map[string]any{"Type": "UK.OBIE." + kind, "CreditDebitIndicator": sideOf(fen), "Amount": a.sum(fen)}
 	}
 	out["StatementAmount"] = []any{show("ClosingBalance", -s.owed), show("PreviousClosingBalance", -before), show("MinimumPaymentDue", -s.minimum),
 		show("CurrentPayment", received), show("CreditLimit", a.limit), show("AvailableBalance", a.limit-s.owed)}

@@ -48,7 +48,7 @@ func (c bankCall) transactions() {
 	var rows []bankRow
 	var found []int
 	var first, last time.Time
-	c.t.world.read(c.now, func() {
+	c.t.read(c.now, func() {
 		rows = a.bankRows(now)
 		if len(rows) > 0 {
 			first, last = rows[0].at, rows[len(rows)-1].at
@@ -141,7 +141,7 @@ func (c bankCall) showTransaction(k consent, a *account, i int, x bankRow, now t
 	out := map[string]any{
 		"AccountId": a.id, "TransactionId": id,
 		"TransactionReference": x.ref, "CreditDebitIndicator": sideOf(x.amount), "Status": c.word(status), "TransactionMutability": mutable,
-		"BookingDateTime": bankTime(x.at), "Amount": cny(x.amount),
+		"BookingDateTime": bankTime(x.at), "Amount": a.sum(x.amount),
 		"BankTransactionCode":            map[string]string{"Code": c.word(x.family), "SubCode": c.word(x.sub)},
 		"ProprietaryBankTransactionCode": map[string]string{"Code": x.own, "Issuer": c.bank.en},
 	}
@@ -153,7 +153,7 @@ func (c bankCall) showTransaction(k consent, a *account, i int, x bankRow, now t
 	}
 	out["TransactionInformation"] = x.info
 	if status == "BOOK" {
-		out["Balance"] = map[string]any{"CreditDebitIndicator": sideOf(x.balance), "Type": c.word("ITBD"), "Amount": cny(x.balance)}
+		out["Balance"] = map[string]any{"CreditDebitIndicator": sideOf(x.balance), "Type": c.word("ITBD"), "Amount": a.sum(x.balance)}
 	}
 	if x.merchant != "" {
 		out["MerchantDetails"] = map[string]string{"MerchantName": x.merchant, "MerchantCategoryCode": x.mcc}

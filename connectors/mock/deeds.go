@@ -182,7 +182,7 @@ func (w *world) payOut(p *person) func(time.Time) {
 		ref := w.number("7100", at, 24)
 		p.shop.balance -= fen
 		p.shop.paid = append(p.shop.paid, payout{at, fen, ref})
-		p.debit().post(bankRow{at: at, amount: fen, info: "财付通-商户提现-" + p.shop.name, ref: ref,
+		p.takings().post(bankRow{at: at, amount: fen, info: "财付通-商户提现-" + p.shop.name, ref: ref,
 			family: "RCDT", sub: "DMCT", own: "代付"})
 	}
 }

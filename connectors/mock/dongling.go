@@ -173,7 +173,7 @@ func (t *Town) donglingSigning(w http.ResponseWriter, r *http.Request) {
 		sendBack(w, r, back, url.Values{"error": {"access_denied"}, "state": {state}})
 		return
 	}
-	p := t.world.personByLogin(r.PostFormValue("login"), r.PostFormValue("password"))
+	p := t.personByLogin(r.PostFormValue("login"), r.PostFormValue("password"))
 	if p == nil {
 		page.Wrong, page.Login = true, r.PostFormValue("login")
 		t.showLogin(w, r, page, http.StatusUnauthorized)
@@ -248,7 +248,7 @@ func (b donglingBooth) held(number string) (pass, *account) {
 	if !ok {
 		return k, nil
 	}
-	return k, b.t.world.personByID(k.Person).at(DonglingBank, debitCard)
+	return k, b.t.personByID(k.Person).at(DonglingBank, debitCard)
 }
 
 type donglingAccount struct {
@@ -376,7 +376,7 @@ func (b donglingBooth) movements() {
 	until := last.AddDate(0, 0, 1)
 	var rows []donglingMovement
 	more := false
-	b.t.world.read(b.now, func() {
+	b.t.read(b.now, func() {
 		for i, row := range a.bankRows(b.now) {
 			if i+1 <= after || row.at.Before(from) || !row.at.Before(until) {
 				continue

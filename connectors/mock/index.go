@@ -45,7 +45,7 @@ func (t *Town) index(w http.ResponseWriter, _ *http.Request) {
 	for _, b := range t.world.banks {
 		page.Banks = append(page.Banks, bank{b.zh, b.en, b.version, t.issuer(b)})
 	}
-	for _, p := range t.world.people {
+	for _, p := range t.people() {
 		x := person{Name: p.name, Login: p.login, Password: p.password, Shop: p.shop.name}
 		for i, a := range append(slices.Clip(p.cards), p.further...) {
 			if i > 0 {

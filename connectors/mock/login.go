@@ -75,7 +75,7 @@ input[type=text],input[type=password]{width:100%;padding:.55rem .7rem;font:inher
 // filled in.
 func (t *Town) showLogin(w http.ResponseWriter, r *http.Request, page loginPage, status int) {
 	here := *r.URL
-	for _, p := range t.world.people {
+	for _, p := range t.people() {
 		q := here.Query()
 		q.Set("who", p.id)
 		chosen := r.URL.Query().Get("who") == p.id

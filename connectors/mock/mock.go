@@ -8,6 +8,8 @@
 // in every book that it touches: a payment by Alipay from a bank card stands in
 // Alipay's account log and in the bank's transactions with one amount and one
 // order number. History goes back at least 13 months and grows with the clock.
+// People of a [Persona] can be settled beside the dozen, and removed again: each
+// home is a world of its own, so that nobody's past changes by who moves in.
 //
 // The institutions check signatures themselves and sign what they answer. The
 // package shares no code with the dialects, or one mistyped tag would pass on
@@ -83,6 +85,9 @@ type Town struct {
 	keys  *keyring
 	state *state
 
+	moving sync.Mutex // of people: held over a change of living and of what the state says of it
+	living atomic.Pointer[roster]
+
 	zhaolu zhaoluKeys
 
 	mu       sync.Mutex
@@ -103,7 +108,7 @@ type Town struct {
 // ErrState is returned by [New] for a Dir that cannot be read or written, or
 // that holds the state of a town with another seed.
 var ErrState = &fault.Error{Kind: fault.Unavailable, Code: "town_state",
-	Detail: "the folder of the mock town cannot be read or written, or belongs to a town with another seed"}
+	Detail: "the folder of the mock town cannot be read or written, or belongs to a newer town or one with another seed"}
 
 // New founds a town, or opens the one that Dir holds. Keys and history are made
 // in the background: what needs them waits for them.
@@ -148,7 +153,10 @@ func found(cfg Config, keys *keyring) (*Town, error) {
 		alipayCA: &alipayAuthority{},
 	}
 	t.unionCA = sync.OnceValue(t.certifyUnionPay)
-	go t.world.read(now, func() {}) // so that the first reader need not wait for 14 months
+	if err := t.openHomes(); err != nil {
+		return nil, ErrState.Because(err)
+	}
+	go t.read(now, func() {}) // so that the first reader need not wait for 14 months
 	return t, nil
 }
 
@@ -163,37 +171,48 @@ type Person struct {
 	Name     string // "林小舟"
 	Login    string
 	Password string
+	Persona  string // of who was settled: see [Town.Settle]; empty: one of those with whom the town was founded
 }
 
-// People are the townspeople, always in the same order.
+// People are the townspeople, always in the same order: the founders, then
+// those who were settled.
 func (t *Town) People() []Person {
-	out := make([]Person, 0, len(t.world.people))
-	for _, p := range t.world.people {
-		out = append(out, Person{ID: p.id, Name: p.name, Login: p.login, Password: p.password})
+	var out []Person
+	for _, p := range t.people() {
+		out = append(out, p.shown())
 	}
 	return out
 }
 
-// Serves reports whether a person has anything at an institution: everyone has
-// a wallet at Alipay and a shop at WeChat Pay, and accounts at one bank or two.
+// Serves reports whether a person has anything at an institution. Of the
+// founders everyone has a wallet at Alipay and a shop at WeChat Pay and UnionPay,
+// and accounts at one bank or two.
 func (t *Town) Serves(institution, personID string) bool {
-	p := t.world.personByID(personID)
-	if p == nil {
+	i := slices.IndexFunc(t.people(), func(p *person) bool { return p.id == personID })
+	if i < 0 {
 		return false
 	}
-	if institution == Alipay || institution == WeChatPay || institution == UnionPay {
+	p := t.people()[i]
+	switch institution {
+	case Alipay:
 		return true
+	case WeChatPay, UnionPay:
+		return p.sells()
 	}
-	has := func(a *account) bool { return a.bank == institution }
-	return slices.ContainsFunc(p.cards, has) || slices.ContainsFunc(p.further, has)
+	return slices.ContainsFunc(p.accounts(), func(a *account) bool { return a.bank == institution })
 }
 
 // Canaries are the texts that must never stand where a client, a log or a
 // database shows them: every account and card number, wallet user id, openid,
-// sub_mchid, phone and account id of the town, and every code and token that it
-// has ever issued.
+// sub_mchid, phone and account id of the town, of who has left it too, and every
+// code and token that it has ever issued.
 func (t *Town) Canaries() []string {
-	return append(t.world.numbers(), t.state.issued()...)
+	r := t.roster()
+	all := append(t.world.numbers(), r.closed...)
+	for _, h := range r.homes {
+		all = append(all, h.numbers()...)
+	}
+	return append(all, t.state.issued()...)
 }
 
 // AllowRedirect registers a redirect URI that is not a loopback address, at

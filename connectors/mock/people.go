@@ -26,6 +26,28 @@ type person struct {
 	salary   int64
 	landlord *account
 	rent     int64
+
+	persona  string // of who was settled
+	habits   []habit
+	business *account // where the shop's takings go; nil: debit
+}
+
+// accounts are all at banks and finance companies.
+func (p *person) accounts() []*account { return slices.Concat(p.cards, p.further) }
+
+// sells reports whether the person has a shop.
+func (p *person) sells() bool { return p.shop.subMchID != "" }
+
+// takings is the account that what a shop takes is paid out to.
+func (p *person) takings() *account {
+	if p.business != nil {
+		return p.business
+	}
+	return p.debit()
+}
+
+func (p *person) shown() Person {
+	return Person{ID: p.id, Name: p.name, Login: p.login, Password: p.password, Persona: p.persona}
 }
 
 // debit is the account that wallets draw on and pay out to.
@@ -84,17 +106,18 @@ const (
 // account is one account at a bank or a finance company. On a card of credit, a
 // credit line and a loan the balance is what is owed, as a negative number.
 type account struct {
-	bank    string
-	id      string
-	number  string
-	holder  string
-	kind    accountKind
-	product string
-	limit   int64
-	rate    int64 // loan: what is repaid a month, without interest
-	opening int64
-	balance int64
-	rows    []bankRow
+	bank     string
+	id       string
+	number   string
+	holder   string
+	kind     accountKind
+	product  string
+	currency string // empty: CNY. Sums are in its smallest unit
+	limit    int64
+	rate     int64 // loan: what is repaid a month, without interest
+	opening  int64
+	balance  int64
+	rows     []bankRow
 }
 
 // owes reports whether the account is one of debt.
@@ -280,32 +303,17 @@ func (w *world) numbers() []string {
 		}
 	}
 	for _, p := range w.people {
-		out = append(out, p.wallet.userID, p.wallet.openID, p.openid, p.shop.subMchID, p.shop.qr.merID, p.shop.qr.openID, p.phone)
-	}
-	return append(out, w.visitors...)
-}
-
-func (w *world) personByLogin(login, password string) *person {
-	for _, p := range w.people {
-		if p.login == login && p.password == password {
-			return p
+		out = append(out, p.wallet.userID, p.wallet.openID, p.openid, p.phone)
+		if p.sells() {
+			out = append(out, p.shop.subMchID, p.shop.qr.merID, p.shop.qr.openID)
 		}
 	}
-	return nil
+	return append(out, w.visitors...)
 }
 
 func (w *world) personByID(id string) *person {
 	for _, p := range w.people {
 		if p.id == id {
-			return p
-		}
-	}
-	return nil
-}
-
-func (w *world) personByShop(subMchID string) *person {
-	for _, p := range w.people {
-		if p.shop.subMchID == subMchID {
 			return p
 		}
 	}

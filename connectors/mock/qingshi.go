@@ -159,7 +159,7 @@ func (c fdxCall) bearer() (pass, bool) {
 // of answers the grant's account of the path, or has refused it: of what is not
 // in the grant nothing is told, not even that it is there.
 func (c fdxCall) of(g fdxGrant) (*account, bool) {
-	for _, a := range c.t.world.accounts {
+	for _, a := range c.t.accounts() {
 		if a.id == c.r.PathValue("accountId") && a.bank == Qingshi && slices.Contains(g.Accounts, a.id) {
 			return c.t.instead(c.x, a), true
 		}
@@ -189,8 +189,8 @@ func (c fdxCall) accounts() {
 		wanted = strings.Split(q.Get("accountIds"), ",")
 	}
 	list := []map[string]any{}
-	c.t.world.read(c.now, func() {
-		for _, a := range c.t.world.accounts {
+	c.t.read(c.now, func() {
+		for _, a := range c.t.accounts() {
 			if a.bank == Qingshi && slices.Contains(g.Accounts, a.id) && slices.Contains(wanted, a.id) {
 				list = append(list, c.describe(g, c.t.instead(c.x, a), whole))
 			}
@@ -214,7 +214,7 @@ func (c fdxCall) account() {
 		return
 	}
 	var body map[string]any
-	c.t.world.read(c.now, func() { body = c.describe(g, a, true) })
+	c.t.read(c.now, func() { body = c.describe(g, a, true) })
 	c.answer(http.StatusOK, body)
 }
 

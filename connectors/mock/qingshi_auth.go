@@ -219,7 +219,7 @@ func (c fdxCall) authorize() {
 		back(url.Values{"error": {"access_denied"}})
 		return
 	}
-	p := c.t.world.personByLogin(c.r.PostFormValue("login"), c.r.PostFormValue("password"))
+	p := c.t.personByLogin(c.r.PostFormValue("login"), c.r.PostFormValue("password"))
 	if p == nil {
 		page.Wrong, page.Login, page.Accounts = true, c.r.PostFormValue("login"), []loginAccount{{}}
 		c.t.showLogin(c.w, c.r, page, http.StatusUnauthorized)

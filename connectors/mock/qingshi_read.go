@@ -49,7 +49,7 @@ func (c fdxCall) transactions() {
 		return
 	}
 	list := []map[string]any{}
-	c.t.world.read(c.now, func() {
+	c.t.read(c.now, func() {
 		rows := a.bankRows(c.now)
 		for i, x := range slices.Backward(rows) {
 			at, booked := c.booked(a, x)
@@ -132,7 +132,7 @@ func (c fdxCall) statements() {
 		return
 	}
 	list := []map[string]any{}
-	c.t.world.read(c.now, func() {
+	c.t.read(c.now, func() {
 		for _, s := range slices.Backward(a.statements(c.now)) {
 			if s.to.Before(from) || !s.to.Before(to) {
 				continue

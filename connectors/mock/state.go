@@ -13,8 +13,10 @@ import (
 )
 
 // state is what a town must not forget between two runs: when it was founded,
-// its keys, and what it has issued. Everything else follows from the seed.
+// its keys, what it has issued and who was settled. Everything else follows
+// from the seed.
 type state struct {
+	Version  int // of the file; before there was one: 0
 	Seed     uint64
 	Founded  time.Time
 	Keys     map[string]string // PKCS #8 PEM by holder
@@ -23,6 +25,10 @@ type state struct {
 	Xihe     map[string]*xiheConsent
 	FDX      fdxBook
 	Issued   []string // every code and token ever
+
+	Homes   int             // how many have been settled
+	Settled []settled       `json:",omitempty"` // those in which somebody lives
+	Left    map[string]bool `json:",omitempty"` // institution and person: whose shop is the operator's no more
 
 	mu   sync.Mutex
 	path string // empty: in memory
@@ -51,11 +57,15 @@ const (
 	refreshPass passKind = "refresh"
 )
 
+// stateVersion is of what is written. A file of version 0 knows of nobody who
+// was settled, and is read as it is.
+const stateVersion = 1
+
 // manyPasses is from when on long expired ones are forgotten.
 const manyPasses = 2048
 
 func openState(dir string, seed uint64, founded time.Time) (*state, error) {
-	st := &state{Seed: seed, Founded: founded, Keys: map[string]string{}, Passes: map[string]*pass{}, Consents: map[string]*consent{}, Xihe: map[string]*xiheConsent{}}
+	st := &state{Version: stateVersion, Seed: seed, Founded: founded, Keys: map[string]string{}, Passes: map[string]*pass{}, Consents: map[string]*consent{}, Xihe: map[string]*xiheConsent{}}
 	if dir == "" {
 		return st, nil
 	}
@@ -73,6 +83,10 @@ func openState(dir string, seed uint64, founded time.Time) (*state, error) {
 	if err := json.Unmarshal(text, st); err != nil {
 		return nil, err
 	}
+	if st.Version > stateVersion {
+		return nil, fmt.Errorf("written by a newer town")
+	}
+	st.Version = stateVersion
 	if st.Seed != seed {
 		return nil, fmt.Errorf("founded with another seed")
 	}

@@ -134,14 +134,19 @@ func (t *Town) unionAuthorize(w http.ResponseWriter, r *http.Request) {
 		sendBack(w, r, back, answer)
 		return
 	}
-	p := t.world.personByLogin(r.PostFormValue("login"), r.PostFormValue("password"))
+	p := t.personByLogin(r.PostFormValue("login"), r.PostFormValue("password"))
 	if p == nil {
 		page.Wrong, page.Login = true, r.PostFormValue("login")
 		t.showLogin(w, r, page, http.StatusUnauthorized)
 		return
 	}
+	if !p.sells() {
+		showMistake(w, page.Title, "你没有用银联收款的小店，请返回换一位居民。", "You have no shop that takes UnionPay: go back and choose somebody else.")
+		return
+	}
 	now := t.cfg.Now()
 	err := t.state.change(func() error {
+		t.state.join(UnionPay, p.id)
 		answer.Set("code", t.state.issue("u", now, pass{Institution: UnionPay, Kind: codePass, Person: p.id, Until: now.Add(unionCodeFor)}))
 		return nil
 	})
@@ -215,7 +220,7 @@ func (t *Town) unionToken(a map[string]string) (string, string, map[string]any) 
 			return nil
 		}
 		held.Spent = true
-		p = t.world.personByID(held.Person)
+		p = t.personByID(held.Person)
 		access = t.state.issue("ua", now, pass{Institution: UnionPay, Kind: accessPass, Person: p.id, Until: now.Add(unionAccessFor)})
 		return nil
 	})

@@ -7,7 +7,6 @@ import (
 	"encoding/base64"
 	"fmt"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 
@@ -35,7 +34,8 @@ func (t *Town) unionFiles(w http.ResponseWriter, r *http.Request) {
 	for _, name := range []string{"version", "encoding", "signMethod", "txnType", "txnSubType", "bizType", "accessType", "acqInsCode", "merId", "txnTime", "settleDate", "fileType"} {
 		answer[name] = asked[name]
 	}
-	switch code, words := t.unionCheck(asked); {
+	p := t.personByTill(asked["merId"])
+	switch code, words := t.unionCheck(asked, p); {
 	case code != "":
 		answer["respCode"], answer["respMsg"] = code, words
 	case x.Down:
@@ -43,7 +43,7 @@ func (t *Town) unionFiles(w http.ResponseWriter, r *http.Request) {
 	case x.Busy:
 		answer["respCode"], answer["respMsg"] = "06", "系统繁忙，请稍后再试[6100006]"
 	default:
-		t.unionFile(x, asked["merId"], asked["settleDate"], answer)
+		t.unionFile(x, t.wallets(x, p), asked["settleDate"], answer)
 	}
 	// A gateway of ACP always says 5.1.0 and 01 of itself.
 	answer["version"], answer["signMethod"], answer["encoding"] = "5.1.0", "01", "UTF-8"
@@ -60,7 +60,7 @@ func (t *Town) unionFiles(w http.ResponseWriter, r *http.Request) {
 }
 
 // unionCheck answers what is wrong with a request, as a respCode, or nothing.
-func (t *Town) unionCheck(m map[string]string) (code, words string) {
+func (t *Town) unionCheck(m map[string]string, p *person) (code, words string) {
 	for _, name := range []string{"version", "encoding", "signMethod", "certId", "txnType", "txnSubType", "bizType", "accessType", "merId", "txnTime", "settleDate", "fileType", "signature"} {
 		if m[name] == "" {
 			return "13", "报文交易要素缺失[6100013]"
@@ -76,17 +76,15 @@ func (t *Town) unionCheck(m map[string]string) (code, words string) {
 		return "10", "报文格式错误[6100030]"
 	case m["accessType"] != "1" || m["acqInsCode"] != unionAcquirer:
 		return "32", "无此交易权限[6100032]"
-	case !slices.ContainsFunc(t.world.people, func(p *person) bool { return p.shop.qr.merID == m["merId"] }):
+	case p == nil:
 		return "31", "商户状态不正确[6100031]"
 	}
 	return "", ""
 }
 
 // unionFile adds the file of the youngest settlement date with these digits.
-func (t *Town) unionFile(x Trouble, merID, settle string, answer map[string]string) {
-	now := t.cfg.Now().In(beijing)
-	i := slices.IndexFunc(t.world.people, func(p *person) bool { return p.shop.qr.merID == merID })
-	p := t.wallets(x, t.world.people[i])
+func (t *Town) unionFile(x Trouble, p *person, settle string, answer map[string]string) {
+	now, merID := t.cfg.Now().In(beijing), answer["merId"]
 	answer["merId"] = p.shop.qr.merID
 	var date time.Time
 	for year := now.Year(); year >= now.Year()-1 && date.IsZero(); year-- {
@@ -97,7 +95,7 @@ func (t *Town) unionFile(x Trouble, merID, settle string, answer map[string]stri
 	}
 	var sales []sale
 	if !date.IsZero() {
-		t.world.read(now, func() { sales = listed(x, p.shop.qr.on(date, now)) })
+		t.read(now, func() { sales = listed(x, p.shop.qr.on(date, now)) })
 	}
 	if len(sales) == 0 {
 		answer["respCode"], answer["respMsg"] = "98", "文件不存在[6100098]"

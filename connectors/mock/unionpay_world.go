@@ -104,6 +104,6 @@ func (w *world) clear(p *person) func(time.Time) {
 			return
 		}
 		till.paid += due
-		p.debit().post(bankRow{at: at, amount: due, info: "银联商户清算-" + p.shop.name, ref: w.number("PS", at, 22), family: "RCDT", sub: "DMCT", own: "代付"})
+		p.takings().post(bankRow{at: at, amount: due, info: "银联商户清算-" + p.shop.name, ref: w.number("PS", at, 22), family: "RCDT", sub: "DMCT", own: "代付"})
 	}
 }

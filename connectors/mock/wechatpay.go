@@ -123,14 +123,19 @@ func (t *Town) wechatAuthorize(w http.ResponseWriter, r *http.Request) {
 		sendBack(w, r, back, answer)
 		return
 	}
-	p := t.world.personByLogin(r.PostFormValue("login"), r.PostFormValue("password"))
+	p := t.personByLogin(r.PostFormValue("login"), r.PostFormValue("password"))
 	if p == nil {
 		page.Wrong, page.Login = true, r.PostFormValue("login")
 		t.showLogin(w, r, page, http.StatusUnauthorized)
 		return
 	}
+	if !p.sells() {
+		showMistake(w, page.Title, "你没有用微信支付收款的小店，请返回换一位居民。", "You have no shop that takes WeChat Pay: go back and choose somebody else.")
+		return
+	}
 	now := t.cfg.Now()
 	err := t.state.change(func() error {
+		t.state.join(WeChatPay, p.id)
 		answer.Set("code", t.state.issue("0", now, pass{Institution: WeChatPay, Kind: codePass, Person: p.id,
 			Scope: q.Get("scope"), Until: now.Add(wechatCodeFor)}))
 		return nil
@@ -185,7 +190,7 @@ func (t *Town) wechatToken(w http.ResponseWriter, r *http.Request) {
 			return nil
 		}
 		held.Spent = true
-		p, scope = t.world.personByID(held.Person), held.Scope
+		p, scope = t.personByID(held.Person), held.Scope
 		access = t.state.issue("91_", now, pass{Institution: WeChatPay, Kind: accessPass, Person: p.id, Scope: scope, Until: now.Add(wechatAccessFor)})
 		refresh = t.state.issue("91_", now, pass{Institution: WeChatPay, Kind: refreshPass, Person: p.id, Scope: scope, Until: now.Add(wechatRefreshFor)})
 		return nil
@@ -229,7 +234,7 @@ func (t *Town) wechatRefresh(w http.ResponseWriter, r *http.Request) {
 		snsRefuses(w, 40030, "invalid refresh_token")
 		return
 	}
-	p := t.world.personByID(held.Person)
+	p := t.personByID(held.Person)
 	var access string
 	err := t.state.change(func() error {
 		access = t.state.issue("91_", now, pass{Institution: WeChatPay, Kind: accessPass, Person: p.id, Scope: held.Scope, Until: now.Add(wechatAccessFor)})

@@ -43,7 +43,7 @@ func (t *Town) wechatDayEnd(r *http.Request, c wechatCall) (any, *wechatFault) {
 }
 
 func (t *Town) wechatHeld(r *http.Request, c wechatCall, at time.Time, kinds string) (any, *wechatFault) {
-	p := t.world.personByShop(r.PathValue("sub_mchid"))
+	p := t.personByShop(r.PathValue("sub_mchid"))
 	if p == nil {
 		return nil, wechatNoAuth
 	}
@@ -57,7 +57,7 @@ func (t *Town) wechatHeld(r *http.Request, c wechatCall, at time.Time, kinds str
 	}
 	held := wechatFunds{SubMchID: p.shop.subMchID, Account: account}
 	if account == "BASIC" {
-		t.world.read(t.cfg.Now().In(beijing), func() { held.Available, held.Pending = p.shop.standing(at) })
+		t.read(t.cfg.Now().In(beijing), func() { held.Available, held.Pending = p.shop.standing(at) })
 	}
 	return held, nil
 }
@@ -141,9 +141,9 @@ func (t *Town) wechatTradeBill(r *http.Request, c wechatCall) (any, *wechatFault
 	default:
 		return nil, &wechatFault{http.StatusBadRequest, "PARAM_ERROR", "bill_type不在枚举范围内"}
 	}
-	shops := t.world.people
+	shops := t.people()
 	if sub := q.Get("sub_mchid"); sub != "" {
-		p := t.world.personByShop(sub)
+		p := t.personByShop(sub)
 		if p == nil {
 			return nil, wechatNoAuth
 		}
@@ -154,7 +154,7 @@ func (t *Town) wechatTradeBill(r *http.Request, c wechatCall) (any, *wechatFault
 		return nil, f
 	}
 	var csv []byte
-	t.world.read(t.cfg.Now().In(beijing), func() { csv = tradeBill(shops, day, kind, c.Trouble) })
+	t.read(t.cfg.Now().In(beijing), func() { csv = tradeBill(shops, day, kind, c.Trouble) })
 	if csv == nil {
 		return nil, &wechatFault{http.StatusBadRequest, "NO_STATEMENT_EXIST", "账单文件不存在"}
 	}

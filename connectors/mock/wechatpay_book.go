@@ -62,7 +62,7 @@ func (s *shop) book(end time.Time) []movement {
 // provider's certificate.
 func (t *Town) wechatFundFlow(r *http.Request, c wechatCall) (any, *wechatFault) {
 	q := r.URL.Query()
-	p := t.world.personByShop(q.Get("sub_mchid"))
+	p := t.personByShop(q.Get("sub_mchid"))
 	if p == nil {
 		return nil, wechatNoAuth
 	}
@@ -77,7 +77,7 @@ func (t *Town) wechatFundFlow(r *http.Request, c wechatCall) (any, *wechatFault)
 	p = t.wallets(c.Trouble, p)
 	var rows []movement
 	if account == "BASIC" {
-		t.world.read(t.cfg.Now().In(beijing), func() {
+		t.read(t.cfg.Now().In(beijing), func() {
 			rows = slices.DeleteFunc(p.shop.book(day.AddDate(0, 0, 1)), func(m movement) bool { return m.at.Before(day) })
 		})
 	}

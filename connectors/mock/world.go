@@ -18,6 +18,10 @@ type world struct {
 	visitors []string
 	banks    []bankName
 
+	founded time.Time
+	home    bool   // a household that was settled: people follow their habits
+	mark    string // in the numbers of WeChat Pay's orders
+
 	mu     sync.Mutex
 	today  time.Time // the next midnight that has not been lived
 	later  map[time.Time][]happening
@@ -38,9 +42,14 @@ func founding(now time.Time) time.Time {
 }
 
 func newWorld(seed uint64, founded time.Time) *world {
-	w := &world{seed: seed, banks: bankNames, today: founded.In(beijing), later: map[time.Time][]happening{}}
+	w := emptyWorld(seed, founded, "0023")
 	w.settle()
 	return w
+}
+
+func emptyWorld(seed uint64, founded time.Time, mark string) *world {
+	founded = founded.In(beijing)
+	return &world{seed: seed, banks: bankNames, mark: mark, founded: founded, today: founded, later: map[time.Time][]happening{}}
 }
 
 // until lives every day up to and with the one of now. Rows of that day may lie
@@ -57,6 +66,10 @@ func (w *world) live(day time.Time) {
 	plan := w.later[day]
 	delete(w.later, day)
 	for _, p := range w.people {
+		if w.home {
+			plan = append(plan, w.follow(p, day)...)
+			continue
+		}
 		r := rand.New(rand.NewPCG(w.seed, uint64(day.Unix())*64+uint64(p.index)))
 		plan = append(plan, w.daily(p, day, r)...)
 		plan = append(plan, w.monthly(p, day, r)...)
@@ -101,7 +114,7 @@ func (w *world) alipayOrder(at time.Time, p *person) string {
 
 // wechatOrder is a 微信支付订单号: 28 digits.
 func (w *world) wechatOrder(at time.Time) string {
-	return w.number("42000023"+at.Format("05")+"20", at, 28)
+	return w.number("4200"+w.mark+at.Format("05")+"20", at, 28)
 }
 
 type walletRow struct {

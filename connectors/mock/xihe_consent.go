@@ -179,7 +179,7 @@ func (c xiheCall) readConsent() {
 
 func (c xiheCall) names(ids []string) *[]xiheName {
 	all := []xiheName{}
-	for _, a := range c.t.world.accounts {
+	for _, a := range c.t.accounts() {
 		if slices.Contains(ids, a.id) {
 			all = append(all, a.xiheName())
 		}
@@ -237,17 +237,4 @@ func (t *Town) xiheBears() int {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return max(xiheOften, t.visits.agreed)
-}
-
-// RevokeAtXihe is a person who revokes, at the bank itself, every consent that
-// they have given there.
-func (t *Town) RevokeAtXihe(personID string) error {
-	return t.state.change(func() error {
-		for _, k := range t.state.Xihe {
-			if k.Person == personID && k.Status == "valid" {
-				k.Status = "revokedByPsu"
-			}
-		}
-		return nil
-	})
 }

@@ -110,7 +110,7 @@ func (c xiheCall) login(k xiheConsent, done func(agreed bool, person string) url
 		decide(nil, nil)
 		return
 	}
-	p := c.t.world.personByLogin(form("login"), form("password"))
+	p := c.t.personByLogin(form("login"), form("password"))
 	if p == nil {
 		page.Wrong, page.Login, page.Accounts = true, form("login"), []loginAccount{{}}
 		c.t.showLogin(c.w, c.r, page, http.StatusUnauthorized)

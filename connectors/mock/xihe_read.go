@@ -71,7 +71,7 @@ func (c xiheCall) find(right func(xiheConsent) []string) (xiheConsent, *account,
 		return k, nil, false
 	}
 	id := c.r.PathValue("id")
-	for _, a := range c.t.world.accounts {
+	for _, a := range c.t.accounts() {
 		if a.id != id || a.bank != XiheBank || (a.kind == creditCard) != c.cards() || !slices.Contains(k.Accounts, id) {
 			continue
 		}
@@ -92,7 +92,7 @@ func (c xiheCall) accounts() {
 		return
 	}
 	list := []map[string]any{}
-	for _, a := range c.t.world.accounts {
+	for _, a := range c.t.accounts() {
 		if slices.Contains(k.Accounts, a.id) && (a.kind == creditCard) == c.cards() {
 			list = append(list, c.show(k, a, c.r.URL.Query().Get("withBalance") == "true"))
 		}
@@ -168,7 +168,7 @@ func (c xiheCall) stand(a *account) []map[string]any {
 	closed, booked, current, invoiced := a.opening, a.opening, a.opening, a.opening
 	closing := time.Date(midnight.Year(), midnight.Month(), closingDay, 0, 0, 0, 0, beijing)
 	last := ""
-	c.t.world.read(c.now, func() {
+	c.t.read(c.now, func() {
 		for _, e := range a.entries(c.now) {
 			current += e.amount
 			if e.pending {

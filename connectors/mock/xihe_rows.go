@@ -82,7 +82,7 @@ func (c xiheCall) transactions() {
 		return
 	}
 	var all []xiheEntry
-	c.t.world.read(c.now, func() { all = a.entries(q.asOf) })
+	c.t.read(c.now, func() { all = a.entries(q.asOf) })
 	since := 0 // of the booked ones
 	switch {
 	case q.after != "":

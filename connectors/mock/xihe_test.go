@@ -243,7 +243,7 @@ func TestXiheBanksConsentsMoveOneWay(t *testing.T) {
 	if status(first) != "expired" || opens(first) != "CONSENT_EXPIRED" || opens(second) != "" {
 		t.Error("a recurring consent does not end the older one")
 	}
-	if err := tt.RevokeAtXihe(p.ID); err != nil || status(second) != "revokedByPsu" || opens(second) != "CONSENT_INVALID" {
+	if err := tt.Withdraw(XiheBank, p.ID); err != nil || status(second) != "revokedByPsu" || opens(second) != "CONSENT_INVALID" {
 		t.Errorf("revoked at the bank: %v", err)
 	}
 	third := tt.xiheLink(t, p, xiheAny)

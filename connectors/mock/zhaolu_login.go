@@ -46,7 +46,7 @@ func (t *Town) zhaoluAuthorize(w http.ResponseWriter, r *http.Request) {
 		no("access_denied")
 		return
 	}
-	p := t.world.personByLogin(r.PostFormValue("login"), r.PostFormValue("password"))
+	p := t.personByLogin(r.PostFormValue("login"), r.PostFormValue("password"))
 	if p == nil {
 		page.Wrong, page.Login = true, r.PostFormValue("login")
 		t.showLogin(w, r, page, http.StatusUnauthorized)

@@ -10,7 +10,7 @@ import (
 // opened answers the account with a number, if a customer number that stands
 // opens it: the direct link itself asks for none.
 func (c zhaoluCounter) opened(number string) *account {
-	for _, p := range c.t.world.people {
+	for _, p := range c.t.people() {
 		a := p.at(ZhaoluBank, savings)
 		if a == nil || a.number != number {
 			continue
@@ -46,7 +46,7 @@ func (c zhaoluCounter) totalAccounts() {
 	}
 	rows := []any{}
 	if k, ok := c.t.bearer(c.x, ZhaoluBank, in.Req[0].ClientNbr, c.now); ok {
-		a := c.t.instead(c.x, c.t.world.personByID(k.Person).at(ZhaoluBank, savings))
+		a := c.t.instead(c.x, c.t.personByID(k.Person).at(ZhaoluBank, savings))
 		_, _, now := c.sums(a)
 		rows = append(rows, map[string]string{"cardNbr": a.number, "cardName": a.holder, "cardType": "LI", "currencyNbr": "10", "status": "A",
 			"onlineBalance": yuan(now), "availableBalance": yuan(now), "freezeBalance": yuan(0), "overDraftLimit": yuan(0), "branchNbr": "93", "openDate": "20240101"})
@@ -59,7 +59,7 @@ func (c zhaoluCounter) sums(a *account) (rows []bankRow, closed, current int64) 
 	y, m, d := c.now.In(beijing).Date()
 	midnight := time.Date(y, m, d, 0, 0, 0, 0, beijing)
 	closed, current = a.opening, a.opening
-	c.t.world.read(c.now, func() {
+	c.t.read(c.now, func() {
 		rows = a.bankRows(c.now)
 		for _, row := range rows {
 			current += row.amount
