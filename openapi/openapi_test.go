@@ -127,12 +127,17 @@ func TestTheCodesAreThoseThatAreSent(t *testing.T) {
 			t.Errorf("the document does not name %q", code)
 		}
 	}
-	source := regexp.MustCompile("`(source_[a-z]+)`")
+	report := doc.Components.Schemas["SourceReport"].Value.Properties["code"].Value
 	have := written(t, "../connectors", "../internal/aggregate")
-	for _, m := range source.FindAllStringSubmatch(doc.Components.Schemas["SourceReport"].Value.Properties["code"].Value.Description, -1) {
-		if !have[m[1]] {
-			t.Errorf("a source's report names %q, which nothing sends", m[1])
+	var enum []string
+	for _, v := range report.Enum {
+		enum = append(enum, v.(string))
+		if !have[v.(string)] {
+			t.Errorf("a source's report names %q, which nothing sends", v)
 		}
+	}
+	if told := named(report.Description); !slices.Equal(told, enum) {
+		t.Errorf("a source's report names %v to people and %v to programs", told, enum)
 	}
 }
 

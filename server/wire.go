@@ -34,7 +34,7 @@ func viewToWire(v aggregate.View) openapi.View {
 	for _, r := range v.Sources {
 		w.Sources = append(w.Sources, openapi.SourceReport{
 			Source: r.Source, Status: openapi.SourceReportStatus(r.Status), AsOf: r.AsOf, Covers: spanToWire(r.Covers.From, r.Covers.To),
-			Owner: openapi.SourceReportOwner(r.Owner), Code: r.Code, Action: openapi.SourceReportAction(r.Action),
+			Owner: openapi.SourceReportOwner(r.Owner), Code: openapi.SourceReportCode(r.Code), Action: openapi.SourceReportAction(r.Action),
 			RetryAfter: seconds(r.RetryAfter), Unattended: unattendedToWire(r.Unattended),
 		})
 	}

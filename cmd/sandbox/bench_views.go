@@ -128,7 +128,7 @@ func (t *benchTown) view(ctx context.Context, session *client.Session, sources i
 		return fmt.Errorf("a view over %d sources tells of %d", sources, len(v.Sources))
 	}
 	for _, s := range v.Sources {
-		if s.Code == connectors.ErrDown.Code {
+		if string(s.Code) == connectors.ErrDown.Code {
 			return errShort
 		}
 		if s.Status != "fresh" {

@@ -271,7 +271,7 @@ func (s *Service) failed(ctx context.Context, a *answer, err error) {
 		a.report.Status = Refused
 	}
 	a.report.Owner, a.report.Code, a.report.Action, a.report.RetryAfter = string(f.WhoseFault()), f.Code, f.Action, f.RetryAfter
-	if f.Kind == fault.Internal || f.Kind == fault.Unavailable {
+	if f.Kind != fault.Upstream { // what clients are told of a source is its own alone
 		s.log().ErrorContext(ctx, "a source could not be asked", "source", a.known.Source, "code", f.Code, "err", err)
 		a.report.Owner, a.report.Code, a.report.Action = string(fault.Us), "internal", ""
 		return

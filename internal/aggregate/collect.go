@@ -249,7 +249,9 @@ func (w *walk) bills(ctx context.Context, anew bool) error {
 		case errors.Is(err, connectors.ErrMark):
 			parts = []connectors.Span{w.span}
 			w.reading = ledger.Reading{At: w.now, Anew: true}
-			err = w.changes(ctx, l, "")
+			if err = w.changes(ctx, l, ""); errors.Is(err, connectors.ErrMark) { // and none was sent
+				err = connectors.ErrMalformed.Because(err)
+			}
 		case err == nil && since != "":
 			parts = w.kept.Missing(connectors.Span{From: w.span.From, To: connectors.Earlier(w.span.To, w.kept.At)})
 		}

@@ -147,6 +147,18 @@ const (
 	SourceReportActionSignIn    SourceReportAction = "sign_in"
 )
 
+// Defines values for SourceReportCode.
+const (
+	SourceReportCodeInternal           SourceReportCode = "internal"
+	SourceReportCodeSourceBudget       SourceReportCode = "source_budget"
+	SourceReportCodeSourceBusy         SourceReportCode = "source_busy"
+	SourceReportCodeSourceDown         SourceReportCode = "source_down"
+	SourceReportCodeSourceMalformed    SourceReportCode = "source_malformed"
+	SourceReportCodeSourceRefused      SourceReportCode = "source_refused"
+	SourceReportCodeSourceSignature    SourceReportCode = "source_signature"
+	SourceReportCodeSourceUnauthorized SourceReportCode = "source_unauthorized"
+)
+
 // Defines values for SourceReportOwner.
 const (
 	SourceReportOwnerClient SourceReportOwner = "client"
@@ -689,12 +701,19 @@ type SourceReport struct {
 	// Examples: 2026-11-21T09:30:00+08:00
 	AsOf time.Time `json:"as_of"`
 
-	// Code Of a failure: `source_unauthorized`, `source_signature`, `source_malformed`, `source_refused`, `source_down`,
-	// `source_busy`, `internal`. Of a skip: `source_budget`, the person was not there and its readings of the day are spent.
+	// Code Of a failure, or of a skip. Each is explained at `/problems/{code}`.
+	// - `source_unauthorized`: the source does not accept the connection any more; the person connects it again
+	// - `source_signature`: its answer was not signed as it must be, and was thrown away
+	// - `source_malformed`: its answer could not be read, and was thrown away
+	// - `source_refused`: it understood, and said no
+	// - `source_down`: it could not be reached, failed or was too slow
+	// - `source_busy`: it wants fewer calls; `retry_after` says when
+	// - `source_budget`: of a skip: the person was not there and the source's readings of the day are spent
+	// - `internal`: ours
 	//
 	//
 	// Examples: source_unauthorized
-	Code string `json:"code,omitempty,omitzero"`
+	Code SourceReportCode `json:"code,omitempty,omitzero"`
 
 	// Covers The half-open time [from, to).
 	Covers Span `json:"covers,omitempty,omitzero"`
@@ -731,6 +750,19 @@ type SourceReport struct {
 //
 // Examples: reconnect
 type SourceReportAction string
+
+// SourceReportCode Of a failure, or of a skip. Each is explained at `/problems/{code}`.
+// - `source_unauthorized`: the source does not accept the connection any more; the person connects it again
+// - `source_signature`: its answer was not signed as it must be, and was thrown away
+// - `source_malformed`: its answer could not be read, and was thrown away
+// - `source_refused`: it understood, and said no
+// - `source_down`: it could not be reached, failed or was too slow
+// - `source_busy`: it wants fewer calls; `retry_after` says when
+// - `source_budget`: of a skip: the person was not there and the source's readings of the day are spent
+// - `internal`: ours
+//
+// Examples: source_unauthorized
+type SourceReportCode string
 
 // SourceReportOwner Who can mend a failure.
 //
