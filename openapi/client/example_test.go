@@ -30,8 +30,7 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	// Send the person's browser to authorization.URL. Keep authorization in
-	// their session until the browser comes back to Redirect with a query.
+	// Send the person's browser to authorization.URL, and keep authorization in its session until it comes back.
 	query := decide(authorization.URL, "allow")
 	session, err := bank.Redeem(ctx, authorization, query)
 	if err != nil {
@@ -42,19 +41,17 @@ func Example() {
 		log.Fatal(err)
 	}
 	fmt.Println("every source answered:", view.Complete)
-	spent := 0
+	accounts := map[string]int{} // how many bills of each
 	for bill, err := range session.Bills(ctx, view) {
 		if err != nil {
 			log.Fatal(err)
 		}
-		if bill.Counted && bill.Flow == client.BillFlowOut {
-			spent++
-		}
+		accounts[bill.Account]++
 	}
-	fmt.Println("money was spent:", spent > 0, "and uses are left:", view.UsesLeft)
+	fmt.Println("several accounts have bills:", len(accounts) > 1, "and uses are left:", view.UsesLeft)
 	// Output:
 	// every source answered: true
-	// money was spent: true and uses are left: 0
+	// several accounts have bills: true and uses are left: 0
 }
 
 // decide does what the person would have done in the browser; only a sandbox
@@ -64,8 +61,9 @@ func decide(at, decision string) url.Values {
 	if err != nil {
 		log.Fatal(err)
 	}
-	body, _ := json.Marshal(map[string]string{"person": sandbox().People[0].ID, "decision": decision,
-		"client_id": authorize.Query().Get("client_id"), "request_uri": authorize.Query().Get("request_uri")})
+	asked := authorize.Query()
+	body, _ := json.Marshal(map[string]string{"client_id": asked.Get("client_id"), "request_uri": asked.Get("request_uri"),
+		"person": sandbox().People[0].ID, "decision": decision})
 	resp, err := http.Post(sandbox().Sandbox+"/consents", "application/json", bytes.NewReader(body))
 	if err != nil {
 		log.Fatal(err)
