@@ -37,6 +37,7 @@ type cli struct {
 	Restore restoreCmd `cmd:"" help:"Take a backup back, or check one."`
 	Keys    keyCmd     `cmd:"" name:"key" help:"See and rotate the root keys, and change the key above them."`
 	Receipt receiptCmd `cmd:"" help:"Check the receipts that people keep."`
+	Doctor  doctorCmd  `cmd:"" help:"Check a client's configuration against a server that runs."`
 	Version versionCmd `cmd:"" help:"Say which version this is."`
 }
 
@@ -55,7 +56,9 @@ func main() {
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 		kong.Configuration(loadYAML),
 	)
-	if err := k.Run(&c); err != nil {
+	if err := k.Run(&c); errors.Is(err, errUnwell) {
+		os.Exit(1)
+	} else if err != nil {
 		fmt.Fprintln(os.Stderr, "jali: "+err.Error())
 		var refused *house.Refusal
 		if errors.As(err, &refused) || errors.Is(err, errUnproved) {
