@@ -110,6 +110,9 @@ func (g *guesser) viewID(r *rand.Rand, kind int) string {
 
 // said is all of an answer but what is each answer's own.
 func said(status int, header http.Header, body string) string {
+	if id := header.Get("X-Request-Id"); id != "" {
+		body = strings.ReplaceAll(body, id, "")
+	}
 	header = maps.Clone(header)
 	for _, own := range []string{"X-Request-Id", "Ratelimit"} {
 		delete(header, own)
