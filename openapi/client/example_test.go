@@ -22,7 +22,6 @@ func Example() {
 		log.Fatal(err)
 	}
 	bank := &client.Client{Issuer: sandbox().Issuer, ID: sandbox().Clients[1].ID, Redirect: sandbox().Clients[1].Redirect, Key: key}
-
 	authorization, err := bank.Push(ctx, client.AccountView{
 		Datatypes: []client.Datatype{"balances", "bills"}, Sources: []string{"alipay", "jiangnan_bank"},
 		Purpose: "bill_overview", Uses: client.Uses{Limit: 1},
@@ -31,8 +30,7 @@ func Example() {
 		log.Fatal(err)
 	}
 	// Send the person's browser to authorization.URL, and keep authorization in its session until it comes back.
-	query := decide(authorization.URL, "allow")
-	session, err := bank.Redeem(ctx, authorization, query)
+	session, err := bank.Redeem(ctx, authorization, decide(authorization.URL, "allow"))
 	if err != nil {
 		log.Fatal(err)
 	}
