@@ -1,7 +1,11 @@
-// Package openapi is the data API as a document, and what is generated from
-// it: openapi.yaml (OpenAPI 3.1) is the truth, openapi.gen.go holds the types
-// and the strict echo server of the tag "data". It knows no rule of Jali that
-// the document does not state.
+// Package openapi is the contract as a document, and what is generated from
+// it: openapi.yaml (OpenAPI 3.1) is the truth about the data API, OAuth, the
+// management of grants and the webhooks; openapi.gen.go holds the types and the
+// strict echo server of the tag "data". It knows no rule of Jali that the
+// document does not state.
+//
+// Within /v1 the document only grows. CHANGELOG.md says how; released holds the
+// document of every release, and the tests compare each with the next.
 package openapi
 
 import (
