@@ -55,6 +55,13 @@ func (s *Service) dueReminder(g Grant) (due, bool) {
 		!g.Agreed.Uses.Once() && end.Sub(g.DecidedAt) > remindFrom
 }
 
+// RemindsAt is when clients are told that a given grant will soon be read no
+// more; false: never.
+func (s *Service) RemindsAt(g Grant) (time.Time, bool) {
+	d, ok := s.dueReminder(g)
+	return d.At, ok
+}
+
 // schedule puts down what is due of a given grant.
 func (s *Service) schedule(tx kv.Tx, g Grant) error {
 	if d, ok := s.dueReminder(g); ok {

@@ -30,6 +30,28 @@ func (s *Service) Grants(ctx context.Context, p Session) ([]Grant, error) {
 	return list, err
 }
 
+// All answers every request and grant of everybody, newest first, and reads all
+// there is: for a house that a developer looks into.
+func (s *Service) All(ctx context.Context) ([]Grant, error) {
+	now := s.now()
+	var list []Grant
+	for rows, err := range kv.Batches(ctx, s.DB, kv.Prefix(room, "grant"), sweepBatch) {
+		if err != nil {
+			return nil, err
+		}
+		for _, row := range rows {
+			var g Grant
+			if err := kv.Decode(row.Value, &g); err != nil {
+				return nil, err
+			}
+			g.Ticket, g.Pending = nil, nil
+			list = append(list, g.at(now))
+		}
+	}
+	slices.SortStableFunc(list, func(a, b Grant) int { return b.PushedAt.Compare(a.PushedAt) })
+	return list, nil
+}
+
 // Evidence answers the assertion of the last yes to a grant.
 func (s *Service) Evidence(ctx context.Context, p Session, id GrantID) (Evidence, error) {
 	var e Evidence

@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 
 	"jali/connectors"
 	"jali/connectors/mock"
-	"jali/consent"
 	"jali/consent/passkey/software"
 
 	"golang.org/x/sync/errgroup"
@@ -26,20 +26,20 @@ func (s *sandbox) settle(ctx context.Context) error {
 	s.visitors = &visitors{byPerson: map[string]*visitor{}, open: func() (*visitor, error) {
 		return newVisitor(s.ready.Issuer, own, s.passkey)
 	}}
-	first := len(s.state.People) == 0
-	if first {
-		s.state.People = make([]samplePerson, residents)
-	}
+	before := s.state.People
+	var founders [residents]samplePerson
 	var together errgroup.Group
 	for i, who := range s.town.People()[:residents] {
 		together.Go(func() (err error) {
+			known := slices.IndexFunc(before, func(p samplePerson) bool { return p.Town == who.ID })
 			var left *refusedError
-			if !first {
-				_, err = s.visitors.get(ctx, s.state.People[i])
+			if known >= 0 {
+				founders[i] = before[known]
+				_, err = s.visitors.get(ctx, founders[i])
 			}
-			if first || errors.As(err, &left) { // who has left jali moves in as somebody new
-				if s.state.People[i], err = s.moveIn(ctx, who); err == nil && i == filer {
-					err = s.bring(ctx, s.state.People[i].ID)
+			if known < 0 || errors.As(err, &left) { // who has left jali moves in as somebody new
+				if founders[i], err = s.moveIn(ctx, who); err == nil && i == filer {
+					err = s.bring(ctx, founders[i].ID)
 				}
 			}
 			return err
@@ -48,33 +48,31 @@ func (s *sandbox) settle(ctx context.Context) error {
 	if err := together.Wait(); err != nil {
 		return err
 	}
-	if err := s.keepPasskeys(); err != nil {
+	if err := s.keepPeople(func(all []samplePerson) []samplePerson {
+		return append(founders[:], slices.DeleteFunc(all, func(p samplePerson) bool { return p.Persona == "" })...)
+	}); err != nil {
 		return err
 	}
-	for i, p := range s.state.People {
-		accounts, err := s.house.Aggregate.Accounts(ctx, consent.Session{Person: consent.PersonID(p.ID)})
+	for _, p := range founders {
+		one, err := s.personNow(ctx, p)
 		if err != nil {
 			return err
 		}
-		one := ReadyPerson{ID: p.ID, Name: p.Name, Accounts: []ReadyAccount{}}
+		ready := ReadyPerson{ID: p.ID, Name: p.Name, Accounts: []ReadyAccount{}}
 		sources := map[string]bool{}
-		for _, a := range accounts {
-			sources[a.Source.ID] = true
-			one.Accounts = append(one.Accounts, ReadyAccount{ID: string(a.ID), Source: a.Source.ID, Name: a.Name})
+		for _, a := range one.Accounts {
+			sources[a.Source] = true
+			ready.Accounts = append(ready.Accounts, ReadyAccount{ID: a.ID, Source: a.Source, Name: a.Name})
 		}
-		connections, err := s.house.Aggregate.Connections(ctx, consent.Session{Person: consent.PersonID(p.ID)})
-		if err != nil {
-			return err
-		}
-		for _, c := range connections {
+		for _, c := range one.Connections {
 			if c.State != "healthy" {
-				delete(sources, c.Source.ID)
+				delete(sources, c.Source)
 			}
 		}
-		if first && len(sources) < 3 {
-			return fmt.Errorf("sample person %d has %d healthy sources", i, len(sources))
+		if len(before) == 0 && len(sources) < 3 {
+			return fmt.Errorf("%s has %d healthy sources", p.Town, len(sources))
 		}
-		s.ready.People = append(s.ready.People, one)
+		s.ready.People = append(s.ready.People, ready)
 	}
 	return nil
 }
@@ -88,17 +86,26 @@ func (s *sandbox) moveIn(ctx context.Context, who mock.Person) (samplePerson, er
 	if err != nil {
 		return samplePerson{}, fmt.Errorf("signing up: %w", err)
 	}
+	if err := s.connectAll(ctx, v, who); err != nil {
+		return samplePerson{}, err
+	}
+	person, err := v.person(ctx)
+	return samplePerson{Town: who.ID, ID: person, Name: who.Name, Credential: credential}, err
+}
+
+// connectAll has a person connect every source of theirs that one connects by
+// logging in.
+func (s *sandbox) connectAll(ctx context.Context, v *visitor, who mock.Person) error {
 	for _, source := range s.sources.All() {
 		id := source.Source().ID
 		if _, ok := source.(connectors.Linker); !ok || !s.town.Serves(id, who.ID) {
 			continue
 		}
 		if err := v.connect(ctx, id, who); err != nil {
-			return samplePerson{}, fmt.Errorf("connecting %s: %w", id, err)
+			return fmt.Errorf("connecting %s: %w", id, err)
 		}
 	}
-	person, err := v.person(ctx)
-	return samplePerson{Town: who.ID, ID: person, Name: who.Name, Credential: credential}, err
+	return nil
 }
 
 // keepPasskeys writes the software passkeys where the next start finds them.
@@ -146,4 +153,11 @@ func (vs *visitors) get(ctx context.Context, p samplePerson) (*visitor, error) {
 	}
 	vs.byPerson[p.ID] = v
 	return v, nil
+}
+
+// forget signs a visitor out of what is kept here.
+func (vs *visitors) forget(person string) {
+	vs.mu.Lock()
+	defer vs.mu.Unlock()
+	delete(vs.byPerson, person)
 }

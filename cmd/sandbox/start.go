@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -21,6 +22,7 @@ import (
 	"jali/connectors/mock"
 	"jali/consent"
 	"jali/consent/passkey/software"
+	sandboxapi "jali/openapi/sandbox"
 	"jali/server"
 )
 
@@ -43,6 +45,9 @@ type sandbox struct {
 	visitors *visitors
 
 	violations violations
+	seen       seen
+	mail       mail
+	attempts   *attempts
 
 	running context.Context // until stop
 	end     context.CancelFunc
@@ -113,6 +118,7 @@ func start(ctx context.Context, f flags, log *slog.Logger) (_ *sandbox, err erro
 		return nil, err
 	}
 	s.clock.ahead.Store(int64(s.state.Ahead))
+	s.seen.last, s.mail.boxes = s.state.Seen, map[consent.ClientID]*inbox{}
 	if err := s.prepareMTLS(certified); err != nil {
 		return nil, err
 	}
@@ -180,10 +186,15 @@ func (s *sandbox) openHouse(ctx context.Context, l net.Listener) error {
 	if err := s.openPasskey(); err != nil {
 		return err
 	}
+	api, err := s.control()
+	if err != nil {
+		return err
+	}
 	c := house.Config{
 		Issuer: s.ready.Issuer, Data: s.data, Sources: s.sources, Log: s.log, Now: s.now,
 		MTLS: s.ready.MTLS.URL, ClientCAs: s.state.Authority.pool(),
-		Rates: house.GenerousRates(), AllowPrivate: true, AtOnce: true, RotateAfter: 30 * 24 * time.Hour, Software: softwarePath, Extra: map[string]http.Handler{"/sandbox/": s.control()},
+		Rates: house.GenerousRates(), AllowPrivate: true, AtOnce: true, RotateAfter: 30 * 24 * time.Hour, Software: softwarePath, Extra: map[string]http.Handler{"/sandbox/": api},
+		Document: sandboxapi.Document, Seen: func(c consent.ClientID) { s.seen.note(c, s.now()) },
 	}
 	if s.flags.House != nil {
 		s.flags.House(&c)
@@ -191,6 +202,7 @@ func (s *sandbox) openHouse(ctx context.Context, l net.Listener) error {
 	if s.house, err = house.Open(ctx, c); err != nil {
 		return err
 	}
+	s.watchOutbox()
 	if !s.flags.Quiet {
 		s.serving.Go(func() { s.house.SweepEvery(s.running, sweepEvery) })
 		s.serving.Go(func() { s.house.Outbox.Run(s.running) })
@@ -274,6 +286,12 @@ func (s *sandbox) stop() error {
 	var errs []error
 	s.end()
 	s.serving.Wait()
+	if s.state != nil && !s.temporary {
+		s.keeping.Lock()
+		s.state.Seen = s.seen.all()
+		errs = append(errs, s.state.save())
+		s.keeping.Unlock()
+	}
 	if s.house != nil {
 		errs = append(errs, s.house.Close())
 	}
@@ -294,6 +312,8 @@ type state struct {
 	Authority *authority `json:"authority,omitempty"`
 
 	Ahead time.Duration `json:"ahead,omitempty"` // how far the clock was moved
+
+	Seen map[consent.ClientID]time.Time `json:"seen"`
 }
 
 type sampleClient struct {
@@ -306,11 +326,12 @@ type samplePerson struct {
 	Town       string `json:"town"`
 	ID         string `json:"id"`
 	Name       string `json:"name"`
+	Persona    string `json:"persona,omitempty"` // of one who moved in when asked to
 	Credential string `json:"credential"`
 }
 
 func openState(path string) (*state, error) {
-	s := &state{path: path}
+	s := &state{path: path, Seen: map[consent.ClientID]time.Time{}}
 	b, err := os.ReadFile(path)
 	if errors.Is(err, os.ErrNotExist) {
 		return s, nil
@@ -331,6 +352,11 @@ func (s *state) client(i int, newOne func() (*sampleClient, error)) (*sampleClie
 	}
 	s.Clients = append(s.Clients, c)
 	return c, s.save()
+}
+
+// founding reports whether a client is one that the sandbox itself has made.
+func (s *state) founding(id string) bool {
+	return slices.ContainsFunc(s.Clients, func(c *sampleClient) bool { return c.ID == id })
 }
 
 func (s *state) save() error {

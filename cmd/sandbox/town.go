@@ -1,12 +1,16 @@
 package main
 
 import (
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/pem"
 	"net/http"
 	"time"
 
 	"jali/connectors"
 	"jali/connectors/mock"
 	"jali/internal/dial"
+	"jali/internal/secret"
 )
 
 // townSources are the connectors to the town's institutions, made of what an
@@ -29,4 +33,24 @@ func townSources(t *mock.Town, now func() time.Time) (*connectors.Registry, erro
 		}
 	}
 	return registry, nil
+}
+
+func privateDER(k *rsa.PrivateKey) secret.Value {
+	der, err := x509.MarshalPKCS8PrivateKey(k)
+	if err != nil {
+		return secret.Value{}
+	}
+	return secret.New(der)
+}
+
+func privatePEM(k *rsa.PrivateKey) string {
+	return string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: privateDER(k).Reveal()}))
+}
+
+func publicPEM(k *rsa.PublicKey) string {
+	der, err := x509.MarshalPKIXPublicKey(k)
+	if err != nil {
+		return ""
+	}
+	return string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}))
 }

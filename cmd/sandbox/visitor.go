@@ -125,6 +125,16 @@ func (v *visitor) get(ctx context.Context, to string) ([]byte, *url.URL, error) 
 	return v.do(ctx, http.MethodGet, to, "", nil, nil)
 }
 
+// page is a page of jali's, parsed; elsewhere, where it leads away.
+func (v *visitor) page(ctx context.Context, to string) (root *html.Node, elsewhere *url.URL, err error) {
+	b, elsewhere, err := v.get(ctx, to)
+	if err != nil || elsewhere != nil {
+		return nil, elsewhere, err
+	}
+	root, err = html.Parse(bytes.NewReader(b))
+	return root, nil, err
+}
+
 func (v *visitor) form(ctx context.Context, to string, fields url.Values) ([]byte, *url.URL, error) {
 	return v.do(ctx, http.MethodPost, to, "application/x-www-form-urlencoded", []byte(fields.Encode()), nil)
 }
@@ -245,57 +255,28 @@ func (v *visitor) decide(ctx context.Context, authorize string, allow bool, acco
 	if err != nil || elsewhere != nil {
 		return elsewhere, err
 	}
-	if !allow {
-		action, err := actionOf(page, "/refuse")
-		if err != nil {
-			return nil, err
-		}
-		return v.leave(ctx, action, url.Values{"csrf": {csrfOf(page)}})
-	}
-	next, err := v.agree(ctx, page, accounts)
-	if err != nil {
-		return nil, err
-	}
-	if _, elsewhere, err = v.get(ctx, next); err == nil && elsewhere == nil {
-		err = errors.New("jali does not send one back to the client")
-	}
-	return elsewhere, err
+	return v.answerAs(ctx, page, verdict(allow), choice{Accounts: accounts}, false)
 }
 
 // decideHere answers a request that waits on the person's own pages, where
 // they stay.
 func (v *visitor) decideHere(ctx context.Context, request string, allow bool, accounts []string) error {
-	page, _, err := v.get(ctx, "/requests")
+	page, err := v.openHere(ctx, request)
 	if err != nil {
 		return err
 	}
-	waiting, err := html.Parse(bytes.NewReader(page))
-	if err != nil {
-		return err
-	}
-	at := "/consent/" + request
-	if find(waiting, func(n *html.Node) bool { return n.Data == "a" && attribute(n, "href") == at }) == nil {
-		return errNotWaiting
-	}
-	if page, _, err = v.get(ctx, at); err != nil {
-		return err
-	}
-	var elsewhere *url.URL
-	if allow {
-		next, err := v.agree(ctx, page, accounts)
-		if err != nil {
-			return err
-		}
-		_, elsewhere, err = v.get(ctx, next)
-		return errors.Join(err, stays(elsewhere))
-	}
-	action, err := actionOf(page, "/refuse")
-	if err != nil {
-		return err
-	}
-	_, elsewhere, err = v.form(ctx, action, url.Values{"csrf": {csrfOf(page)}})
-	return errors.Join(err, stays(elsewhere))
+	_, err = v.answerAs(ctx, page, verdict(allow), choice{Accounts: accounts}, true)
+	return err
 }
+
+func verdict(allow bool) string {
+	if allow {
+		return "allow"
+	}
+	return "deny"
+}
+
+var errNoReturn = errors.New("jali does not send one back to the client")
 
 func stays(elsewhere *url.URL) error {
 	if elsewhere != nil {
@@ -345,9 +326,9 @@ func actionOf(page []byte, ending string) (string, error) {
 	return attribute(n, "action"), nil
 }
 
-// agree ticks accounts on a consent page, answers the passkey check of the
+// agree chooses on a consent page, answers the passkey check of the
 // confirm page, and says where that leads.
-func (v *visitor) agree(ctx context.Context, page []byte, accounts []string) (next string, err error) {
+func (v *visitor) agree(ctx context.Context, page []byte, c choice) (next string, err error) {
 	ask, err := html.Parse(bytes.NewReader(page))
 	if err != nil {
 		return "", err
@@ -356,7 +337,11 @@ func (v *visitor) agree(ctx context.Context, page []byte, accounts []string) (ne
 	if prepare == nil {
 		return "", errors.New("there is no consent form on the page")
 	}
-	if page, _, err = v.form(ctx, attribute(prepare, "action"), filled(prepare, accounts)); err != nil {
+	fields := filled(prepare, c.Accounts)
+	if err := c.narrow(fields); err != nil {
+		return "", err
+	}
+	if page, _, err = v.form(ctx, attribute(prepare, "action"), fields); err != nil {
 		return "", err
 	}
 	confirm, err := html.Parse(bytes.NewReader(page))
@@ -400,7 +385,7 @@ func (v *visitor) leave(ctx context.Context, action string, fields url.Values) (
 		return to, nil
 	}
 	if _, elsewhere, err = v.get(ctx, to.String()); err == nil && elsewhere == nil {
-		err = errors.New("jali does not send one back to the client")
+		err = errNoReturn
 	}
 	return elsewhere, err
 }

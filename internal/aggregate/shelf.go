@@ -194,6 +194,34 @@ func (s *Service) openPart(id string, n int, sealed []byte) (chunk, error) {
 	return c, nil
 }
 
+// Shelved is what stands in clear of a view: its id stands nowhere.
+type Shelved struct {
+	Grant  consent.GrantID
+	Client consent.ClientID
+	Until  time.Time // it can be read, if nothing else stops it
+}
+
+// Shelf answers every view that can still be read or still answers that it has
+// gone, and reads all there are: for a house that a developer looks into.
+func (s *Service) Shelf(ctx context.Context) ([]Shelved, error) {
+	var list []Shelved
+	for rows, err := range kv.Batches(ctx, s.DB, kv.Prefix("aggregate", "view"), sweepBatch) {
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range rows {
+			var row shelved
+			if err := kv.Decode(e.Value, &row); err != nil {
+				return nil, err
+			}
+			if !row.Unfinished {
+				list = append(list, Shelved{row.Grant, row.Client, row.Until})
+			}
+		}
+	}
+	return list, nil
+}
+
 // Get answers an open view again. A grant that is exhausted still reads; one
 // that was revoked does not.
 func (s *Service) Get(ctx context.Context, client consent.ClientID, grant consent.GrantID, id string) (View, error) {

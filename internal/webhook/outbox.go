@@ -155,9 +155,9 @@ func (o *Outbox) begin(ctx context.Context) (begun int, err error) {
 func (o *Outbox) reach(ctx context.Context, client string) (uri string, open bool) {
 	uri, err := o.Endpoint(ctx, client)
 	if err == nil {
-		var gone bool
-		gone, err = o.gone(ctx, client, uri)
-		open = err == nil && !gone
+		var stopped bool
+		stopped, err = o.Stopped(ctx, client, uri)
+		open = err == nil && !stopped
 	}
 	if err != nil && !errors.Is(err, ErrSuspended) {
 		o.Log.Error("a client's address cannot be looked up", "client", client, "code", fault.Of(err).Code)

@@ -50,7 +50,8 @@ type message struct {
 	} `json:"data"`
 }
 
-func (e Event) body() ([]byte, error) {
+// Body is what is signed and sent of an event.
+func (e Event) Body() ([]byte, error) {
 	m := message{Type: e.Type, Timestamp: e.At.Truncate(time.Second)}
 	m.Data.Client, m.Data.Grant, m.Data.KeepUntil, m.Data.Source = e.Client, e.Grant, e.KeepUntil, e.Source
 	return json.Marshal(m)
@@ -58,7 +59,7 @@ func (e Event) body() ([]byte, error) {
 
 // send makes one attempt to tell of an event.
 func (o *Outbox) send(ctx context.Context, e Event, uri string) (answer, error) {
-	body, err := e.body()
+	body, err := e.Body()
 	if err != nil {
 		return answer{}, err
 	}

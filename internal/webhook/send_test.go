@@ -206,7 +206,7 @@ func TestTheBodySaysWhatItIsAbout(t *testing.T) {
 		case NeedsPerson:
 			e.Source = "alipay"
 		}
-		if b, err := e.body(); err != nil || string(b) != tt.want {
+		if b, err := e.Body(); err != nil || string(b) != tt.want {
 			t.Errorf("%s: %s, %v; want %s", tt.event, b, err, tt.want)
 		}
 	}

@@ -97,7 +97,8 @@ type gone struct {
 
 func goneKey(client string) []byte { return kv.Key(room, "gone", client) }
 
-func (o *Outbox) gone(ctx context.Context, client, uri string) (is bool, err error) {
+// Stopped reports whether a client has answered 410 at an address.
+func (o *Outbox) Stopped(ctx context.Context, client, uri string) (is bool, err error) {
 	err = o.DB.View(ctx, func(tx kv.Tx) error {
 		var g gone
 		found, err := kv.Load(tx, goneKey(client), &g)

@@ -163,11 +163,11 @@ var rooms = []string{"server", "consent", "internal", "vault", "connectors", "cm
 // unavailable of them, and OAuth server_error or temporarily_unavailable.
 var elsewhere = map[string]string{
 	"a person's pages": `account_name_invalid account_not_found account_unclear add_passkey_first agreement_expired alias_not_found
-		bill_not_found category_unknown ceremony_expired choice_wider connection_not_found cross_site deletion_not_found file_disagrees
-		form_invalid form_stale form_too_large grant_changed last_passkey link_expired link_refused many_files name_invalid no_file no_page
-		not_json nothing_chosen pair_invalid passkey_malformed passkey_not_found passkey_refused period_invalid recovering
-		recovery_code_refused recovery_limited request_decided request_expired request_not_pushed sign_in_again signed_out source_unknown
-		ticket_invalid too_few_uses too_many_passkeys upload_not_found words_full`,
+		bill_not_found category_unknown ceremony_expired deletion_not_found file_disagrees
+		form_invalid form_stale form_too_large last_passkey link_expired link_refused many_files name_invalid no_file no_page
+		not_json pair_invalid passkey_malformed passkey_not_found passkey_refused period_invalid recovering
+		recovery_code_refused recovery_limited request_not_pushed sign_in_again signed_out source_unknown
+		ticket_invalid too_many_passkeys words_full`,
 	"a bill file": `damaged_file file_interrupted file_password file_too_large file_unmapped mapping_wrong unknown_file`,
 	"a verb of the operator's": `anchor_damaged anchor_exposed anchor_missing anchor_unwritten backup_broken backup_for_others
 		backup_forged backup_identity backup_none backup_recipient backup_row backup_space backup_version client_exists
@@ -175,14 +175,14 @@ var elsewhere = map[string]string{
 		invite_not_found key_choice key_command_babbles key_command_differs key_command_failed key_command_missing key_command_plain
 		key_command_silent key_command_syntax key_command_timeout key_env_missing key_env_unreadable key_file_exposed
 		key_file_unreadable key_wrong keyring_changed keyring_damaged keyring_retired keys_damaged keys_foreign keys_rotating
-		restore_busy restore_occupied vault_format webhook_event_not_found webhook_nowhere`,
+		restore_busy restore_occupied vault_format`,
 	// Each has a name of the standard's at /oauth.
-	"OAuth, under another name": `client_invalid client_not_found client_redirect_invalid introduction_not_found requests_waiting
+	"OAuth, under another name": `introduction_not_found requests_waiting
 		jwk_invalid jws_malformed jws_refused jws_signature`,
 	"nobody: a fault of ours, or one that a room deals with": `alias_shape audit_event deletion_nameless disk_full epoch_ended
 		grant_backwards idempotency_key_missing import_raced introductions_taken person_shredded read_only request_of_nobody
 		rollback_unbegun sealed_nameless shutting_down source_mark storage_row term_spent total_range town_state transaction_over
-		webhook_event webhook_lost webhook_ping webhook_suspended`,
+		webhook_event webhook_lost webhook_ping`,
 }
 
 // A code that is sent and not explained is one that a developer meets unprepared;

@@ -70,13 +70,13 @@ var data = []Entry{
 		Remedy:  Name{"等到 `Retry-After` 所说的时间，也就是授权的下一天；在那之前读已打开的视图。", "Wait as long as `Retry-After` says, which is until the grant's next day. Until then read the view that you have."},
 	},
 	{
-		Code: "grant_paused", Owner: fault.Person, Met: []Place{Data},
+		Code: "grant_paused", Owner: fault.Person, Met: []Place{Data, Sandbox},
 		Title:   Name{"本人暂停了这个应用", "The person has paused this client"},
 		Meaning: Name{"本人在自己的页面上暂停了你的应用。授权还在，但现在什么也读不到。", "The person has paused your app on their own page. Your grants stand, and nothing can be read meanwhile."},
 		Remedy:  Name{"不要反复尝试，等 `grant.resumed` 通知。可以在你的应用里告诉本人去哪里恢复。", "Do not try again and again: wait for the webhook `grant.resumed`. You may tell the person in your app where to resume it."},
 	},
 	{
-		Code: "client_suspended", Owner: fault.Client, Met: []Place{Data},
+		Code: "client_suspended", Owner: fault.Client, Met: []Place{Data, Sandbox},
 		Title:   Name{"这个应用已被停用", "This client is suspended"},
 		Meaning: Name{"运营方停用了你的应用。它什么也读不到，也要不到新的授权。", "The operator has suspended your client. It can read nothing and ask for nothing."},
 		Remedy:  Name{"请你的负责人联系花窗的运营方。重试没有用。", "Have your operator write to ours. Trying again does not help."},
@@ -94,7 +94,7 @@ var data = []Entry{
 		Remedy:  Name{"用同一个 `Idempotency-Key` 再打开一次：还是那一次使用，打开的是现在可看的部分。", "Open it again with the same `Idempotency-Key`: for the same use it opens what may be seen now."},
 	},
 	{
-		Code: "grant_not_found", Owner: fault.Client, Met: []Place{Data},
+		Code: "grant_not_found", Owner: fault.Client, Met: []Place{Data, Sandbox},
 		Title:   Name{"没有这项授权", "There is no such grant"},
 		Meaning: Name{"令牌所指的授权已经不在了，比如本人离开了花窗。", "The grant that the token points at is not there any more; the person may have left Jali."},
 		Remedy:  Name{"丢掉令牌，请本人重新授权。", "Forget the token, and ask the person for a new grant."},

@@ -2,6 +2,7 @@ package problems
 
 import (
 	"cmp"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -54,9 +55,17 @@ var forms = func() (list []form) {
 	return list
 }()
 
+func joined(lists ...map[string]string) map[string]string {
+	all := map[string]string{}
+	for _, list := range lists {
+		maps.Copy(all, list)
+	}
+	return all
+}
+
 // details are the details that can reach a client, in Chinese; {} stands for
 // what is put in, in the same order.
-var details = map[string]string{
+var details = joined(map[string]string{
 	// The edge.
 	"there is nothing here; see /openapi.yaml":                                     "这里什么也没有；见 /openapi.yaml",
 	"this path has other methods; see the Allow header":                            "这个路径用别的方法；见 Allow 头",
@@ -148,16 +157,4 @@ var details = map[string]string{
 	"the storage has stopped; try again later":                                                                                      "存储已停止；请稍后再试",
 	"something that is stored here is damaged; nothing was changed, and this can be answered once the operator has put it right":    "这里存的一样东西损坏了；什么也没有改，运营方修好之后就能答复",
 	"something that is sealed here does not open; nothing was changed, and this can be answered once the operator has put it right": "这里密封的一样东西打不开；什么也没有改，运营方修好之后就能答复",
-
-	// The sandbox.
-	"the software passkey holds one of this person's passkeys already":                              "软件通行密钥里已经有这个人的一把",
-	"no such request waits for this person: it is unknown, somebody else's, decided or has expired": "没有这个请求在等这个人：它不存在、是别人的、已经答复或者过期了",
-	"people and their ids are in the ready file":                                                    "人和他们的编号在就绪文件里",
-	"institutions go by the ids in GET /v1/sources":                                                 "机构的编号见 GET /v1/sources",
-	"there is no such person":                                                                       "没有这个人",
-	"this request is unknown, has expired or was answered; start again in the app that asked":       "这个请求不存在、已过期或已答复；请回到应用里重新开始",
-	`send client_id and request_uri, or auth_req_id, and person, and decision: "allow" or "deny"`:   `请发送 client_id 和 request_uri，或者 auth_req_id，加上 person，以及 decision："allow" 或 "deny"`,
-	"send person": "请发送 person",
-	`send ahead, such as "72h"; the clock goes no way back, and 400 days ahead at most`:                                  `请发送 ahead，比如 "72h"；时钟不能倒退，最多提前 400 天`,
-	`send institution, and what it suffers from, such as "down": true or "latency_ms": 2000; nothing more makes it well`: `请发送 institution 和它的毛病，比如 "down": true 或 "latency_ms": 2000；什么都不加就是恢复正常`,
-}
+}, sandboxDetails)

@@ -52,8 +52,10 @@ func TestTroublesOnDemand(t *testing.T) {
 	if status, _ := control(t, r, "/troubles", map[string]any{"institution": "jiangnan_bank"}); status != http.StatusOK || s.town.Ailing("jiangnan_bank") != (mock.Trouble{}) {
 		t.Errorf("well again: %d, %+v", status, s.town.Ailing("jiangnan_bank"))
 	}
+	if status, said := control(t, r, "/troubles", map[string]any{"institution": "nowhere_bank", "down": true}); status != http.StatusNotFound || said["code"] != "institution_unknown" {
+		t.Errorf("nowhere: %d %v", status, said)
+	}
 	for why, ask := range map[string]map[string]any{
-		"nowhere":        {"institution": "nowhere_bank", "down": true},
 		"a new trouble":  {"institution": "jiangnan_bank", "earthquake": true},
 		"a time to come": {"institution": "jiangnan_bank", "latency_ms": -1},
 	} {
