@@ -14,6 +14,9 @@ import (
 	"time"
 
 	"jali/consent"
+	"jali/internal/discreet"
+	"jali/internal/fault"
+	"jali/openapi/problems"
 )
 
 // mail is the inboxes of clients, in memory alone.
@@ -106,7 +109,25 @@ func (s *sandbox) receive(w http.ResponseWriter, r *http.Request) {
 	if as.RetryAfter > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(as.RetryAfter))
 	}
-	w.WriteHeader(as.Status)
+	if as.Status < http.StatusBadRequest {
+		w.WriteHeader(as.Status)
+		return
+	}
+	s.failAs(w, r, errTold, as.Status)
+}
+
+// errTold is every failure that an inbox was told to answer.
+var errTold = &fault.Error{Kind: fault.Invalid, Code: "inbox_told", Detail: "this is how the inbox was told to answer"}
+
+// failAs answers a fault by a status of the developer's choice.
+func (s *sandbox) failAs(w http.ResponseWriter, r *http.Request, f *fault.Error, status int) {
+	entry, _ := problems.Find(f.Code)
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(map[string]any{
+		"type": problems.URL(s.ready.Issuer, f.Code), "title": entry.Title.EN, "status": status, "code": f.Code,
+		"owner": f.WhoseFault(), "detail": f.Detail, "request_id": discreet.RequestID(r.Context()),
+	})
 }
 
 // readMessage understands what came, and checks it as a client has to.

@@ -184,7 +184,7 @@ func (s *sandbox) listPersonas(*http.Request) (any, error) {
 		About name   `json:"about"`
 	}
 	list := []told{}
-	for _, p := range townPersonas(s.town) {
+	for _, p := range s.town.Personas() {
 		list = append(list, told{p.ID, name(p.Name), name(p.About)})
 	}
 	return map[string]any{"personas": list}, nil
@@ -199,13 +199,13 @@ func (s *sandbox) addPeople(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	settled, err := townSettle(s.town, ask.Persona)
+	settled, err := s.town.Settle(ask.Persona)
 	if err != nil {
 		return nil, err
 	}
 	var moved []samplePerson
 	for _, who := range settled {
-		p, err := s.moveIn(r.Context(), who.Person)
+		p, err := s.moveIn(r.Context(), who)
 		if err != nil {
 			return nil, err
 		}
@@ -239,7 +239,7 @@ func (s *sandbox) removePerson(r *http.Request) (any, error) {
 	}
 	s.visitors.forget(p.ID)
 	if p.Persona != "" {
-		if err := townRemove(s.town, p.Town); err != nil {
+		if err := s.town.Remove(p.Town); err != nil {
 			return nil, err
 		}
 	}
@@ -282,7 +282,7 @@ func (s *sandbox) resetPerson(r *http.Request) (any, error) {
 	if err := s.clear(ctx, p); err != nil {
 		return nil, err
 	}
-	if err := townReset(s.town, p.Town); err != nil {
+	if err := s.town.Reset(p.Town); err != nil {
 		return nil, err
 	}
 	if who, ok := s.townsperson(p); ok {

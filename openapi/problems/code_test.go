@@ -180,7 +180,7 @@ var elsewhere = map[string]string{
 	"OAuth, under another name": `introduction_not_found requests_waiting
 		jwk_invalid jws_malformed jws_refused jws_signature`,
 	"nobody: a fault of ours, or one that a room deals with": `alias_shape audit_event deletion_nameless disk_full epoch_ended
-		grant_backwards idempotency_key_missing import_raced introductions_taken person_shredded read_only request_of_nobody
+		grant_backwards idempotency_key_missing import_raced introductions_taken person_native person_shredded read_only request_of_nobody
 		rollback_unbegun sealed_nameless shutting_down source_mark storage_row term_spent total_range town_state transaction_over
 		webhook_event webhook_lost webhook_ping`,
 }

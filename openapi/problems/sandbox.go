@@ -58,6 +58,12 @@ var sandbox = []Entry{
 		Remedy:  Name{"重新推送一个请求。", "Push a new request."},
 	},
 	{
+		Code: "inbox_told", Owner: fault.Client, Met: []Place{Sandbox},
+		Title:   Name{"收件箱照吩咐失败", "The inbox fails as it was told"},
+		Meaning: Name{"`PUT /sandbox/inbox/{client}` 吩咐收件箱这样答复。", "`PUT /sandbox/inbox/{client}` has told the inbox to answer so."},
+		Remedy:  Name{"不想再失败，就吩咐它答复 204，或者清空它。", "Have it answer 204 again, or empty it."},
+	},
+	{
 		Code: "institution_unknown", Owner: fault.Client, Met: []Place{Sandbox},
 		Title:   Name{"没有这家机构", "There is no such institution"},
 		Meaning: Name{"小镇里没有这个编号的机构。", "The town has no institution with this id."},
