@@ -18,6 +18,7 @@ type answer struct {
 	Operation string `json:"operation"`
 	Status    int    `json:"status"`
 	Reference string `json:"reference"` // where the operation is explained
+	Media     string `json:"media_type"`
 }
 
 // readAnswers computes from the documents which answers hold which code.
@@ -54,16 +55,16 @@ func collect(all map[string][]answer, doc *openapi3.T, reference string) {
 				if err != nil || r.Value == nil {
 					continue
 				}
-				codes := map[string]bool{}
-				for _, m := range r.Value.Content {
+				for media, m := range r.Value.Content {
+					codes := map[string]bool{}
 					codesIn(m.Schema, codes, map[*openapi3.Schema]bool{})
-				}
-				for code := range codes {
-					a := answer{Method: method, Path: path, Operation: op.OperationID, Status: n, Reference: reference}
-					if len(op.Tags) > 0 {
-						a.Reference += "#/" + op.Tags[0] + "/" + op.OperationID
+					for code := range codes {
+						a := answer{Method: method, Path: path, Operation: op.OperationID, Status: n, Reference: reference, Media: media}
+						if len(op.Tags) > 0 {
+							a.Reference += "#/" + op.Tags[0] + "/" + op.OperationID
+						}
+						all[code] = append(all[code], a)
 					}
-					all[code] = append(all[code], a)
 				}
 			}
 		}

@@ -15,6 +15,7 @@ import (
 
 	"jali/internal/language"
 	"jali/openapi"
+	"jali/openapi/conform"
 	"jali/openapi/problems"
 )
 
@@ -231,6 +232,36 @@ func TestProblemPages(t *testing.T) {
 	if err := json.Unmarshal(w.Body.Bytes(), &told); err != nil || told.Code != "grant_spent" || told.Title["en"] == "" || told.Title["zh-CN"] == "" ||
 		len(told.Answers) != 1 || told.Answers[0].Operation != "OpenView" || told.Answers[0].Status != 403 {
 		t.Errorf("%v, %+v", err, told)
+	}
+}
+
+// What a page shows as an answer is one that the document promises.
+func TestExamplesAreAsTheDocumentSays(t *testing.T) {
+	d := &docs{}
+	all, err := d.readAnswers()
+	if err != nil {
+		t.Fatal(err)
+	}
+	shown := 0
+	for _, e := range problems.All() {
+		one := explain(e, language.English)
+		one.Answers = all[e.Code]
+		body := example(one)
+		if body == "" {
+			continue
+		}
+		shown++
+		a := one.Answers[0]
+		path := strings.NewReplacer("{id}", "grant_7c1f09e3b2a4QZ3N7K2M5T6V8X9YBCDEFGHJKW").Replace(a.Path)
+		for _, v := range conform.Jali().Check(httptest.NewRequest(a.Method, path, nil), a.Status, http.Header{
+			"Content-Type": {a.Media}, "Cache-Control": {"no-store"}, "X-Request-Id": {"4QZ3N7K2M5T6V8X9YBCDEFGHJK"}}, []byte(body)) {
+			if !strings.HasPrefix(v.Wrong, "the header ") {
+				t.Errorf("%s: %s\n%s", e.Code, v, body)
+			}
+		}
+	}
+	if shown < 40 {
+		t.Errorf("%d codes show an answer", shown)
 	}
 }
 

@@ -132,31 +132,28 @@ func (d *docs) told(code string) map[string]any {
 		"answers": append([]answer{}, d.answersOf(code)...)}
 }
 
-// example is an answer that holds a code, as the first operation gives it.
+// example is the body of the first answer that holds a code. A source's report
+// is a part of a whole view, and has none.
 func example(e explained) string {
 	if len(e.Answers) == 0 || e.Answers[0].Status < http.StatusBadRequest {
 		return ""
 	}
-	a := e.Answers[0]
-	if e.Met[0] == problems.OAuth {
-		b, _ := json.MarshalIndent(struct {
-			Error string `json:"error"`
-			URI   string `json:"error_uri"`
-		}{e.Code, problems.URL("https://jali.example", e.Code)}, "", "  ")
-		return statusLine(a.Status, "application/json") + string(b)
+	var v any = struct {
+		Error string `json:"error"`
+		URI   string `json:"error_uri"`
+	}{e.Code, problems.URL("https://jali.example", e.Code)}
+	if a := e.Answers[0]; a.Media == "application/problem+json" {
+		v = struct {
+			Type      string `json:"type"`
+			Title     string `json:"title"`
+			Status    int    `json:"status"`
+			Code      string `json:"code"`
+			Owner     string `json:"owner"`
+			RequestID string `json:"request_id"`
+		}{problems.URL("https://jali.example", e.Code), e.Title, a.Status, e.Code, e.Owner, "4QZ3N7K2M5T6V8X9YBCDEFGHJK"}
 	}
-	b, _ := json.MarshalIndent(struct {
-		Type   string `json:"type"`
-		Title  string `json:"title"`
-		Status int    `json:"status"`
-		Code   string `json:"code"`
-		Owner  string `json:"owner"`
-	}{problems.URL("https://jali.example", e.Code), e.Title, a.Status, e.Code, e.Owner}, "", "  ")
-	return statusLine(a.Status, "application/problem+json") + string(b)
-}
-
-func statusLine(status int, media string) string {
-	return "HTTP/1.1 " + strconv.Itoa(status) + " " + http.StatusText(status) + "\nContent-Type: " + media + "\n\n"
+	b, _ := json.MarshalIndent(v, "", "  ")
+	return string(b)
 }
 
 // prefersJSON reports whether JSON is asked for by name, and not less than HTML
