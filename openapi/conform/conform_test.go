@@ -10,7 +10,9 @@ import (
 	"strings"
 	"testing"
 
+	"jali/openapi"
 	"jali/openapi/conform"
+	"jali/openapi/sandbox"
 )
 
 // answered serves one answer with what every answer has; lines of head are
@@ -112,7 +114,9 @@ func TestFaultsAreFound(t *testing.T) {
 		{"an unknown path that is there", "GET", "/v1/nothing", answered(200, `{}`), "404 is its answer"},
 		{"an OAuth path that is not described", "GET", "/oauth/hidden", answered(302, ``), "404 is its answer"},
 		{"an unknown path as text", "GET", "/v1/nothing", answered(404, "404 page not found", "Content-Type: text/plain"), "application/problem+json"},
-		{"an unknown path under another code", "GET", "/v1/nothing", answered(404, problem(404, "view_not_found", ""), problems), "view_not_found"},
+		{"an unknown path under another code", "GET", "/v1/nothing", answered(404, problem(404, "view_not_found", ""), problems), "the code is not route_unknown"},
+		{"an unknown path of OAuth's as a problem", "GET", "/oauth/nothing", answered(404, problem(404, "route_unknown", ""), problems), "not one of application/json"},
+		{"an unknown path of OAuth's without its error", "GET", "/oauth/nothing", answered(404, `{}`), "lacks error"},
 		{"another method that is there", "DELETE", "/v1/sources", answered(204, ``), "405 is its answer"},
 		{"another method as an unknown path", "DELETE", "/v1/sources", answered(404, problem(404, "route_unknown", ""), problems), "405 is its answer"},
 		{"another method without Allow", "DELETE", "/v1/sources", answered(405, problem(405, "method_not_allowed", ""), problems), "Allow does not name GET"},
@@ -285,11 +289,20 @@ func TestForFailsTheTestThatProvokedIt(t *testing.T) {
 	}
 }
 
+func TestOurDocuments(t *testing.T) {
+	for why, y := range map[string][]byte{"of the data API": openapi.YAML, "of the sandbox": sandbox.YAML} {
+		if _, err := conform.Load(y); err != nil {
+			t.Errorf("the document %s: %v", why, err)
+		}
+	}
+}
+
 func TestLoad(t *testing.T) {
 	for why, y := range map[string][]byte{
 		"no YAML":                        []byte("{"),
 		"no document":                    []byte("openapi: 3.1.0\n"),
 		"a schema that is none":          bytes.Replace(small, []byte("pattern: '^[A-Z]{3}$'"), []byte("pattern: '['"), 1),
+		"an error without its codes":     bytes.Replace(small, []byte("{properties: {code: {enum: [internal]}}}"), []byte("{}"), 1),
 		"a reference that leads nowhere": bytes.Replace(small, []byte("#/components/schemas/View'"), []byte("#/components/schemas/Vista'"), 1),
 	} {
 		if _, err := conform.Load(y); err == nil {

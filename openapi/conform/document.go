@@ -4,8 +4,8 @@
 // The unit is one answer to one request within the document's realm, which is
 // every path that begins as one of the document's does (/v1, /oauth). Of an
 // operation that is described it asks that status, headers, media type and body
-// are as described, and that an error's code is one of those listed for that
-// status. All else in the realm has to be answered as unknown: 404, or 405 with
+// are as described, with an error's code among those that its schema lists. All
+// else in the realm has to be answered as unknown: 404, or 405 with
 // Allow. Two things are asked of every answer, since the document says them of
 // all: X-Request-Id, and no-store on whatever is not a success of a GET that
 // needs no credentials.
@@ -23,7 +23,6 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -60,7 +59,6 @@ type operation struct {
 type answer struct {
 	headers []header
 	bodies  map[string]*jsonschema.Schema // by media type; a nil schema is any text
-	codes   map[string]bool               // of errors, where the schema does not list them
 }
 
 type header struct {
@@ -81,8 +79,8 @@ var Jali = sync.OnceValue(func() *Document {
 
 const base = "https://document.invalid/"
 
-// Load reads and compiles a document in OpenAPI 3.1, which may refer to itself
-// alone.
+// Load reads and compiles a document in OpenAPI 3.1. It may refer to itself
+// alone, and each of its errors in JSON has to list its codes.
 func Load(y []byte) (*Document, error) {
 	doc, err := openapi3.NewLoader().LoadFromData(y)
 	if err != nil {
@@ -113,11 +111,15 @@ func Load(y []byte) (*Document, error) {
 	slices.SortStableFunc(d.paths, func(a, b path) int {
 		return strings.Count(a.template, "{") - strings.Count(b.template, "{")
 	})
-	if d.problem, err = c.optional("#/components/schemas/Problem", doc.Components.Schemas["Problem"] != nil); err != nil {
-		return nil, err
+	for name, schema := range map[string]**jsonschema.Schema{"Problem": &d.problem, "OAuthError": &d.oauth} {
+		if doc.Components.Schemas[name] == nil {
+			continue
+		}
+		if *schema, err = c.at(pointer("#", "components", "schemas", name)); err != nil {
+			return nil, err
+		}
 	}
-	d.oauth, err = c.optional("#/components/responses/OAuthError/content/application~1json/schema", doc.Components.Responses["OAuthError"] != nil)
-	return d, err
+	return d, nil
 }
 
 // compiler compiles the schemas at places of one document.
@@ -143,13 +145,6 @@ func compilerOf(y []byte) (compiler, error) {
 
 func (c compiler) at(place string) (*jsonschema.Schema, error) { return c.Compile(base + place) }
 
-func (c compiler) optional(place string, there bool) (*jsonschema.Schema, error) {
-	if !there {
-		return nil, nil
-	}
-	return c.at(place)
-}
-
 func (c compiler) operation(doc *openapi3.T, at, name string, op *openapi3.Operation) (*operation, error) {
 	security := op.Security
 	if security == nil {
@@ -163,7 +158,10 @@ func (c compiler) operation(doc *openapi3.T, at, name string, op *openapi3.Opera
 		}
 		var err error
 		if o.answers[status], err = c.answer(place, ref.Value); err != nil {
-			return nil, fmt.Errorf("%s %s: %w", name, status, err)
+			return nil, fmt.Errorf("%s: %s: %w", name, status, err)
+		}
+		if status[0] != '2' && status[0] != '3' && !listsCodes(ref.Value) {
+			return nil, fmt.Errorf("%s: %s: an error's schema lists no codes", name, status)
 		}
 	}
 	return o, nil
@@ -186,7 +184,6 @@ func (c compiler) answer(at string, r *openapi3.Response) (_ *answer, err error)
 		}
 		a.headers = append(a.headers, h)
 	}
-	listed := false
 	for media, content := range r.Content {
 		a.bodies[media] = nil
 		if content.Schema == nil || !strings.HasSuffix(media, "json") {
@@ -195,27 +192,28 @@ func (c compiler) answer(at string, r *openapi3.Response) (_ *answer, err error)
 		if a.bodies[media], err = c.at(pointer(at, "content", media, "schema")); err != nil {
 			return nil, err
 		}
-		listed = listed || listsCodes(content.Schema.Value)
-	}
-	if !listed && r.Description != nil {
-		a.codes = map[string]bool{}
-		for _, found := range coded.FindAllStringSubmatch(*r.Description, -1) {
-			a.codes[found[1]] = true
-		}
 	}
 	return a, nil
 }
 
-var coded = regexp.MustCompile("`([a-z][a-z0-9_]*)`")
+// listsCodes reports whether an error's schemas say which codes there are. One
+// that is a page has none.
+func listsCodes(r *openapi3.Response) bool {
+	for media, content := range r.Content {
+		if strings.HasSuffix(media, "json") && (content.Schema == nil || !lists(content.Schema.Value)) {
+			return false
+		}
+	}
+	return true
+}
 
-// listsCodes reports whether a schema says which codes there are.
-func listsCodes(s *openapi3.Schema) bool {
+func lists(s *openapi3.Schema) bool {
 	for _, name := range []string{"code", "error"} {
 		if p := s.Properties[name]; p != nil && (len(p.Value.Enum) > 0 || p.Value.Const != nil) {
 			return true
 		}
 	}
-	return slices.ContainsFunc(slices.Concat(s.AllOf, s.OneOf, s.AnyOf), func(r *openapi3.SchemaRef) bool { return listsCodes(r.Value) })
+	return slices.ContainsFunc(slices.Concat(s.AllOf, s.OneOf, s.AnyOf), func(r *openapi3.SchemaRef) bool { return lists(r.Value) })
 }
 
 // pointer goes on from a JSON pointer (RFC 6901) in a URI's fragment.
