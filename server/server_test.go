@@ -89,7 +89,7 @@ type edge struct {
 	log   *bytes.Buffer
 }
 
-const stray = `{"error":"invalid_request","error_description":"oauth"}`
+const stray = `{"error":"invalid_request","error_description":"oauth","error_uri":"https://jali.example/problems/invalid_request"}`
 
 func stand(t *testing.T, change func(*server.Config)) *edge {
 	t.Helper()
