@@ -123,32 +123,36 @@ func publicKey(t *testing.T, k *rsa.PublicKey) string {
 func (h *house) moveIn(town *mock.Town, who mock.Person) consent.Session {
 	h.t.Helper()
 	p := h.person(who.ID)
-	browser := &http.Client{Transport: &http.Transport{DisableKeepAlives: true},
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	for _, c := range h.reg.All() {
-		source := c.Source().ID
-		if !town.Serves(source, who.ID) {
-			continue
-		}
-		page, err := h.BeginLink(h.t.Context(), p, source, "http://127.0.0.1/linked")
-		if err != nil {
-			h.t.Fatal(err)
-		}
-		page, _, _ = strings.Cut(page, "#")
-		resp, err := browser.PostForm(page, url.Values{"login": {who.Login}, "password": {who.Password}, "decision": {"agree"}})
-		if err != nil {
-			h.t.Fatal(err)
-		}
-		_ = resp.Body.Close()
-		back, err := resp.Location()
-		if err != nil {
-			h.t.Fatal(err)
-		}
-		if _, err := h.FinishLink(h.t.Context(), p, back.Query()); err != nil {
-			h.t.Fatalf("linking %s: %v", source, err)
+		if source := c.Source().ID; town.Serves(source, who.ID) {
+			h.relink(who, p, source)
 		}
 	}
 	return p
+}
+
+// relink links one source of a townsperson's, for the first time or again.
+func (h *house) relink(who mock.Person, p consent.Session, source string) {
+	h.t.Helper()
+	browser := &http.Client{Transport: &http.Transport{DisableKeepAlives: true},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	page, err := h.BeginLink(h.t.Context(), p, source, "http://127.0.0.1/linked")
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	page, _, _ = strings.Cut(page, "#")
+	resp, err := browser.PostForm(page, url.Values{"login": {who.Login}, "password": {who.Password}, "decision": {"agree"}})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	_ = resp.Body.Close()
+	back, err := resp.Location()
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	if _, err := h.FinishLink(h.t.Context(), p, back.Query()); err != nil {
+		h.t.Fatalf("linking %s: %v", source, err)
+	}
 }
 
 // fresh is a look of which every source has told everything.
@@ -452,7 +456,15 @@ func TestTotalsAreOverGrantedAccounts(t *testing.T) {
 // all of it is told nobody's name and nobody's numbers.
 func TestNobodyIsNamed(t *testing.T) {
 	h, town := inTown(t)
-	for _, who := range town.People()[:3] {
+	people := town.People()[:3]
+	for _, persona := range []string{"family", "student", "shop_owner"} {
+		who, err := town.Settle(persona)
+		if err != nil {
+			t.Fatal(err)
+		}
+		people = append(people, who...)
+	}
+	for _, who := range people {
 		p := h.moveIn(town, who)
 		terms := h.everything(once)
 		terms.Period = consent.Period{Days: 45}
