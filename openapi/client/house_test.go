@@ -7,6 +7,7 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"jali/openapi/client"
@@ -47,11 +48,15 @@ var sandbox = sync.OnceValue(func() *ready {
 	return r
 })
 
-var stopSandbox = func() {}
+// stopSandbox fails where the sandbox answered what its documents do not promise.
+var stopSandbox = func() error { return nil }
 
 func TestMain(m *testing.M) {
 	code := m.Run()
-	stopSandbox()
+	if err := stopSandbox(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
 	os.Exit(code)
 }
 
@@ -73,10 +78,13 @@ func startSandbox() (*ready, error) {
 	if err := process.Start(); err != nil {
 		return nil, err
 	}
-	stopSandbox = func() {
+	r := new(ready)
+	stopSandbox = func() error {
+		err := promised(r.Sandbox)
 		_ = process.Process.Signal(os.Interrupt)
 		_ = process.Wait()
 		_ = os.RemoveAll(dir)
+		return err
 	}
 	for lines := bufio.NewScanner(stdout); lines.Scan(); {
 		if strings.Contains(lines.Text(), "Ctrl-C") {
@@ -84,14 +92,26 @@ func startSandbox() (*ready, error) {
 		}
 	}
 	b, err := os.ReadFile(file)
-	r := new(ready)
 	if err == nil {
 		err = json.Unmarshal(b, r)
 	}
 	if err != nil {
-		stopSandbox()
+		return nil, errors.Join(err, stopSandbox())
 	}
-	return r, err
+	return r, nil
+}
+
+func promised(sandbox string) error {
+	resp, err := http.Get(sandbox + "/violations")
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	var said struct{ Violations []any }
+	if err := json.NewDecoder(resp.Body).Decode(&said); err != nil || len(said.Violations) > 0 {
+		return fmt.Errorf("answers that no document promises: %v, %v", said.Violations, err)
+	}
+	return nil
 }
 
 // registered is a client of the sandbox with a key of its own.
