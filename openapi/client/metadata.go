@@ -35,32 +35,38 @@ type Endpoints struct {
 
 // metadata is the last that was read.
 type metadata struct {
-	mu   sync.Mutex
-	read *Metadata
-	at   time.Time
+	mu    sync.Mutex
+	read  *Metadata
+	until time.Time // it is read again
 }
 
-// metadataLife is for how long metadata is believed. Where newer cannot be had,
-// the old serves on.
-const metadataLife = 5 * time.Minute
+const (
+	metadataLife  = 5 * time.Minute
+	metadataRetry = 30 * time.Second // where newer cannot be had, and the old serves on
+)
 
 // Metadata reads the server's metadata, which is kept for five minutes. It is an
 // error if they are another issuer's (RFC 8414, section 3.3).
 func (c *Client) Metadata(ctx context.Context) (*Metadata, error) {
-	m := &c.metadata
+	m, now := &c.metadata, c.now()
 	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.read != nil && c.now().Sub(m.at).Abs() < metadataLife {
-		return m.read, nil
+	kept, until := m.read, m.until
+	m.mu.Unlock()
+	if kept != nil && now.Before(until) {
+		return kept, nil
 	}
 	fresh, err := c.discover(ctx)
-	if err == nil {
-		m.read, m.at = fresh, c.now()
+	life := metadataLife
+	if err != nil {
+		if kept == nil {
+			return nil, err
+		}
+		fresh, life = kept, metadataRetry
 	}
-	if m.read != nil {
-		return m.read, nil
-	}
-	return nil, err
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.read, m.until = fresh, now.Add(life)
+	return fresh, nil
 }
 
 // wellKnown stands between the issuer's host and its path (RFC 8414, section 3).

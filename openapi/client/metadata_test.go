@@ -76,6 +76,10 @@ func TestMetadataAreKeptForAWhile(t *testing.T) {
 	whole = says(500, "")
 	at = at.Add(time.Hour)
 	look("where newer cannot be had, the old serve", 3)
+	at = at.Add(29 * time.Second)
+	look("and each call does not try anew", 3)
+	at = at.Add(time.Second)
+	look("but half a minute later", 4)
 }
 
 func FuzzMetadata(f *testing.F) {

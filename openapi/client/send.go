@@ -113,8 +113,9 @@ func stay(*http.Request, []*http.Request) error { return http.ErrUseLastResponse
 // proof is a DPoP proof (RFC 9449, section 4.2), for the token that the request
 // carries if it has one.
 func (c *Client) proof(r *http.Request, origin string) (string, error) {
-	htu, _, _ := strings.Cut(r.URL.String(), "?")
-	claims := map[string]any{"jti": rand.Text(), "htm": r.Method, "htu": htu, "iat": c.now().Unix()}
+	at := *r.URL
+	at.RawQuery, at.ForceQuery, at.Fragment = "", false, ""
+	claims := map[string]any{"jti": rand.Text(), "htm": r.Method, "htu": at.String(), "iat": c.now().Unix()}
 	if token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "DPoP "); ok {
 		hash := sha256.Sum256([]byte(token))
 		claims["ath"] = base64.RawURLEncoding.EncodeToString(hash[:])

@@ -2,6 +2,7 @@ package client
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -16,6 +17,7 @@ import (
 // is safe for concurrent use.
 type Session struct {
 	client *Client
+	turn   chan struct{} // held by who renews the token
 
 	mu    sync.Mutex
 	token Token
@@ -25,7 +27,9 @@ type Session struct {
 const renewBefore = 30 * time.Second
 
 // Session goes on with a token that was kept.
-func (c *Client) Session(t Token) *Session { return &Session{client: c, token: t} }
+func (c *Client) Session(t Token) *Session {
+	return &Session{client: c, turn: make(chan struct{}, 1), token: t}
+}
 
 // Token is the token as it stands, to be kept.
 func (s *Session) Token() Token {
@@ -36,31 +40,40 @@ func (s *Session) Token() Token {
 
 // access is an access token, another than the refused one where that can be had.
 func (s *Session) access(ctx context.Context, refused string) (string, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	now := s.client.now()
-	if s.token.RefreshToken == "" || s.token.AccessToken != refused && now.Add(renewBefore).Before(s.token.ExpiresAt) {
-		return s.token.AccessToken, nil
+	if t := s.Token(); s.good(t, refused) {
+		return t.AccessToken, nil
 	}
-	fresh, err := s.client.take(ctx, url.Values{"grant_type": {"refresh_token"}, "refresh_token": {s.token.RefreshToken}})
+	select {
+	case s.turn <- struct{}{}:
+	case <-ctx.Done():
+		return "", ctx.Err()
+	}
+	defer func() { <-s.turn }()
+	kept := s.Token()
+	if s.good(kept, refused) { // somebody else has renewed it
+		return kept.AccessToken, nil
+	}
+	fresh, err := s.client.take(ctx, url.Values{"grant_type": {"refresh_token"}, "refresh_token": {kept.RefreshToken}})
 	if err != nil {
-		if s.token.AccessToken != refused && now.Before(s.token.ExpiresAt) {
-			return s.token.AccessToken, nil // it is good for a moment yet
+		if kept.AccessToken != refused && s.client.now().Before(kept.ExpiresAt) {
+			return kept.AccessToken, nil // it is good for a moment yet
 		}
 		return "", err
 	}
-	kept := s.token
-	s.token = fresh
-	if fresh.RefreshToken == "" { // RFC 6749, section 6
-		s.token.RefreshToken = kept.RefreshToken
-	}
-	if fresh.GrantID == "" {
-		s.token.GrantID = kept.GrantID
-	}
+	fresh.RefreshToken = cmp.Or(fresh.RefreshToken, kept.RefreshToken) // RFC 6749, section 6
+	fresh.GrantID = cmp.Or(fresh.GrantID, kept.GrantID)
 	if fresh.Details == nil {
-		s.token.Details = kept.Details
+		fresh.Details = kept.Details
 	}
-	return s.token.AccessToken, nil
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.token = fresh
+	return fresh.AccessToken, nil
+}
+
+// good reports whether a token may be sent as it is.
+func (s *Session) good(t Token, refused string) bool {
+	return t.RefreshToken == "" || t.AccessToken != refused && s.client.now().Add(renewBefore).Before(t.ExpiresAt)
 }
 
 // Renew gets a new access token at once (RFC 6749, section 6).

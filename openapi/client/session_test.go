@@ -216,7 +216,7 @@ func TestDoSendsAnythingElse(t *testing.T) {
 	nonce := "n-1"
 	j.says[""] = nonces(j, &nonce, says(418, `{"code":"teapot"}`))
 	s := c.Session(client.Token{AccessToken: "A"})
-	r, _ := http.NewRequestWithContext(t.Context(), http.MethodPost, issuer+"/v1/new", strings.NewReader("body"))
+	r, _ := http.NewRequestWithContext(t.Context(), http.MethodPost, issuer+"/v1/new?a=b#c", strings.NewReader("body"))
 	resp, err := s.Do(r)
 	if err != nil {
 		t.Fatal(err)
