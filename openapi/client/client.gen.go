@@ -508,13 +508,13 @@ type Grant struct {
 	// Examples: 1795224607
 	LastUpdatedAt int64 `json:"last_updated_at"`
 
-	// State exhausted: used up.
+	// State `given`: may be used. `exhausted`: used up, its views can still be read.
 	//
 	// Examples: given
 	State GrantState `json:"state"`
 }
 
-// GrantState exhausted: used up.
+// GrantState `given`: may be used. `exhausted`: used up, its views can still be read.
 //
 // Examples: given
 type GrantState string
