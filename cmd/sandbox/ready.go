@@ -96,7 +96,7 @@ func (s *sandbox) greeting() string {
   Bank app   %s   ask for one look at all accounts: begin here
   Jali       %s   the person's own pages
   Town       %s   the institutions, their people and passwords
-  API        %s/openapi.yaml
+  Docs       %s/docs   guides, the reference, what each error means; the sandbox's own API
   mTLS       %s   for clients that show certificates
 
   Sign in as %s:

@@ -106,6 +106,9 @@ func (d *docs) unknown(w http.ResponseWriter, r *http.Request, code string) {
 			}
 		}
 		if shared > 0 {
+			for i := 0; i < min(len(code), len(e.Code)) && code[i] == e.Code[i]; i++ {
+				shared++
+			}
 			alike = append(alike, near{explain(e, languageOf(r)), shared})
 		}
 	}
