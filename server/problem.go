@@ -134,6 +134,9 @@ func Problem(w http.ResponseWriter, r *http.Request, issuer string, at problems.
 	if p.RetryAfter > 0 {
 		h.Set("Retry-After", strconv.Itoa(p.RetryAfter))
 	}
+	for _, of := range []string{"Content-Length", "ETag"} { // of an answer that did not come
+		h.Del(of)
+	}
 	h.Set("Cache-Control", "no-store")
 	h.Set("Content-Type", "application/problem+json")
 	h.Set("Content-Language", lang)

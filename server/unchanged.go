@@ -32,7 +32,7 @@ func (s *Server) tag(next echo.HandlerFunc) echo.HandlerFunc {
 		page := &page{ResponseWriter: w, status: http.StatusOK}
 		c.Response().Writer = page
 		err := next(c)
-		c.Response().Writer = w
+		c.Response().Writer, c.Response().Committed, c.Response().Size = w, false, 0
 		if err != nil {
 			return err // nothing has been written
 		}
@@ -43,14 +43,13 @@ func (s *Server) tag(next echo.HandlerFunc) echo.HandlerFunc {
 		h.Set("Cache-Control", "public, max-age=300")
 		if page.status == http.StatusOK && names(have, etag) {
 			h.Del("Content-Type")
-			c.Response().Status = http.StatusNotModified // as it is logged
-			w.WriteHeader(http.StatusNotModified)
+			c.Response().WriteHeader(http.StatusNotModified)
 			return nil
 		}
 		h.Set("Content-Length", strconv.Itoa(page.body.Len()))
-		w.WriteHeader(page.status)
+		c.Response().WriteHeader(page.status)
 		if r.Method != http.MethodHead {
-			_, err = w.Write(page.body.Bytes())
+			_, err = c.Response().Write(page.body.Bytes())
 		}
 		return err
 	}

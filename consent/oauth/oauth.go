@@ -238,6 +238,38 @@ func (s *Server) Resource() string { return s.Issuer + resourcePath }
 const resourcePath = "/v1"
 
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	a := &answering{ResponseWriter: w}
+	defer func() {
+		switch p := recover(); {
+		case p == nil:
+		case p == http.ErrAbortHandler || a.begun: // half an answer must not look like a whole one
+			panic(p)
+		default:
+			s.fail(w, r, serverError(fault.Panicked(p)))
+		}
+	}()
+	s.serve(a, r)
+}
+
+// answering knows whether an answer has begun.
+type answering struct {
+	http.ResponseWriter
+	begun bool
+}
+
+func (a *answering) WriteHeader(status int) {
+	a.ResponseWriter.WriteHeader(status)
+	a.begun = true
+}
+
+func (a *answering) Write(b []byte) (int, error) {
+	a.begun = true
+	return a.ResponseWriter.Write(b)
+}
+
+func (a *answering) Unwrap() http.ResponseWriter { return a.ResponseWriter }
+
+func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Content-Type-Options", "nosniff")

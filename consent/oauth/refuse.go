@@ -121,6 +121,7 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	} else {
 		s.Log.DebugContext(r.Context(), "an OAuth request was refused", "path", path, "code", no.code, "reason", no.description)
 	}
+	w.Header().Set("Cache-Control", "no-store") // what is public may have said otherwise
 	if no.challenge != "" {
 		w.Header().Set("WWW-Authenticate", no.challenge)
 	}

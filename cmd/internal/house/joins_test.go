@@ -8,6 +8,7 @@ import (
 	"math"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -82,10 +83,15 @@ func (t *told) hearHeader(at string, h http.Header, of, turn int) {
 				t.hearURL(at, v, of, turn)
 				continue
 			}
+			if name == "Ratelimit" { // until when is said from the moment of the answer on
+				v = sinceNow.ReplaceAllString(v, ";t")
+			}
 			t.hear(at+" "+name, v, of, turn)
 		}
 	}
 }
+
+var sinceNow = regexp.MustCompile(`;t=\d+`)
 
 func (t *told) hearURL(at, raw string, of, turn int) {
 	u, err := url.Parse(raw)

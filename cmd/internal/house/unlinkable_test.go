@@ -167,6 +167,13 @@ const (
 // newCrowd links every person to both sources, in an order of their own.
 func newCrowd(t testing.TB, people int) *crowd {
 	t.Helper()
+	return newCrowdOf(t, people, func(*Config) {}, func(h http.Handler) http.Handler { return h })
+}
+
+// newCrowdOf is newCrowd in a house of which a test says more, and around whose
+// handler it puts something.
+func newCrowdOf(t testing.TB, people int, change func(*Config), around func(http.Handler) http.Handler) *crowd {
+	t.Helper()
 	c := &crowd{}
 	c.now.Store(time.Now().Unix())
 	sources := new(connectors.Registry)
@@ -179,11 +186,13 @@ func newCrowd(t testing.TB, people int) *crowd {
 		}
 	}
 	var err error
-	c.House, err = Open(t.Context(), Config{Issuer: issuer, Data: t.TempDir(), Sources: sources, AllowPrivate: true, Now: c.clock,
-		Rates: GenerousRates(), Log: slog.New(slog.DiscardHandler)})
-	if err != nil {
+	config := Config{Issuer: issuer, Data: t.TempDir(), Sources: sources, AllowPrivate: true, Now: c.clock,
+		Rates: GenerousRates(), Log: slog.New(slog.DiscardHandler)}
+	change(&config)
+	if c.House, err = Open(t.Context(), config); err != nil {
 		t.Fatal(err)
 	}
+	c.Handler = around(c.Handler)
 	c.promising(t)
 	t.Cleanup(func() { _ = c.Close() })
 	c.Consent.StepUp = anyPasskey{}
