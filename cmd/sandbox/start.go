@@ -63,6 +63,8 @@ const (
 
 	invitations = 1000 // clients may register themselves
 	inviteLife  = 30 * 24 * time.Hour
+
+	stepUpLife = 180 * 24 * time.Hour // as jali serve has it
 )
 
 func start(ctx context.Context, f flags, log *slog.Logger) (_ *sandbox, err error) {
@@ -193,7 +195,7 @@ func (s *sandbox) openHouse(ctx context.Context, l net.Listener) error {
 	c := house.Config{
 		Issuer: s.ready.Issuer, Data: s.data, Sources: s.sources, Log: s.log, Now: s.now,
 		MTLS: s.ready.MTLS.URL, ClientCAs: s.state.Authority.pool(),
-		Rates: house.GenerousRates(), AllowPrivate: true, AtOnce: true, RotateAfter: 30 * 24 * time.Hour, Software: softwarePath, Extra: map[string]http.Handler{"/sandbox/": api},
+		Rates: house.GenerousRates(), AllowPrivate: true, AtOnce: true, RotateAfter: 30 * 24 * time.Hour, StepUpLife: stepUpLife, Software: softwarePath, Extra: map[string]http.Handler{"/sandbox/": api},
 		Document: sandboxapi.Document, Seen: func(c consent.ClientID) { s.seen.note(c, s.now()) },
 	}
 	if s.flags.House != nil {
