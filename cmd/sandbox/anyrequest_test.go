@@ -127,7 +127,7 @@ type prober struct {
 	own                        string // a token of the client's own, for its grants
 	registered, registration   string // a client that registered itself, and by what it may change that
 	nonce                      string
-	quiet                      string // person
+	person, other              string // who agrees, and who is acted for
 }
 
 func openProber(t *testing.T) *prober {
@@ -143,13 +143,9 @@ func openProber(t *testing.T) *prober {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { end(t, s) })
-	p := &prober{sandbox: s, Ready: s.ready, app: s.state.Clients[1].Key, id: s.ready.Clients[1].ClientID, quiet: s.ready.People[1].ID, http: &http.Client{
+	p := &prober{sandbox: s, Ready: s.ready, app: s.state.Clients[1].Key, id: s.ready.Clients[1].ClientID, person: s.ready.People[1].ID, other: s.ready.People[2].ID, http: &http.Client{
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
-	// A nonce to begin with: an assertion that is sent without one is used up.
-	if _, _, _, _, err := p.once(probe.Request{Method: http.MethodGet, Path: "/v1/views/nothing_of_the_kind"}, "nobody"); err != nil || p.nonce == "" {
-		t.Fatal("no nonce", err)
-	}
 	return p
 }
 
@@ -157,6 +153,10 @@ func openProber(t *testing.T) *prober {
 // token of the client's own, and a client that registered itself.
 func (p *prober) prepare(t *testing.T) {
 	t.Helper()
+	// A fresh nonce first: an assertion that is sent with none, or an old one, is used up.
+	if _, _, _, _, err := p.once(probe.Request{Method: http.MethodGet, Path: "/v1/views/nothing_of_the_kind"}, "nobody"); err != nil || p.nonce == "" {
+		t.Fatal("no nonce", err)
+	}
 	p.token, p.grant = p.give(t)
 	var v struct {
 		ID    string
@@ -192,7 +192,7 @@ func (p *prober) give(t *testing.T) (token, grant string) {
 		"code_challenge":        {base64.RawURLEncoding.EncodeToString(challenge[:])},
 		"authorization_details": {`[{"type":"account_view","actions":["view"],"datatypes":["balances","bills"],"purpose":"bill_overview","uses":{"limit":4,"per":"day"}}]`},
 	}, &pushed)
-	status, answer := control(t, p.Ready, "/consents", map[string]any{"client_id": p.id, "request_uri": pushed.URI, "person": p.quiet, "decision": "allow"})
+	status, answer := control(t, p.Ready, "/consents", map[string]any{"client_id": p.id, "request_uri": pushed.URI, "person": p.person, "decision": "allow"})
 	to, err := url.Parse(answer["redirect_to"])
 	if status != http.StatusOK || err != nil {
 		t.Fatalf("%d %v %v", status, answer, err)
@@ -311,16 +311,20 @@ func (p *prober) try(t *testing.T, promised *conform.Document, o probe.Operation
 	}
 	var said struct{ Code string }
 	_ = json.Unmarshal(b, &said)
-	judged := known && (strings.HasPrefix(o.Path, "/v1/") || strings.HasPrefix(o.Path, "/sandbox/"))
+	data := known && strings.HasPrefix(o.Path, "/v1/")
+	judged := data || known && strings.HasPrefix(o.Path, "/sandbox/")
 	switch {
 	case status >= 500:
 		complaints = append(complaints, "a fault of ours")
-	case judged && q.Broken == "" && said.Code == "request_invalid":
+	case data && q.Broken == "" && said.Code == "request_invalid":
 		complaints = append(complaints, "what the document allows is called invalid")
 	case judged && status < 400 && slices.ContainsFunc(plain, func(what string) bool { return strings.HasSuffix(q.Broken, what) }):
 		complaints = append(complaints, "what the document forbids is taken")
 	}
-	if after := p.writes(t); status >= 400 && after != before {
+	// The sandbox visits pages for whom it acts, and a visit is kept: there
+	// only what never came so far stores nothing.
+	refused := status >= 400 && (!strings.HasPrefix(o.Path, "/sandbox/") || slices.Contains([]string{"request_invalid", "body_too_large", "media_type_unsupported"}, said.Code))
+	if after := p.writes(t); refused && after != before {
 		complaints = append(complaints, fmt.Sprintf("%d commits for what was refused", after-before))
 	}
 	if len(complaints) == 0 {
@@ -376,9 +380,11 @@ func (p *prober) known(r *random.Rand, operation, name string) (any, bool) {
 	case "cursor":
 		return p.cursor, p.cursor != "" && r.IntN(2) > 0
 	case "person":
-		return p.quiet, r.IntN(3) > 0
+		return p.other, r.IntN(3) > 0
 	case "grant_id":
 		return p.grant, r.IntN(2) > 0
+	case "ahead":
+		return "1s", true
 	case "persona":
 		return "newcomer", r.IntN(20) == 0
 	case "id":
@@ -388,7 +394,7 @@ func (p *prober) known(r *random.Rand, operation, name string) (any, bool) {
 		case "ReadRegistration", "ReplaceRegistration":
 			return p.registered, r.IntN(4) > 0
 		case "ReadPerson", "LookAsPerson", "PauseClient", "ResumeClient":
-			return p.quiet, r.IntN(4) > 0
+			return p.other, r.IntN(4) > 0
 		case "ReadClient", "ChangeClient":
 			return p.registered, r.IntN(4) > 0
 		case "ReadGrant":

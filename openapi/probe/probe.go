@@ -181,8 +181,8 @@ func (d *draft) write(media string) {
 func (o Operation) request(d *draft, broken string) Request {
 	path := o.Path
 	for name, value := range d.path {
-		if value == "" {
-			value = "-" // an empty segment is another path
+		if value == "" || value == "." || value == ".." {
+			value = "-" // another path, and senders take dots out (RFC 3986, section 5.2.4)
 		}
 		path = strings.ReplaceAll(path, "{"+name+"}", url.PathEscape(value))
 	}
