@@ -274,6 +274,7 @@ func TestBreaksAreFound(t *testing.T) {
 		{"something that nobody here has thought of", func(d *openapi3.T) { member(d, "Want", "datatypes").Contains = openapi3.NewStringSchema().NewRef() }, "not understood"},
 	} {
 		t.Run(tt.why, func(t *testing.T) {
+			t.Parallel()
 			now := reloaded(t)
 			tt.edit(now)
 			if found := strings.Join(breaks(document(t), now), "\n"); !strings.Contains(found, tt.finds) {
@@ -324,6 +325,7 @@ func TestGrowthIsNoBreak(t *testing.T) {
 		}},
 	} {
 		t.Run(tt.why, func(t *testing.T) {
+			t.Parallel()
 			now := reloaded(t)
 			tt.edit(now)
 			for _, broken := range breaks(document(t), now) {
