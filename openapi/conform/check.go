@@ -1,11 +1,9 @@
 package conform
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"mime"
 	"net/http"
@@ -197,8 +195,8 @@ func (s *seen) content(a *answer) any {
 		s.say("the body is larger than what is checked")
 		return nil
 	}
-	v, err := one(s.body)
-	if err != nil {
+	var v any
+	if err := json.Unmarshal(s.body, &v); err != nil {
 		s.say("the body is not one JSON value")
 		return nil
 	}
@@ -207,19 +205,6 @@ func (s *seen) content(a *answer) any {
 	}
 	s.agrees(media, v)
 	return v
-}
-
-// one reads one JSON value and nothing behind it.
-func one(b []byte) (v any, err error) {
-	d := json.NewDecoder(bytes.NewReader(b))
-	d.UseNumber() // an amount's digits are not to be rounded before they are looked at
-	if err := d.Decode(&v); err != nil {
-		return nil, err
-	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return nil, errors.New("more than one value")
-	}
-	return v, nil
 }
 
 // agrees asks of a problem that what it says twice is the same.
