@@ -91,6 +91,18 @@ func (w *world) buys(p *person, s store, from, below int64, card *account, regre
 	}
 }
 
+// fares are of two to six yuan, paid by Alipay or, where there is one, from a
+// wallet of 数字人民币.
+func (w *world) fares(p *person, wallet *account) func(*rand.Rand) func(time.Time) {
+	return func(r *rand.Rand) func(time.Time) {
+		fen := 200 + 100*r.Int64N(5)
+		if wallet != nil {
+			return w.payByECNY(wallet, nil, metro, fen)
+		}
+		return w.payByAlipay(p, metro, fen, nil, 0)
+	}
+}
+
 // swipes pays a store with the card itself.
 func (w *world) swipes(card *account, s store, from, below int64) func(*rand.Rand) func(time.Time) {
 	return func(r *rand.Rand) func(time.Time) { return w.swipe(card, s, between(r, from, below)) }
@@ -130,7 +142,12 @@ func (w *world) tops(p *person, fen int64) func(*rand.Rand) func(time.Time) {
 func (w *world) lives(p *person, float int64) []habit {
 	all := []habit{
 		{chance: 100, hour: 3, minutes: 50, deed: func(r *rand.Rand) func(time.Time) {
-			return func(at time.Time) { w.fundIncome(p, max(1, p.wallet.balance*(15+r.Int64N(6))/365_000))(at) }
+			yield := 15 + r.Int64N(6) // in a thousand, a year
+			return func(at time.Time) {
+				if fen := p.wallet.balance * yield / 365_000; fen > 0 {
+					w.fundIncome(p, fen)(at)
+				}
+			}
 		}},
 		{on: eachWeek(time.Monday, time.Thursday), chance: 100, hour: 8, minutes: 50, deed: w.tops(p, float)},
 	}

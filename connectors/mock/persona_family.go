@@ -12,7 +12,7 @@ var (
 	teahouse   = store{"三月茶饮", "奶茶", "5814", "线下门店"}
 	petrol     = store{"小镇加油站", "92号汽油", "5541", "线下门店"}
 	parking    = store{"小镇停车", "停车费", "7523", "生活缴费"}
-	canteen    = store{"江南大学食堂", "一卡通充值", "5812", "校园"}
+	canteen    = store{"江南大学食堂", "套餐", "5812", "校园"}
 	bookshop   = store{"青禾书店", "教材", "5942", "线下门店"}
 	tutoring   = store{"琴声教室", "钢琴课", "8299", "线下门店"}
 	clinic     = store{"小镇医院", "门诊挂号", "8062", "医疗"}
@@ -104,7 +104,7 @@ func (m *mover) student(surname name, father, mother *person, pay *account) {
 		habit{chance: 10, hour: 21, minutes: 100, deed: m.buys(child, webshop, 2900, 16_800, line, 20)},
 		habit{on: inWeekOf(3, time.March, time.September), chance: 45, hour: 15, minutes: 120, deed: m.buys(child, bookshop, 4800, 19_800, card, 0)},
 		habit{on: eachMonth(5, 19), chance: 100, hour: 11, minutes: 60, deed: always(m.fillECNY(card, coins, 10_000))},
-		habit{on: workdays, chance: 30, hour: 8, minutes: 50, deed: m.paysByECNY(coins, metro, 200, 700)},
+		habit{on: workdays, chance: 30, hour: 8, minutes: 50, deed: m.fares(child, coins)},
 		habit{on: eachWeek(time.Friday), chance: 35, hour: 19, minutes: 90, deed: m.sends(child, mother, 500, 3000, "还你快递费", "水果钱", "帮你买的")},
 		habit{on: eachMonth(20), chance: 70, hour: 20, minutes: 90, deed: m.sends(mother, child, 20_000, 50_000, "加点生活费", "买件外套", "吃好点")},
 		habit{on: eachYear(28, time.January, time.June, time.September), chance: 100, hour: 9, minutes: 60, deed: m.buys(child, railway, 14_800, 36_000, card, 0)},

@@ -105,7 +105,7 @@ func settleOfficeWorker(m *mover) {
 			return m.redeem(p, "云杉稳健债券A", between(r, 120_000, 380_000))
 		}},
 		habit{on: eachMonth(28), chance: 100, hour: 20, minutes: 60, deed: always(m.withdraw(p, 150_000))},
-		habit{on: workdays, chance: 75, times: 2, hour: 8, minutes: 650, deed: m.buys(p, metro, 300, 700, nil, 0)},
+		habit{on: workdays, chance: 75, times: 2, hour: 8, minutes: 650, deed: m.fares(p, nil)},
 		habit{on: workdays, chance: 80, hour: 12, minutes: 50, deed: m.buys(p, delivery, 2200, 5800, line, 2)},
 		habit{on: workdays, chance: 55, hour: 9, minutes: 40, deed: m.buys(p, store{"知秋咖啡", "拿铁", "5814", "线下门店"}, 1600, 3200, nil, 0)},
 		habit{chance: 20, hour: 20, minutes: 200, deed: m.buys(p, clothes, 12_000, 89_000, credit, 45)},

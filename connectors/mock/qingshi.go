@@ -259,7 +259,7 @@ func (c fdxCall) describe(g fdxGrant, a *account, whole bool) map[string]any {
 		}
 		return body
 	}
-	body["creditLine"], body["availableCredit"], body["currentBalance"] = fdxAmount(a.limit), fdxAmount(a.limit-owed), fdxAmount(posted)
+	body["creditLine"], body["availableCredit"], body["currentBalance"] = fdxAmount(a.limit), fdxAmount(max(0, a.limit-owed)), fdxAmount(posted)
 	if has && slices.Contains(g.Clusters, "BILLS") {
 		// What stands on the statement, which no repayment changes any more.
 		body["bills"] = []any{map[string]any{"totalPaymentDue": fdxAmount(last.due), "minimumPaymentDue": fdxAmount(last.minimum),
