@@ -85,6 +85,9 @@ func script(guide string, all []fence) string {
 	return strings.Join(lines, "\n")
 }
 
+// patience is for one guide, of which the first builds a sandbox, beside other tests.
+const patience = 5 * time.Minute
+
 // player runs guides as their readers do.
 type player struct {
 	dir string
@@ -102,6 +105,8 @@ func (p player) play(ctx context.Context, name, guide string) error {
 		return err
 	}
 	defer os.RemoveAll(kept)
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
 	typed, failed := filepath.Join(kept, "typed"), filepath.Join(kept, "failed")
 	if err := os.WriteFile(typed, []byte(script(guide, all)), 0o600); err != nil {
 		return err
