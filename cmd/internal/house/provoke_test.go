@@ -83,16 +83,17 @@ func (b *breaking) WriteHeader(status int) {
 // provocations, so that no limit is left over from the one before.
 type prober struct {
 	*crowd
-	t     *testing.T
-	site  *httptest.Server
-	app   *app // whom requests are of
-	who   somebody
-	rules atomic.Pointer[error] // what ails the store of consent and oauth
-	views atomic.Pointer[error] // what ails the aggregate's
-	looks atomic.Pointer[func(consent.Grant, error) (consent.Grant, error)]
-	log   *lines
-	nonce string
-	shop  string // the last client that registers itself
+	t      *testing.T
+	site   *httptest.Server
+	app    *app // whom requests are of
+	who    somebody
+	rules  atomic.Pointer[error] // what ails the store of consent and oauth
+	views  atomic.Pointer[error] // what ails the aggregate's
+	looks  atomic.Pointer[func(consent.Grant, error) (consent.Grant, error)]
+	arrive atomic.Pointer[func()] // called for each request that comes
+	log    *lines
+	nonce  string
+	shop   string // the last client that registers itself
 }
 
 func newProber(t *testing.T) *prober {
@@ -105,6 +106,9 @@ func newProber(t *testing.T) *prober {
 	}
 	p.crowd = newCrowdOf(t, 3, func(c *Config) { c.Rates, c.Log = rates, p.log.logger() }, func(h http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if arrive := p.arrive.Load(); arrive != nil {
+				(*arrive)()
+			}
 			if r.Header.Get("X-Break") != "" {
 				w = &breaking{ResponseWriter: w}
 			}
