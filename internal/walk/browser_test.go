@@ -187,23 +187,28 @@ func (b *browser) look(name string) {
 // holds wants no violation of axe-core's rules on the page as it stands.
 func (b *browser) holds(what string) {
 	b.Helper()
-	at := eval[string](b, "location.origin")
-	if b.axe == "" || at != b.axe {
+	if at := eval[string](b, "location.origin"); b.axe == "" || at != b.axe {
 		return
 	}
+	if found := b.breaks(); len(found) > 0 {
+		b.Errorf("%s breaks rules of axe-core: %s", what, strings.Join(found, "; "))
+	}
+}
+
+// breaks answers which of axe-core's rules the page breaks, and where.
+func (b *browser) breaks() []string {
+	b.Helper()
 	rules, err := os.ReadFile("node/node_modules/axe-core/axe.min.js")
 	need(b.T, "axe-core", "run `npm ci --prefix internal/walk/node`", err == nil)
 	eval[bool](b, string(rules)+";true")
 	ctx, cancel := context.WithTimeout(b.ctx, patience)
 	defer cancel()
-	found, err := chromedp.Run(ctx, chromedp.Evaluate[string](`axe.run(document, {resultTypes: ["violations"]}).then((r) =>
-		r.violations.map((v) => v.id + " at " + v.nodes.map((n) => n.target.join(" ")).join(", ")).join("; "))`, chromedp.EvalAwaitPromise))
+	found, err := chromedp.Run(ctx, chromedp.Evaluate[[]string](`axe.run(document, {resultTypes: ["violations"]}).then((r) =>
+		r.violations.map((v) => v.id + " at " + v.nodes.map((n) => n.target.join(" ")).join(", ")))`, chromedp.EvalAwaitPromise))
 	if err != nil {
 		b.Fatal(err)
 	}
-	if found != "" {
-		b.Errorf("%s breaks rules of axe-core: %s", what, found)
-	}
+	return found
 }
 
 // glance takes a picture of what is seen without scrolling: the README's.

@@ -20,6 +20,7 @@ func TestWalk(t *testing.T) {
 	t.Run("what a person can do about it", h.testOwnHands)
 	t.Run("at a counter", h.testCounter)
 	t.Run("bills out of files", h.testFiles)
+	t.Run("the docs", h.testDocs)
 	t.Run("other people's libraries", h.testNode)
 	t.Run("every answer as it is promised", h.keptPromises)
 	t.Run("no canary left", h.noCanaries)

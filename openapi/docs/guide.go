@@ -2,10 +2,8 @@ package docs
 
 import (
 	"embed"
-	"errors"
 	"fmt"
 	"html/template"
-	"io/fs"
 	"net/http"
 	"sync"
 
@@ -44,9 +42,6 @@ var library = sync.OnceValues(func() (map[string][]*guide, error) {
 		var anchors []string
 		for _, lang := range []string{language.English, language.Chinese} {
 			src, err := guideFiles.ReadFile("guides/" + folder[lang] + "/" + name + ".md")
-			if errors.Is(err, fs.ErrNotExist) {
-				continue
-			}
 			if err != nil {
 				return nil, err
 			}

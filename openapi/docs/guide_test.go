@@ -34,6 +34,9 @@ func TestGuidesAreWholeInBothLanguages(t *testing.T) {
 			if strings.Contains(string(g.Lead)+string(g.Body), "<!--") {
 				t.Errorf("%s in %s has HTML in it", g.Name, lang)
 			}
+			if strings.Contains(string(g.Body), "<th></th>") {
+				t.Errorf("%s in %s has a table whose column has no name", g.Name, lang)
+			}
 			if strings.Contains(string(g.Body), "<img") {
 				t.Errorf("%s in %s has a picture", g.Name, lang)
 			}
@@ -138,9 +141,6 @@ func broken(t *testing.T, pages map[string]string) (complaints []string) {
 					there = w.Body.String()
 				}
 				seen[to] = there
-			}
-			if slices.Contains(order, strings.TrimPrefix(to, "/docs/guides/")) && there == "" {
-				continue // being written
 			}
 			switch {
 			case there == "":

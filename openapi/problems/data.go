@@ -187,7 +187,7 @@ var data = []Entry{
 		Code: "route_unknown", Owner: fault.Client, Met: []Place{Data, Sandbox},
 		Title:   Name{"没有这个地址", "There is nothing at this path"},
 		Meaning: Name{"这个路径不在文档里。", "This path is not in the document."},
-		Remedy:  Name{"所有路径都在 `/openapi.yaml` 里；沙箱的在 `/sandbox/openapi.yaml`。", "All paths are in `/openapi.yaml`; those of the sandbox in `/sandbox/openapi.yaml`."},
+		Remedy:  Name{"所有路径都在 `/openapi.yaml` 里；沙盒的在 `/sandbox/openapi.yaml`。", "All paths are in `/openapi.yaml`; those of the sandbox in `/sandbox/openapi.yaml`."},
 	},
 	{
 		Code: "method_not_allowed", Owner: fault.Client, Met: []Place{Data, Sandbox},

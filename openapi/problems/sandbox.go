@@ -37,7 +37,7 @@ var sandbox = []Entry{
 		Code: "cross_site", Owner: fault.Client, Met: []Place{Sandbox},
 		Title:   Name{"来自别的网站", "Sent by another site"},
 		Meaning: Name{"请求来自别的网站的页面，或者用了别的主机名。", "A page of another site sent this, or it was sent under another host's name."},
-		Remedy:  Name{"用沙箱自己的地址，从程序里或它自己的页面上调用。", "Call the sandbox under its own address, from a program or from its own pages."},
+		Remedy:  Name{"用沙盒自己的地址，从程序里或它自己的页面上调用。", "Call the sandbox under its own address, from a program or from its own pages."},
 	},
 	{
 		Code: "event_impossible", Owner: fault.Client, Met: []Place{Sandbox},
@@ -102,7 +102,7 @@ var sandbox = []Entry{
 	{
 		Code: "person_unknown", Owner: fault.Client, Met: []Place{Sandbox},
 		Title:   Name{"没有这个人", "There is no such person"},
-		Meaning: Name{"沙箱里没有这个编号的人。", "The sandbox has nobody with this id."},
+		Meaning: Name{"沙盒里没有这个编号的人。", "The sandbox has nobody with this id."},
 		Remedy:  Name{"编号见 `GET /sandbox/people`。", "Take an id from `GET /sandbox/people`."},
 	},
 	{
