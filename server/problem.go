@@ -116,7 +116,7 @@ func told(f *fault.Error, at problems.Place) *fault.Error {
 		return errInternal
 	case entry.At(at):
 		return f
-	case f.Kind == fault.Unavailable:
+	case f.Kind == fault.Unavailable && at == problems.Data:
 		return errGone.After(f.RetryAfter)
 	}
 	return errInternal

@@ -178,7 +178,7 @@ var data = []Entry{
 		Remedy:  Name{"等 `Retry-After` 所说的秒数，用同一个 `Idempotency-Key` 再来：继续做完，不再花使用。", "Wait as long as `Retry-After` says and ask with the same `Idempotency-Key`: it goes on, and spends nothing more."},
 	},
 	{
-		Code: "unavailable", Owner: fault.Us, Met: []Place{Data, Sandbox},
+		Code: "unavailable", Owner: fault.Us, Met: []Place{Data},
 		Title:   Name{"暂时不行", "Not possible at this moment"},
 		Meaning: Name{"我们需要的某样东西暂时用不了，或者请求中途断开了。", "Something that we need is out of reach for now, or the request was broken off."},
 		Remedy:  Name{"稍后用同一个 `Idempotency-Key` 再试。", "Try again a little later with the same `Idempotency-Key`."},

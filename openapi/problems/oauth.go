@@ -6,7 +6,7 @@ import "jali/internal/fault"
 // invalid_dpop_proof and use_dpop_nonce stand with those of the data API.
 var oauth = []Entry{
 	{
-		Code: "invalid_request", Owner: fault.Client, Met: []Place{OAuth, Sandbox},
+		Code: "invalid_request", Owner: fault.Client, Met: []Place{OAuth},
 		Title:   Name{"请求不合规范", "The request is malformed"},
 		Meaning: Name{"某个参数缺失、重复、读不懂，或者在这里不能用（RFC 6749）。", "A parameter is missing, doubled, unreadable or not acceptable here (RFC 6749)."},
 		Remedy:  Name{"`error_description` 指出是哪一个。", "`error_description` names it."},
