@@ -13,9 +13,11 @@ import (
 	"time"
 )
 
+// homesAtNoon are shared by tests that only read.
+var homesAtNoon = sync.OnceValue(func() map[string][]*world { return homesOf(noon) })
+
 // homesOf makes three homes of each persona, with all that happened by now.
-func homesOf(t testing.TB, now time.Time) map[string][]*world {
-	t.Helper()
+func homesOf(now time.Time) map[string][]*world {
 	all := map[string][]*world{}
 	for i, k := range personas {
 		for n := range 3 {
@@ -185,8 +187,9 @@ func spoilCard(w *world, change func(*bankRow)) {
 }
 
 func TestEveryPersonasBooksAddUp(t *testing.T) {
-	for _, now := range []time.Time{noon, noon.AddDate(0, 5, 3)} {
-		for id, homes := range homesOf(t, now) {
+	later := noon.AddDate(0, 5, 3)
+	for now, all := range map[time.Time]map[string][]*world{noon: homesAtNoon(), later: homesOf(later)} {
+		for id, homes := range all {
 			for _, w := range homes {
 				for i, wrong := range addsUp(w, now) {
 					if t.Errorf("%s, %v: %s", id, now, wrong); i > 5 {
@@ -227,7 +230,7 @@ func TestPersonasAreWhatTheySay(t *testing.T) {
 		}
 	}
 	year := noon.AddDate(-1, 0, 0)
-	for id, homes := range homesOf(t, noon) {
+	for id, homes := range homesAtNoon() {
 		for _, w := range homes {
 			p := w.people[0]
 			kinds, words := map[string]int{}, map[string]int{}
@@ -330,7 +333,7 @@ func TestAStudentStaysInDebt(t *testing.T) {
 
 // What the members of a family give one another stands in both their books.
 func TestAFamilysTransfersStandOnBothSides(t *testing.T) {
-	for _, w := range homesOf(t, noon)["family"] {
+	for _, w := range homesAtNoon()["family"] {
 		father, mother, third := w.people[0], w.people[1], w.people[2]
 		between := func(from, to *person) (n int) {
 			for _, a := range from.accounts() {
