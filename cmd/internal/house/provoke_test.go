@@ -96,7 +96,7 @@ type prober struct {
 	shop   string // the last client that registers itself
 }
 
-func newProber(t *testing.T) *prober {
+func newProber(t *testing.T, more ...func(*Config)) *prober {
 	t.Helper()
 	p := &prober{t: t, log: new(lines)}
 	rates, err := ParseRates([]string{"address=1/s burst 60", "grant=1/s burst 40", "par=1/s burst 40", "bc-authorize=1/s burst 40",
@@ -104,7 +104,12 @@ func newProber(t *testing.T) *prober {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.crowd = newCrowdOf(t, 3, func(c *Config) { c.Rates, c.Log = rates, p.log.logger() }, func(h http.Handler) http.Handler {
+	p.crowd = newCrowdOf(t, 3, func(c *Config) {
+		c.Rates, c.Log = rates, p.log.logger()
+		for _, change := range more {
+			change(c)
+		}
+	}, func(h http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if arrive := p.arrive.Load(); arrive != nil {
 				(*arrive)()
