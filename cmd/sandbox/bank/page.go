@@ -21,6 +21,7 @@ import (
 type page struct {
 	Lang     string
 	Path     string   // of this page, for the switch of languages
+	Docs     string   // how such an app is built
 	Counter  *waiting // on the counter's page alone
 	View     *client.View
 	Problem  *client.Problem
@@ -96,6 +97,7 @@ func (a *App) newCounterPage(r *http.Request, c counter, problem *client.Problem
 }
 
 func (a *App) render(w http.ResponseWriter, p *page, status int) {
+	p.Docs = a.jali.Issuer + "/docs?lang=" + p.Lang
 	var b bytes.Buffer
 	if err := a.pages.ExecuteTemplate(&b, "bank.html", p); err != nil {
 		a.log.Error("the page does not render", "error", err)
