@@ -79,11 +79,11 @@ func open(t *testing.T) *house { t.Helper(); return openBehind(t, nil) }
 // where jali is and answers where it is itself.
 func openBehind(t *testing.T, another func(t *testing.T, h *house, jali string) string) *house {
 	t.Helper()
-	dir := t.TempDir()
-	binary := filepath.Join(dir, "sandbox")
-	if out, err := exec.Command("go", "build", "-o", binary, "jali/cmd/sandbox").CombinedOutput(); err != nil {
-		t.Fatalf("the sandbox does not build: %v\n%s", err, out)
+	binary, err := built()
+	if err != nil {
+		t.Fatal(err)
 	}
+	dir := t.TempDir()
 	h := &house{heard: map[string]int{}, seen: map[string]int{}, data: filepath.Join(dir, "data"), log: &buffer{}, answers: &buffer{}, readFile: filepath.Join(dir, "ready.json")}
 	proxy, behind := h.record(t)
 	h.process = exec.Command(binary, "--addr", "localhost:0", "--town-addr", "127.0.0.1:0", "--bank-addr", "127.0.0.1:0",

@@ -78,6 +78,27 @@ func judged(said string, status int) (wrong []string) {
 	return wrong
 }
 
+// testWayIn is what a client reads first, and where it sends the browser.
+func (h *house) testWayIn(t *testing.T) {
+	c := h.client(t, 1)
+	if list, err := c.ListSources(t.Context()); err != nil || len(list.Sources) < 3 {
+		t.Errorf("the sources: %v, %v", list, err)
+	}
+	asking, err := c.Push(t.Context(), oneLook)
+	if err != nil {
+		t.Fatal(err)
+	}
+	browser := http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	resp, err := browser.Get(asking.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = resp.Body.Close()
+	if to := resp.Header.Get("Location"); resp.StatusCode != http.StatusSeeOther || !strings.HasPrefix(to, "/consent/") {
+		t.Errorf("the browser is sent on by %s to %q", resp.Status, to)
+	}
+}
+
 // TestPrism walks without a browser through a house that answers behind Prism
 // as a proxy: somebody else's reading of the document, of every request that is
 // taken and every answer that is given.
@@ -95,6 +116,7 @@ func TestPrism(t *testing.T) {
 		}
 		return prism(t, openapi.YAML, jali)
 	})
+	t.Run("the way to the consent page", h.testWayIn)
 	t.Run("one use of 64 with different keys", h.testOneUse)
 	t.Run("one view for 64 with one key", h.testOneView)
 	t.Run("200 codes redeemed 16 times at once", h.testCodes)
@@ -105,7 +127,10 @@ func TestPrism(t *testing.T) {
 	for what, times := range h.heard {
 		t.Errorf("Prism says of %d answers: %s", times, what)
 	}
-	if len(h.seen) < 10 {
-		t.Errorf("it saw no more than %v", h.seen)
+	for _, operation := range []string{"GET /.well-known/oauth-authorization-server", "GET /.well-known/oauth-protected-resource/v1", "GET /oauth/jwks", "POST /oauth/par",
+		"GET /oauth/authorize", "POST /oauth/bc-authorize", "POST /oauth/token", "POST /oauth/introspect", "POST /oauth/revoke", "POST /oauth/register", "GET /v1/sources", "POST /v1/views"} {
+		if h.seen[operation] == 0 {
+			t.Errorf("Prism saw no %s", operation)
+		}
 	}
 }

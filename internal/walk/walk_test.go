@@ -2,10 +2,35 @@ package walk
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
 	"testing"
 )
+
+// bin is where the sandbox is built, once for all tests.
+var bin string
+
+func TestMain(m *testing.M) {
+	var err error
+	if bin, err = os.MkdirTemp("", "jali-walk-"); err != nil {
+		panic(err)
+	}
+	code := m.Run()
+	_ = os.RemoveAll(bin)
+	os.Exit(code)
+}
+
+var built = sync.OnceValues(func() (string, error) {
+	binary := filepath.Join(bin, "sandbox")
+	if out, err := exec.Command("go", "build", "-o", binary, "jali/cmd/sandbox").CombinedOutput(); err != nil {
+		return "", fmt.Errorf("the sandbox does not build: %w\n%s", err, out)
+	}
+	return binary, nil
+})
 
 // TestWalk runs every walk through one sandbox, and then looks for canaries in
 // all that was answered, logged and stored.
