@@ -92,13 +92,28 @@ func (s *sandbox) decide(ctx context.Context, d decision) (decided, error) {
 		page, to, err = v.get(ctx, "/oauth/authorize?"+url.Values{"client_id": {d.ClientID}, "request_uri": {d.RequestURI}}.Encode())
 	}
 	if err == nil && to == nil {
-		done.GrantID = requestOf(page)
+		if done.GrantID, err = s.becomes(ctx, requestOf(page), d.Decision); err != nil {
+			return decided{}, err
+		}
 		to, err = v.answerAs(ctx, page, d.Decision, d.choice, here)
 	}
-	if err == nil && to != nil {
+	if err != nil {
+		return decided{}, asFault(err)
+	}
+	if to != nil {
 		done.RedirectTo = to.String()
 	}
-	return done, asFault(err)
+	return done, nil
+}
+
+// becomes is the id of what a decision makes of a request: one that changes a
+// grant is gone when it has.
+func (s *sandbox) becomes(ctx context.Context, request, decision string) (string, error) {
+	g, err := s.grant(ctx, request)
+	if err == nil && g.Revises != "" && decision == verdict(true) {
+		return string(g.Revises), nil
+	}
+	return request, err
 }
 
 // requestOf is the id of the request that a consent page is about.

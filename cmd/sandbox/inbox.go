@@ -28,7 +28,8 @@ type mail struct {
 // inbox is where a client without a server of its own is told what happens.
 type inbox struct {
 	answers  inboxAnswer
-	messages []message // newest first
+	messages []message     // newest first
+	came     chan struct{} // closed when one more has come
 }
 
 // inboxAnswer is how an inbox answers; the zero one answers 204 at once.
@@ -56,7 +57,7 @@ const messagesKept = 200
 
 func (m *mail) box(c consent.ClientID) *inbox {
 	if m.boxes[c] == nil {
-		m.boxes[c] = &inbox{}
+		m.boxes[c] = &inbox{came: make(chan struct{})}
 	}
 	return m.boxes[c]
 }
@@ -82,6 +83,8 @@ func (m *mail) take(c consent.ClientID, one message) inboxAnswer {
 	one.Answered = as.Status
 	box.messages = slices.Insert(box.messages, 0, one)
 	box.messages = box.messages[:min(len(box.messages), messagesKept)]
+	close(box.came)
+	box.came = make(chan struct{})
 	return as
 }
 
@@ -194,9 +197,34 @@ func (s *sandbox) opened(r *http.Request, do func(*inbox)) (any, error) {
 	return map[string]any{"uri": s.inboxOf(c), "answer": box.answers, "messages": append([]message{}, box.messages...)}, nil
 }
 
+// readInbox waits, if it is asked to, until enough has come.
 func (s *sandbox) readInbox(r *http.Request) (any, error) {
-	return s.opened(r, func(*inbox) {})
+	enough, _ := strconv.Atoi(r.URL.Query().Get("at_least")) // checked by the document
+	wait, _ := time.ParseDuration(cmp.Or(r.URL.Query().Get("wait"), "0s"))
+	patience := time.NewTimer(min(wait, longestWait))
+	defer patience.Stop()
+	for {
+		var came chan struct{}
+		answer, err := s.opened(r, func(box *inbox) {
+			if len(box.messages) < enough {
+				came = box.came
+			}
+		})
+		if err != nil || came == nil {
+			return answer, err
+		}
+		select {
+		case <-came:
+		case <-patience.C:
+			return answer, nil
+		case <-r.Context().Done():
+			return answer, nil
+		}
+	}
 }
+
+// longestWait is less than what a server has for an answer.
+const longestWait = 30 * time.Second
 
 func (s *sandbox) tellInbox(r *http.Request) (any, error) {
 	as, err := read[inboxAnswer](r)
@@ -207,5 +235,5 @@ func (s *sandbox) tellInbox(r *http.Request) (any, error) {
 }
 
 func (s *sandbox) emptyInbox(r *http.Request) (any, error) {
-	return s.opened(r, func(box *inbox) { *box = inbox{} })
+	return s.opened(r, func(box *inbox) { box.answers, box.messages = inboxAnswer{}, nil })
 }

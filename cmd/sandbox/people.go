@@ -206,16 +206,24 @@ func (s *sandbox) addPeople(r *http.Request) (any, error) {
 	var moved []samplePerson
 	for _, who := range settled {
 		p, err := s.moveIn(r.Context(), who)
-		if err != nil {
+		if p.ID == "" {
 			return nil, err
 		}
-		p.Persona = who.Persona
+		s.notAll(r.Context(), err)
 		moved = append(moved, p)
 	}
 	if err := s.keepPeople(func(all []samplePerson) []samplePerson { return append(all, moved...) }); err != nil {
 		return nil, err
 	}
 	return s.told(r.Context(), moved)
+}
+
+// notAll logs that somebody could not connect all of their sources: what they
+// have connected, they tell.
+func (s *sandbox) notAll(ctx context.Context, err error) {
+	if err != nil {
+		s.log.WarnContext(ctx, "not every source could be connected", "err", err)
+	}
 }
 
 // keepPeople writes who there is, with their passkeys, where the next start
@@ -286,9 +294,7 @@ func (s *sandbox) resetPerson(r *http.Request) (any, error) {
 		return nil, err
 	}
 	if who, ok := s.townsperson(p); ok {
-		if err := s.connectAll(ctx, v, who); err != nil {
-			return nil, err
-		}
+		s.notAll(ctx, s.connectAll(ctx, v, who))
 	}
 	if p.Town == s.town.People()[filer].ID {
 		if err := s.bring(ctx, p.ID); err != nil {

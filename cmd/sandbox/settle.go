@@ -77,6 +77,8 @@ func (s *sandbox) settle(ctx context.Context) error {
 	return nil
 }
 
+// moveIn signs a townsperson up. Where not all of their sources could be
+// connected, they have moved in all the same.
 func (s *sandbox) moveIn(ctx context.Context, who mock.Person) (samplePerson, error) {
 	v, err := s.visitors.open()
 	if err != nil {
@@ -86,26 +88,27 @@ func (s *sandbox) moveIn(ctx context.Context, who mock.Person) (samplePerson, er
 	if err != nil {
 		return samplePerson{}, fmt.Errorf("signing up: %w", err)
 	}
-	if err := s.connectAll(ctx, v, who); err != nil {
+	person, err := v.person(ctx)
+	if err != nil {
 		return samplePerson{}, err
 	}
-	person, err := v.person(ctx)
-	return samplePerson{Town: who.ID, ID: person, Name: who.Name, Credential: credential}, err
+	return samplePerson{Town: who.ID, ID: person, Name: who.Name, Credential: credential, Persona: who.Persona}, s.connectAll(ctx, v, who)
 }
 
 // connectAll has a person connect every source of theirs that one connects by
-// logging in.
+// logging in, and goes on where one of them lets nobody through.
 func (s *sandbox) connectAll(ctx context.Context, v *visitor, who mock.Person) error {
+	var errs []error
 	for _, source := range s.sources.All() {
 		id := source.Source().ID
 		if _, ok := source.(connectors.Linker); !ok || !s.town.Serves(id, who.ID) {
 			continue
 		}
 		if err := v.connect(ctx, id, who); err != nil {
-			return fmt.Errorf("connecting %s: %w", id, err)
+			errs = append(errs, fmt.Errorf("connecting %s: %w", id, err))
 		}
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 // keepPasskeys writes the software passkeys where the next start finds them.
