@@ -66,8 +66,30 @@ func (s *sandbox) control() (http.Handler, error) {
 		return nil, fmt.Errorf("the document has no %s", id)
 	}
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { s.fail(w, r, errRoute) })
-	return s.guarded(mux), nil
+	return s.guarded(slashed(mux)), nil
 }
+
+// slashed lets an id be one escaped slash: ServeMux takes such a segment for
+// the path's end. No id has any, so that two are as unknown as one.
+func slashed(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if segments := strings.Split(r.URL.EscapedPath(), "/"); slices.ContainsFunc(segments, isSlash) {
+			for i, segment := range segments {
+				if isSlash(segment) {
+					segments[i] = "%2F%2F"
+				}
+			}
+			at := *r.URL
+			at.RawPath = strings.Join(segments, "/")
+			at.Path, _ = url.PathUnescape(at.RawPath) // as it was sent, it could be
+			r = r.WithContext(r.Context())
+			r.URL = &at
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+func isSlash(segment string) bool { return strings.EqualFold(segment, "%2f") }
 
 // promised is the status by which an operation says that it was done.
 func promised(op *openapi3.Operation) int {
