@@ -124,22 +124,23 @@ func New(c Config) (*Server, error) {
 	e.HEAD("/v1/sources", data.ListSources)
 	e.HEAD("/v1/views/:id", data.ReadView)
 	e.HEAD("/v1/views/:id/bills", data.ListBills)
-	e.Match([]string{http.MethodGet, http.MethodHead}, "/openapi.yaml", serveDocument)
-	for _, path := range []string{"/v1", "/v1/*"} {
-		e.Any(path, s.strayed)
-		e.RouteNotFound(path, s.strayed) // in methods that nobody knows
-	}
-	if c.OAuth != nil {
-		e.Any("/oauth/*", echo.WrapHandler(c.OAuth))
-		e.Any("/.well-known/*", echo.WrapHandler(c.OAuth))
-	}
-	if c.Docs != nil {
-		for _, path := range []string{"/docs", "/docs/*", "/problems", "/problems/*"} {
-			e.Any(path, echo.WrapHandler(c.Docs))
+	mount := func(h echo.HandlerFunc, paths ...string) {
+		for _, path := range paths {
+			e.Any(path, h)
+			e.RouteNotFound(path, h) // in methods that nobody knows
 		}
 	}
+	mount(s.strayed, "/v1", "/v1/*")
+	mount(onlyRead, "/openapi.yaml")
+	e.Match([]string{http.MethodGet, http.MethodHead}, "/openapi.yaml", serveDocument)
+	if c.OAuth != nil {
+		mount(echo.WrapHandler(c.OAuth), "/oauth", "/oauth/*", "/.well-known", "/.well-known/*")
+	}
+	if c.Docs != nil {
+		mount(echo.WrapHandler(c.Docs), "/docs", "/docs/*", "/problems", "/problems/*")
+	}
 	for prefix, h := range c.Extra {
-		e.Any(prefix+"*", echo.WrapHandler(h))
+		mount(echo.WrapHandler(h), strings.TrimSuffix(prefix, "/"), prefix+"*")
 	}
 	if c.Pages != nil {
 		e.Any("/*", echo.WrapHandler(c.Pages))
@@ -151,6 +152,12 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.echo.Serv
 
 func serveDocument(c echo.Context) error {
 	return c.Blob(http.StatusOK, "application/yaml; charset=utf-8", openapi.YAML)
+}
+
+// onlyRead answers who would do more with the document.
+func onlyRead(c echo.Context) error {
+	c.Response().Header().Set("Allow", "GET, HEAD")
+	return errMethod
 }
 
 // strayed answers what lies under /v1 and is no operation of the document.

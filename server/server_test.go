@@ -304,6 +304,8 @@ func TestRefused(t *testing.T) {
 		{"no route at all", "GET", "/v1", "", good[:2], 404, "route_unknown"},
 		{"a method that is not there", "DELETE", "/v1/views", "", good[:2], 405, "method_not_allowed"},
 		{"a method that is not there, of a view", "PATCH", "/v1/views/" + canary, "", good[:2], 405, "method_not_allowed"},
+		{"a method that is not there, of the document", "POST", "/openapi.yaml", "", nil, 405, "method_not_allowed"},
+		{"a method that nobody knows, of the document", "BREW", "/openapi.yaml", "", nil, 405, "method_not_allowed"},
 	} {
 		t.Run(tt.why, func(t *testing.T) {
 			a := e.send(t, tt.method, tt.path, tt.body, tt.headers...)
@@ -483,8 +485,10 @@ func TestMounts(t *testing.T) {
 	for path, want := range map[string]string{
 		"/":                    "page ",
 		"/grants/1":            "page ",
+		"/oauth":               stray,
 		"/oauth/nowhere":       stray,
 		"/.well-known/nowhere": stray,
+		"/sandbox":             "sandbox",
 		"/sandbox/consents":    "sandbox",
 		"/openapi.yaml":        "openapi: 3.1.0",
 	} {
@@ -493,6 +497,9 @@ func TestMounts(t *testing.T) {
 		} else if a.Header.Get("X-Content-Type-Options") != "nosniff" {
 			t.Errorf("%s may be sniffed", path)
 		}
+	}
+	if a := e.send(t, "BREW", "/oauth/nowhere", ""); string(a.body) != stray {
+		t.Errorf("a method that nobody knows is not refused in OAuth's format: %d %s", a.StatusCode, a.body)
 	}
 }
 
@@ -516,8 +523,6 @@ func TestBodySizesOfPages(t *testing.T) {
 	}
 }
 
-// X-Forwarded-For is a claim like any other: only a proxy named in the config
-// is believed.
 // A stranger is answered before their body is there: they do not decide how
 // long a connection is held, and who waits for 100 is spared the sending.
 func TestStrangersBodiesAreNotWaitedFor(t *testing.T) {
@@ -559,6 +564,8 @@ func TestBrowsersAreToldToKeepToHTTPS(t *testing.T) {
 	}
 }
 
+// X-Forwarded-For is a claim like any other: only a proxy named in the config
+// is believed.
 func TestForwardedFor(t *testing.T) {
 	e := stand(t, nil)
 	if a := e.send(t, "GET", "/", "", "X-Forwarded-For", "203.0.113.9"); strings.Contains(string(a.body), "203.0.113.9") {

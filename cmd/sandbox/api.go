@@ -151,7 +151,7 @@ func (s *sandbox) checked(check *server.Checker, route *routers.Route, next http
 	})
 }
 
-// answering writes what a operation answers, by the status that was promised.
+// answering writes what an operation answers, by the status that was promised.
 func (s *sandbox) answering(do operation, status int) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		v, err := do(r)

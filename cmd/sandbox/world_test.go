@@ -84,7 +84,7 @@ func TestTheClockMoves(t *testing.T) {
 		t.Errorf("the newest statement closed on %v, and a month later on %v", was, is)
 	}
 	for _, report := range after.Sources {
-		if report.Code == "source_unsigned" || report.Code == "source_malformed" {
+		if report.Code == "source_signature" || report.Code == "source_malformed" {
 			t.Errorf("after the move %s is %s: its clock is another", report.Source.ID, report.Code)
 		}
 	}
