@@ -4,8 +4,10 @@
 //
 // A request to /v1 goes: request id, log, recovery, size, headers,
 // authentication, the document, the handler. Authentication comes before
-// validation, so that a stranger learns nothing from either. Other paths go to
-// the handlers that are mounted here, which answer in their own ways.
+// validation, so that a stranger learns nothing from either. A fault is told by
+// its code where clients are to meet that code, and else as internal or
+// unavailable. Other paths go to the handlers that are mounted here, which
+// answer in their own ways.
 package server
 
 import (
