@@ -119,7 +119,7 @@ func (s *sandbox) addClient(r *http.Request) (any, error) {
 // equip makes keys for a client, and a certificate if it shows one, and
 // registers their public halves with it.
 func (s *sandbox) equip(c *consent.Client, alg string, signs bool) (made keys, err error) {
-	t := template(string(c.ID), leafLife)
+	t := s.template(string(c.ID), leafLife)
 	t.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}
 	switch {
 	case c.Auth == consent.SelfSignedTLS && !signs: // its own keys hold its certificate

@@ -42,8 +42,9 @@ type flags struct {
 }
 
 type cli struct {
-	Run   runCmd   `cmd:"" default:"withargs" help:"Run the sandbox until it is interrupted (the default)."`
-	Bench benchCmd `cmd:"" help:"Measure views, tokens, storage and aliases beside what they are built on, in about two minutes."`
+	Run    runCmd    `cmd:"" default:"withargs" help:"Run the sandbox until it is interrupted (the default)."`
+	Client clientCmd `cmd:"" help:"Register, list and remove clients of a running sandbox."`
+	Bench  benchCmd  `cmd:"" help:"Measure views, tokens, storage and aliases beside what they are built on, in about two minutes."`
 }
 
 type runCmd struct{ flags }

@@ -26,15 +26,15 @@ type authority struct {
 
 const (
 	authorityLife = 10 * 365 * 24 * time.Hour
-	leafLife      = 365 * 24 * time.Hour
+	leafLife      = 2 * 365 * 24 * time.Hour // longer than the clock can be moved
 )
 
-func newAuthority() (*authority, error) {
+func (s *sandbox) newAuthority() (*authority, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return nil, err
 	}
-	c := template("Jali sandbox authority", authorityLife)
+	c := s.template("Jali sandbox authority", authorityLife)
 	c.IsCA, c.BasicConstraintsValid, c.KeyUsage = true, true, x509.KeyUsageCertSign
 	return sealed(c, c, key, key)
 }
@@ -67,10 +67,14 @@ func (a *authority) pool() *x509.CertPool {
 	return pool
 }
 
-func template(name string, life time.Duration) *x509.Certificate {
-	now := time.Now()
+// template is valid by the sandbox's clock and by everybody else's: both look.
+func (s *sandbox) template(name string, life time.Duration) *x509.Certificate {
+	from, to := time.Now(), s.now()
+	if to.Before(from) {
+		from, to = to, from
+	}
 	return &x509.Certificate{
-		Subject: pkix.Name{CommonName: name}, NotBefore: now.Add(-time.Hour), NotAfter: now.Add(life),
+		Subject: pkix.Name{CommonName: name}, NotBefore: from.Add(-time.Hour), NotAfter: to.Add(life),
 	}
 }
 
@@ -97,14 +101,14 @@ const clientName = "Jali sandbox client"
 // certificate of it stay good.
 func (s *sandbox) prepareMTLS(l net.Listener) (err error) {
 	if s.state.Authority == nil {
-		if s.state.Authority, err = newAuthority(); err != nil {
+		if s.state.Authority, err = s.newAuthority(); err != nil {
 			return err
 		}
 		if err := s.state.save(); err != nil {
 			return err
 		}
 	}
-	c := template(clientName, leafLife)
+	c := s.template(clientName, leafLife)
 	c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}
 	client, err := s.state.Authority.issue(c)
 	if err != nil {
@@ -119,7 +123,7 @@ func (s *sandbox) prepareMTLS(l net.Listener) (err error) {
 
 // openMTLS serves jali to clients that show certificates.
 func (s *sandbox) openMTLS(l net.Listener) error {
-	c := template("localhost", leafLife)
+	c := s.template("localhost", leafLife)
 	c.DNSNames, c.IPAddresses = []string{"localhost"}, []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback}
 	c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
 	site, err := s.state.Authority.issue(c)

@@ -96,7 +96,8 @@ func (s *sandbox) greeting() string {
   Bank app   %s   ask for one look at all accounts: begin here
   Jali       %s   the person's own pages
   Town       %s   the institutions, their people and passwords
-  Docs       %s/docs   guides, the reference, what each error means; the sandbox's own API
+  Docs       %s/docs   guides, the reference, what each error means
+  Sandbox    %s/docs   its own API: people, clients, clock, troubles, events
   mTLS       %s   for clients that show certificates
 
   Sign in as %s:
@@ -104,7 +105,7 @@ func (s *sandbox) greeting() string {
   sign up with a passkey of your own.
 
   Ctrl-C stops it%s.
-`, s.ready.Bank, s.ready.Issuer, s.ready.Town, s.ready.Issuer, s.ready.MTLS.URL, strings.Join(names, ", "), s.farewell())
+`, s.ready.Bank, s.ready.Issuer, s.ready.Town, s.ready.Issuer, s.ready.Sandbox, s.ready.MTLS.URL, strings.Join(names, ", "), s.farewell())
 }
 
 func (s *sandbox) farewell() string {
