@@ -220,6 +220,7 @@ func (s *sandbox) openHouse(ctx context.Context, l net.Listener) error {
 			return err
 		}
 	}
+	s.site = s.dated(s.site)
 	s.serve(l, s.site)
 	return nil
 }

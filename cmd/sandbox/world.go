@@ -29,6 +29,15 @@ type clock struct {
 
 func (c *clock) now() time.Time { return c.outside().Add(time.Duration(c.ahead.Load())) }
 
+// dated tells this time in every answer of h, so that who goes by Date (RFC 9110,
+// section 6.6.1) signs what is taken here.
+func (s *sandbox) dated(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Date", s.now().UTC().Format(http.TimeFormat))
+		h.ServeHTTP(w, r)
+	})
+}
+
 func (s *sandbox) readClock(*http.Request) (any, error) {
 	return map[string]string{"now": s.now().UTC().Format(time.RFC3339), "ahead": time.Duration(s.clock.ahead.Load()).String()}, nil
 }

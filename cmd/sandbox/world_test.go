@@ -88,6 +88,14 @@ func TestTheClockMoves(t *testing.T) {
 			t.Errorf("after the move %s is %s: its clock is another", report.Source.ID, report.Code)
 		}
 	}
+	resp, err := http.Get(r.Issuer + "/v1/sources")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = resp.Body.Close()
+	if told, err := http.ParseTime(resp.Header.Get("Date")); err != nil || told.Sub(real) < month-time.Second {
+		t.Errorf("after the move Date is %v, %v", told, err)
+	}
 	c := ledger(t, r)
 	c.Now = s.now
 	if _, err := c.Push(t.Context(), oneLook); err != nil {
