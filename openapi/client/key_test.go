@@ -96,7 +96,7 @@ func TestKeysThatAreTooWeak(t *testing.T) {
 	p384, _ := ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
 	small, err := rsa.GenerateKey(rand.Reader, 1024)
 	if err != nil {
-		t.Skip("this Go makes none: ", err)
+		t.Fatal(err)
 	}
 	for _, private := range []crypto.Signer{p384, small} {
 		if _, err := client.NewKey(private, ""); err == nil {
