@@ -164,6 +164,12 @@ func (b *browser) references(issuer string, w *watch) {
 			b.Errorf("%s can be tried out: %v; no page can make the proofs of the data API", page, tried)
 		}
 	}
+	b.do("the sandbox's clock", chromedp.Navigate("about:blank"), chromedp.Navigate(issuer+"/sandbox/docs?lang=en#/world/ReadClock"))
+	b.click("try it", "#operations-world-ReadClock .try-out__btn", "#operations-world-ReadClock .execute")
+	b.see("it is answered", "#operations-world-ReadClock .live-responses-table .response")
+	if got := b.text("#operations-world-ReadClock .live-responses-table .response .response-col_status"); !strings.Contains(got, "200") {
+		b.Errorf("the clock that is tried answers %q", got)
+	}
 	b.do("a link to an operation", chromedp.Navigate(issuer+"/docs/reference#/data/OpenView"))
 	b.see("it is open", `#operations-data-OpenView .opblock-body`)
 	for _, f := range w.take() {
