@@ -17,7 +17,7 @@ import (
 // clientCmd does by a command what the sandbox's API does by a call. It talks
 // to the sandbox that runs.
 type clientCmd struct {
-	Sandbox string `help:"The running sandbox's own API." default:"http://localhost:8080/sandbox" env:"JALI_SANDBOX" placeholder:"URL"`
+	Sandbox string `help:"The running sandbox's own API. Default: ${default}." default:"http://localhost:8080/sandbox" env:"JALI_SANDBOX" placeholder:"URL"`
 
 	Out io.Writer `kong:"-"` // nil: os.Stdout
 
@@ -130,15 +130,14 @@ func (c *clientRemove) Run(ctx context.Context, k *clientCmd) error {
 		if err := json.Unmarshal(b, &done); err != nil {
 			return err
 		}
-		c.ID = done.Removed
-	} else {
-		for _, id := range c.ID {
-			if _, err := k.ask(ctx, http.MethodDelete, "/clients/"+url.PathEscape(id), nil); err != nil {
-				return fmt.Errorf("%s: %w", id, err)
-			}
+		for _, id := range done.Removed {
+			fmt.Fprintln(k.out(), id)
 		}
 	}
 	for _, id := range c.ID {
+		if _, err := k.ask(ctx, http.MethodDelete, "/clients/"+url.PathEscape(id), nil); err != nil {
+			return fmt.Errorf("%s: %w", id, err)
+		}
 		fmt.Fprintln(k.out(), id)
 	}
 	return nil
@@ -181,8 +180,8 @@ func (k *clientCmd) ask(ctx context.Context, method, path string, body any) ([]b
 		Code   string `json:"code"`
 		Detail string `json:"detail"`
 	}
-	if json.Unmarshal(b, &p) != nil || p.Code == "" {
-		return nil, fmt.Errorf("%s is no sandbox's API: it answers %s", k.Sandbox, resp.Status)
+	if json.Unmarshal(b, &p) != nil || p.Code == "" || p.Code == "no_page" {
+		return nil, fmt.Errorf("%s is no sandbox's API: it answers %s; name one by --sandbox, such as http://localhost:8080/sandbox", k.Sandbox, resp.Status)
 	}
 	return nil, fmt.Errorf("%s (%s)", p.Detail, p.Code)
 }

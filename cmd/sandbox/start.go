@@ -86,15 +86,15 @@ func start(ctx context.Context, f flags, log *slog.Logger) (_ *sandbox, err erro
 	} else if err := os.MkdirAll(s.data, 0o700); err != nil {
 		return nil, err
 	}
-	jali, err := net.Listen("tcp", f.Addr)
+	jali, err := listen(f.Addr, "--addr")
 	if err != nil {
 		return nil, err
 	}
-	town, err := net.Listen("tcp", f.TownAddr)
+	town, err := listen(f.TownAddr, "--town-addr")
 	if err != nil {
 		return nil, err
 	}
-	app, err := net.Listen("tcp", f.BankAddr)
+	app, err := listen(f.BankAddr, "--bank-addr")
 	if err != nil {
 		return nil, err
 	}
@@ -147,6 +147,15 @@ func start(ctx context.Context, f flags, log *slog.Logger) (_ *sandbox, err erro
 		return s, writeReady(f.Ready, s.ready)
 	}
 	return s, nil
+}
+
+// listen names the flag that helps where an address is taken.
+func listen(addr, flag string) (net.Listener, error) {
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
+		return nil, fmt.Errorf("%w; %s names another address", err, flag)
+	}
+	return l, nil
 }
 
 func port(l net.Listener) string {
