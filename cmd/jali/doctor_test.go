@@ -143,8 +143,8 @@ func TestDoctor(t *testing.T) {
 		{why: "a fragment", change: func(d *doctorCmd) { d.Redirect = []string{registered + "#done"} }, want: "redirect failure, redirect failure: leave out #"},
 		{why: "a relative one", change: func(d *doctorCmd) { d.Redirect = []string{"/callback"} }, want: "redirect failure, redirect failure: write it whole"},
 
-		{why: "a clock that is ahead", ahead: 42 * time.Second, want: "clock failure, client failure: NTP"},
-		{why: "a clock that is behind", ahead: -2 * time.Minute, want: "clock failure, client failure: NTP"},
+		{why: "a clock that is ahead", ahead: 42 * time.Second, want: "clock failure, client unseen: NTP"},
+		{why: "a clock that is behind", ahead: -2 * time.Minute, want: "clock failure, client unseen: NTP"},
 		{why: "a clock that is a little ahead", ahead: 8 * time.Second, want: "clock warning: NTP"},
 
 		{why: "a slash at the end", issuer: w.issuer + "/", want: "issuer failure, client unseen, data unseen: leave it out"},

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"path"
 	"slices"
 	"strings"
 
@@ -66,7 +67,19 @@ func (s *sandbox) control() (http.Handler, error) {
 		return nil, fmt.Errorf("the document has no %s", id)
 	}
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { s.fail(w, r, errRoute) })
-	return s.guarded(slashed(mux)), nil
+	return s.guarded(s.straight(slashed(mux))), nil
+}
+
+// straight answers paths that ServeMux would send on to others: no document has
+// an empty segment, or one of dots.
+func (s *sandbox) straight(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if at := r.URL.EscapedPath(); path.Clean(at) != strings.TrimSuffix(at, "/") {
+			s.fail(w, r, errRoute)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // slashed lets an id be one escaped slash: ServeMux takes such a segment for

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"net/http"
 	"strings"
 	"testing"
@@ -252,6 +253,25 @@ func TestNoOtherSiteActsForPeople(t *testing.T) {
 		_ = resp.Body.Close()
 		if allowed := resp.StatusCode != http.StatusForbidden; allowed != tt.allowed {
 			t.Errorf("%s: %d, want it let in: %v", tt.why, resp.StatusCode, tt.allowed)
+		}
+	}
+}
+
+// What is not in the document is not there, and sends nobody on.
+func TestPathsThatAreNotThere(t *testing.T) {
+	s, r := begin(t, "")
+	defer end(t, s)
+	stay := http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	for _, path := range []string{"", "/", "/nowhere", "/people/", "/people//reset", "//people", "/./people", "/clients/../people", "/people/%2E%2E/clock"} {
+		resp, err := stay.Get(r.Sandbox + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var p struct{ Code string }
+		err = json.NewDecoder(resp.Body).Decode(&p)
+		_ = resp.Body.Close()
+		if resp.StatusCode != http.StatusNotFound || p.Code != "route_unknown" {
+			t.Errorf("%q: %s, %+v, %v", path, resp.Status, p, err)
 		}
 	}
 }
