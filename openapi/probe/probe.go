@@ -25,6 +25,9 @@ import (
 // the one who is asked: the parameter or member called name of an operation.
 type Known func(r *rand.Rand, operation, name string) (value any, ok bool)
 
+// Absent is what a [Known] answers to have a parameter or a member left out.
+var Absent = &struct{}{}
+
 // Operation is one method of one path.
 type Operation struct {
 	ID     string
@@ -125,7 +128,11 @@ func (o Operation) draft(r *rand.Rand, known Known) *draft {
 		if !p.Required && r.IntN(2) == 0 {
 			continue
 		}
-		text := spell(value(p.Name, p.Schema.Value))
+		drawn := value(p.Name, p.Schema.Value)
+		if drawn == any(Absent) {
+			continue
+		}
+		text := spell(drawn)
 		switch p.In {
 		case openapi3.ParameterInPath:
 			d.path[p.Name] = text
@@ -148,7 +155,10 @@ func (o Operation) draft(r *rand.Rand, known Known) *draft {
 		if known == nil {
 			continue
 		}
-		if v, ok := known(r, o.ID, name); ok {
+		switch v, ok := known(r, o.ID, name); {
+		case ok && v == any(Absent):
+			delete(members, name)
+		case ok:
 			members[name] = v
 		}
 	}

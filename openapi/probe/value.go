@@ -191,7 +191,7 @@ func object(r *rand.Rand, s *openapi3.Schema, depth int) any {
 	members := map[string]any{}
 	for _, name := range names(s.Properties) {
 		required := slices.Contains(s.Required, name)
-		if !required && (depth > deepest || r.IntN(2) == 0) {
+		if !required && (depth > deepest || r.IntN(3) == 0) {
 			continue
 		}
 		members[name] = value(r, s.Properties[name].Value, depth+1)
