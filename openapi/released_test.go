@@ -3,6 +3,9 @@ package openapi_test
 import (
 	"bytes"
 	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -46,6 +49,66 @@ func byVersion(a, b string) int {
 		n, _ := strconv.Atoi(q)
 		return cmp.Compare(m, n)
 	})
+}
+
+// asReleased is the SHA-256 of each release's document. It is written down
+// once, with the release, and never again: who breaks openapi.yaml and copies it
+// over a release would have nothing left to be compared with.
+var asReleased = map[string]string{
+	"1.0.0": "e18b665171384651783e8cdead2da7704c1f699baceb9e7263bfa434cabcd796",
+}
+
+func TestReleasesStayAsTheyWere(t *testing.T) {
+	versions, documents := released(t)
+	for _, wrong := range rewritten(asReleased, versions, documents) {
+		t.Error(wrong)
+	}
+}
+
+// rewritten answers the releases that are not what was written down of them.
+func rewritten(sums map[string]string, versions []string, documents [][]byte) (wrong []string) {
+	for i, v := range versions {
+		sum := sha256.Sum256(documents[i])
+		switch is := hex.EncodeToString(sum[:]); sums[v] {
+		case is:
+		case "":
+			wrong = append(wrong, "released/"+v+".yaml is new: write down "+is)
+		default:
+			wrong = append(wrong, "released/"+v+".yaml was released otherwise: bring it back, and give what is new a version of its own")
+		}
+	}
+	for _, v := range slices.Sorted(maps.Keys(sums)) {
+		if !slices.Contains(versions, v) {
+			wrong = append(wrong, "released/"+v+".yaml was released and is gone")
+		}
+	}
+	return wrong
+}
+
+func TestRewrittenReleasesAreFound(t *testing.T) {
+	versions, documents := released(t)
+	broken := bytes.Replace(openapi.YAML, []byte("operationId: OpenView"), []byte("operationId: ShowView"), 1)
+	if len(breaks(read(t, documents[0]), read(t, broken))) == 0 {
+		t.Fatal("what is planted is no break")
+	}
+	last := len(versions) - 1
+	copied := append(slices.Clone(documents[:last]), broken)
+	for _, tt := range []struct {
+		why       string
+		versions  []string
+		documents [][]byte
+		finds     string
+	}{
+		{"as they were", versions, documents, ""},
+		{"broken, and copied over the release", versions, copied, "released otherwise"},
+		{"one more, not written down", append(slices.Clone(versions), "99.0.0"), append(slices.Clone(documents), broken), "99.0.0.yaml is new"},
+		{"one removed", versions[:last], documents[:last], "is gone"},
+	} {
+		found := strings.Join(rewritten(asReleased, tt.versions, tt.documents), "\n")
+		if (found == "") != (tt.finds == "") || !strings.Contains(found, tt.finds) {
+			t.Errorf("%s: %q; want %q", tt.why, found, tt.finds)
+		}
+	}
 }
 
 // Within /v1 nothing that a developer relies on is taken back, from one
