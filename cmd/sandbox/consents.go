@@ -53,7 +53,7 @@ type decided struct {
 
 var (
 	errDecision   = errInvalid.Saying("name the request by client_id and request_uri, or by auth_req_id")
-	errNotWaiting = &fault.Error{Kind: fault.NotFound, Code: "request_not_found", Detail: "no such request waits for this person: it is unknown, somebody else's, decided or has expired"}
+	errNotWaiting = &fault.Error{Kind: fault.NotFound, Code: "request_not_found", Detail: "no such request waits for this person: it is unknown, somebody else's, decided or expired, or its client is paused"}
 	errStranger   = &fault.Error{Kind: fault.NotFound, Code: "person_unknown", Detail: "people and their ids are in GET /sandbox/people"}
 )
 
@@ -221,7 +221,7 @@ func (c choice) narrow(fields url.Values) error {
 // has them.
 var refusals = map[string]*fault.Error{
 	"nothing_chosen": consent.ErrNothingChosen, "choice_wider": consent.ErrWider, "too_few_uses": consent.ErrTooFew,
-	"grant_paused": consent.ErrPaused, "client_suspended": consent.ErrSuspended, "request_decided": consent.ErrDecided,
+	"client_suspended": consent.ErrSuspended, "request_decided": consent.ErrDecided,
 	"grant_changed": consent.ErrChanged, "request_expired": consent.ErrLapsed, "grant_not_found": errNotWaiting, "request_not_found": errNotWaiting,
 }
 

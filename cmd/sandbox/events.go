@@ -73,7 +73,7 @@ func (s *sandbox) happen(ctx context.Context, e newEvent, done *happened) error 
 		done.RedirectTo = made.RedirectTo
 		var f *fault.Error
 		if errors.As(err, &f) && f.Kind != fault.Internal && !f.Is(errDecision) && !f.Is(errStranger) && !f.Is(errNotWaiting) {
-			err = errImpossible.Saying("this request cannot be decided so: it was decided, it lapsed, or its client is paused or suspended").Because(err)
+			err = errImpossible.Saying("this request cannot be decided so: it was decided, it lapsed, or its client is suspended").Because(err)
 		}
 		return err
 	case webhook.Trial:

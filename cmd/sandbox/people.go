@@ -278,6 +278,10 @@ func (s *sandbox) connectSource(r *http.Request) (any, error) {
 		return nil, errNotCustomer
 	}
 	if err := v.connect(r.Context(), ask.Source, who); err != nil {
+		var ours *refusedError
+		if errors.As(err, &ours) && ours.code == "internal" { // no institution's doing
+			return nil, err
+		}
 		return nil, errLogin.Because(err)
 	}
 	return s.personNow(r.Context(), p)

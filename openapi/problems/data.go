@@ -70,7 +70,7 @@ var data = []Entry{
 		Remedy:  Name{"等到 `Retry-After` 所说的时间，也就是授权的下一天；在那之前读已打开的视图。", "Wait as long as `Retry-After` says, which is until the grant's next day. Until then read the view that you have."},
 	},
 	{
-		Code: "grant_paused", Owner: fault.Person, Met: []Place{Data, Sandbox},
+		Code: "grant_paused", Owner: fault.Person, Met: []Place{Data},
 		Title:   Name{"本人暂停了这个应用", "The person has paused this client"},
 		Meaning: Name{"本人在自己的页面上暂停了你的应用。授权还在，但现在什么也读不到。", "The person has paused your app on their own page. Your grants stand, and nothing can be read meanwhile."},
 		Remedy:  Name{"不要反复尝试，等 `grant.resumed` 通知。可以在你的应用里告诉本人去哪里恢复。", "Do not try again and again: wait for the webhook `grant.resumed`. You may tell the person in your app where to resume it."},

@@ -2,9 +2,9 @@ package problems
 
 // sandboxDetails are those of the sandbox and of what it has the rooms do.
 var sandboxDetails = map[string]string{
-	"the software passkey holds one of this person's passkeys already":                              "软件通行密钥里已经有这个人的一把",
-	"no such request waits for this person: it is unknown, somebody else's, decided or has expired": "没有这个请求在等这个人：它不存在、是别人的、已经答复或者过期了",
-	"institutions go by the ids in GET /v1/sources":                                                 "机构的编号见 GET /v1/sources",
+	"the software passkey holds one of this person's passkeys already":                                                   "软件通行密钥里已经有这个人的一把",
+	"no such request waits for this person: it is unknown, somebody else's, decided or expired, or its client is paused": "没有这个请求在等这个人：它不存在、是别人的、已经答复或者过期了，或者应用被暂停",
+	"institutions go by the ids in GET /v1/sources":                                                                      "机构的编号见 GET /v1/sources",
 	"there is no such person":                                                                 "没有这个人",
 	"a choice may only narrow what was asked":                                                 "只能比请求的更窄",
 	"tick at least one account":                                                               "至少勾选一个账户",
@@ -73,7 +73,7 @@ var sandboxDetails = map[string]string{
 	"people and their ids are in GET /sandbox/people":                                                                     "人和他们的编号见 GET /sandbox/people",
 	"a thousand people are settled in the town, and it takes no more; remove some":                                        "小镇里已经搬来了一千人，住不下更多；请删除一些",
 	"there is no such persona; ask for the list of them":                                                                  "没有这种人物；请先查看有哪些",
-	"this request cannot be decided so: it was decided, it lapsed, or its client is paused or suspended":                  "这个请求不能这样决定：它已经答复、过期，或者应用被暂停或停用",
+	"this request cannot be decided so: it was decided, it lapsed, or its client is suspended":                            "这个请求不能这样决定：它已经答复、过期，或者应用被停用",
 	"name the client by client_id":                                                                                        "用 client_id 指明应用",
 	"this client has no webhook address, or is suspended":                                                                 "这个应用没有 webhook 地址，或者被停用了",
 	"name the grant by grant_id":                                                                                          "用 grant_id 指明授权",

@@ -126,7 +126,7 @@ var sandbox = []Entry{
 	{
 		Code: "request_not_found", Owner: fault.Client, Met: []Place{Sandbox},
 		Title:   Name{"没有等待中的请求", "No such request is waiting"},
-		Meaning: Name{"没有这个请求在等这个人：它不存在、是别人的、已经答复或者过期了。", "No such request waits for this person: it is unknown, somebody else's, decided, or has expired."},
+		Meaning: Name{"没有这个请求在等这个人：它不存在、是别人的、已经答复或者过期了，或者应用被暂停。", "No such request waits for this person: it is unknown, somebody else's, decided or expired, or its client is paused."},
 		Remedy:  Name{"重新推送一个请求，再来决定。", "Push a new request, and decide that one."},
 	},
 	{
