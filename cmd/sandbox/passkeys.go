@@ -38,6 +38,11 @@ func (s *sandbox) listPasskeys(*http.Request) (any, error) {
 		}
 		return i
 	}
+	for i, n := range list {
+		if r := rank(n); r < len(people) && people[r].Persona != "" {
+			list[i].Name += " · " + people[r].Persona
+		}
+	}
 	slices.SortStableFunc(list, func(a, b named) int {
 		return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(a.Name, b.Name))
 	})

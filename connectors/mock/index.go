@@ -10,7 +10,7 @@ var indexTemplate = template.Must(template.New("index").Parse(`<!doctype html>
 <html lang="zh-CN"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
 <title>模拟小镇 mock town</title><link rel="icon" href="data:,"><style>` + townStyle + `
 main{max-width:52rem;margin:0 auto;padding:1rem 1.25rem 3rem}
-table{border-collapse:collapse;width:100%;background:var(--card)}td,th{border-bottom:1px solid var(--line);padding:.5rem .65rem;text-align:start}th{color:var(--soft);font-weight:500;font-size:.9rem}td{white-space:nowrap}
+table{border-collapse:collapse;width:100%;background:var(--card)}td,th{border-bottom:1px solid var(--line);padding:.5rem .65rem;text-align:start}th{color:var(--soft);font-weight:500;font-size:.9rem}td{white-space:nowrap}td:last-child{white-space:normal;min-width:16rem;overflow-wrap:anywhere}
 .scroll{overflow-x:auto;border:1px solid var(--line);border-radius:.6rem}code{font-size:.9em}h2{margin-top:2rem;font-size:1.2rem}
 </style></head><body>
 <header><p class="town">模拟小镇，没有真钱 · <span lang="en">mock town, no real money</span></p></header>
@@ -25,6 +25,7 @@ table{border-collapse:collapse;width:100%;background:var(--card)}td,th{border-bo
 <tr><td>银联 UnionPay</td><td><code>{{.Base}}/unionpay/files/</code></td></tr>
 <tr><td>东岭银行 Dongling Bank</td><td><code>{{.Base}}/bank/dongling_bank/api/…</code></td></tr>
 <tr><td>招鹿银行 Zhaolu Bank</td><td><code>{{.Base}}/bank/zhaolu_bank/cdcserver/api/v2</code></td></tr>
+<tr><td>青石消费金融 Qingshi Consumer Finance</td><td>FDX 6: <code>{{.Base}}` + qingshiAPI + `/…</code></td></tr>
 </table></div>
 <h2>居民 People</h2><p>所有机构用同一个账号和密码。<span lang="en">One login and password for every institution.</span></p>
 <div class="scroll" tabindex="0" role="region" aria-label="居民 People"><table><tr><th scope="col">姓名 Name</th><th scope="col">账号 Login</th><th scope="col">密码 Password</th><th scope="col">小店 Shop</th><th scope="col">银行 Banks</th></tr>

@@ -62,7 +62,7 @@ var words = map[string]name{
 
 	"reference.title":    {"接口参考", "API reference"},
 	"reference.sandbox":  {"沙盒接口参考", "Sandbox API reference"},
-	"reference.what":     {"与本服务所用的是同一份文档。数据接口的每次调用都要带只有客户端能做的证明，所以这里不能直接试；请按", "This is the document that the server itself goes by. Each call of the data API needs a proof that only a client can make, so none can be tried here: use the sandbox, as"},
+	"reference.what":     {"与本服务所用的是同一份文档，正文是英文。数据接口的每次调用都要带只有客户端能做的证明，所以这里不能直接试；请按", "This is the document that the server itself goes by. Each call of the data API needs a proof that only a client can make, so none can be tried here: use the sandbox, as"},
 	"reference.guide":    {"十分钟指南", "the ten-minute guide"},
 	"reference.guide2":   {"在沙盒里试。", "shows."},
 	"reference.try":      {"打开一个接口，按 Try it out 就会真的调用这个沙盒。", "Open an operation and press “Try it out”: it really calls this sandbox."},
