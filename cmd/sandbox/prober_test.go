@@ -113,6 +113,9 @@ func (p *prober) preparing(name string) func(*testing.T) {
 // an inbox that was told something, and a person with a connection.
 func (p *prober) prepareSandbox(t *testing.T) {
 	t.Helper()
+	for _, whom := range []string{`{}`, fmt.Sprintf(`{"client_id": %q}`, p.id)} { // an event may have been a pause
+		p.call(t, http.MethodPost, "/sandbox/people/"+p.person+"/resume", "", "application/json", whom, 0, &struct{}{})
+	}
 	p.call(t, http.MethodPatch, "/sandbox/clients/"+p.id, "", "application/json", fmt.Sprintf(`{"webhook_uri": "%s/inbox/%s"}`, p.Sandbox, p.id), 0, &struct{}{}) // is told of the grant
 	p.begin(t)
 	var c struct {
