@@ -46,7 +46,7 @@ func (k *clientCmd) out() io.Writer {
 
 type clientAdd struct {
 	Name       string   `arg:"" help:"Shown to people, in English."`
-	NameZH     string   `help:"The same in Chinese." name:"name-zh" placeholder:"NAME"`
+	NameZH     string   `help:"The same in Chinese. Default: the English one." name:"name-zh" placeholder:"NAME"`
 	Redirect   []string `help:"Where people may be sent back to; several times for several." required:"" placeholder:"URI"`
 	Auth       string   `help:"How it proves who it is: ${enum}." enum:"private_key_jwt,tls_client_auth,self_signed_tls_client_auth" default:"private_key_jwt"`
 	Alg        string   `help:"Algorithm of its keys: ${enum}." enum:"ES256,PS256,EdDSA,Ed25519" default:"ES256"`

@@ -27,7 +27,7 @@ type flags struct {
 	Addr     string `help:"Address of jali; localhost, since passkeys want it. Default: ${default}." default:"localhost:8080" placeholder:"HOST:PORT" env:"JALI_SANDBOX_ADDR"`
 	TownAddr string `help:"Address of the mock town. Default: ${default}." default:"127.0.0.1:8070" placeholder:"HOST:PORT" env:"JALI_SANDBOX_TOWN_ADDR"`
 	BankAddr string `help:"Address of the demo bank app. Default: ${default}." default:"127.0.0.1:8090" placeholder:"HOST:PORT" env:"JALI_SANDBOX_BANK_ADDR"`
-	MTLSAddr string `help:"Address at which clients show certificates. Default: ${default}, any free port." default:"localhost:0" placeholder:"HOST:PORT" name:"mtls-addr"`
+	MTLSAddr string `help:"Address at which clients show certificates. Default: ${default}, any free port." default:"localhost:0" placeholder:"HOST:PORT" name:"mtls-addr" env:"JALI_SANDBOX_MTLS_ADDR"`
 	Issuer   string `help:"Jali's public URL, if something stands in front of it. Default: http:// and --addr." placeholder:"URL"`
 	Data     string `help:"Folder to keep everything in. Default: a temporary one, removed on exit." placeholder:"DIR"`
 	Ready    string `help:"File to write, as JSON, once everything answers." placeholder:"FILE"`
