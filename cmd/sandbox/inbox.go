@@ -55,6 +55,10 @@ type message struct {
 
 const messagesKept = 200
 
+// believed is whether a client may take a message for ours. A ping is not
+// signed: its token says who sends it (OpenID CIBA, section 10.2).
+func (m message) believed() bool { return m.Kind == "ping" || m.Signature == "valid" }
+
 func (m *mail) box(c consent.ClientID) *inbox {
 	if m.boxes[c] == nil {
 		m.boxes[c] = &inbox{came: make(chan struct{})}
@@ -68,18 +72,22 @@ func (m *mail) forget(c consent.ClientID) {
 	delete(m.boxes, c)
 }
 
-// take keeps a message and says how to answer it.
+// take keeps a message and says how to answer it: one that is not to be
+// believed by a 401, whatever else the inbox was told.
 func (m *mail) take(c consent.ClientID, one message) inboxAnswer {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	box := m.box(c)
-	as := box.answers
-	if as.Times > 0 {
-		if box.answers.Times--; box.answers.Times == 0 {
-			box.answers = inboxAnswer{}
+	as := inboxAnswer{Status: http.StatusUnauthorized}
+	if one.believed() {
+		as = box.answers
+		if as.Times > 0 {
+			if box.answers.Times--; box.answers.Times == 0 {
+				box.answers = inboxAnswer{}
+			}
 		}
+		as.Status = cmp.Or(as.Status, http.StatusNoContent)
 	}
-	as.Status = cmp.Or(as.Status, http.StatusNoContent)
 	one.Answered = as.Status
 	box.messages = slices.Insert(box.messages, 0, one)
 	box.messages = box.messages[:min(len(box.messages), messagesKept)]
@@ -104,7 +112,12 @@ func (s *sandbox) receive(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, err)
 		return
 	}
-	as := s.mail.take(c, s.readMessage(c, r.Header, body))
+	one := s.readMessage(c, r.Header, body)
+	as := s.mail.take(c, one)
+	if !one.believed() {
+		s.fail(w, r, unsigned{errSignature})
+		return
+	}
 	select {
 	case <-time.After(time.Duration(as.DelayMS) * time.Millisecond):
 	case <-r.Context().Done():
@@ -121,6 +134,17 @@ func (s *sandbox) receive(w http.ResponseWriter, r *http.Request) {
 
 // errTold is every failure that an inbox was told to answer.
 var errTold = &fault.Error{Kind: fault.Invalid, Code: "inbox_told", Detail: "this is how the inbox was told to answer"}
+
+// errSignature is the answer to a message that is not signed by us, now, for
+// this client.
+var errSignature = &fault.Error{Kind: fault.Unauthenticated, Code: "signature_invalid",
+	Detail: "this message is not signed as a client has to ask for; see signature in the inbox"}
+
+// unsigned names what a 401 asks for (RFC 9110, section 11.6.1).
+type unsigned struct{ error }
+
+func (unsigned) Challenge() string { return "Webhook-Signature" }
+func (u unsigned) Unwrap() error   { return u.error }
 
 // failAs answers a fault by a status of the developer's choice.
 func (s *sandbox) failAs(w http.ResponseWriter, r *http.Request, f *fault.Error, status int) {

@@ -84,6 +84,7 @@ var sandboxDetails = map[string]string{
 	"nothing that was seen by this grant may still be kept; use one with a retention":                                     "这项授权看到的东西没有还能保留的；请用一项允许保留的授权",
 	"the person has paused all clients as well":                                                                           "这个人还暂停了所有应用",
 	"this grant opens nothing now: it is used up for today, or its client is paused or suspended":                         "这项授权现在什么也打不开：今天的次数用完了，或者应用被暂停或停用",
+	"this message is not signed as a client has to ask for; see signature in the inbox":                                   "这条消息没有按应用必须要求的那样签名；见收件箱里的 signature",
 	"this is how the inbox was told to answer":                                                                            "收件箱被告知要这样答复",
 	"name the person and the source":                                                                                      "指明人和机构",
 	"this connection needs its person already; connect it again first":                                                    "这个连接已经在等本人；请先重新连接",

@@ -130,6 +130,12 @@ var sandbox = []Entry{
 		Remedy:  Name{"重新推送一个请求，再来决定。", "Push a new request, and decide that one."},
 	},
 	{
+		Code: "signature_invalid", Owner: fault.Client, Met: []Place{Sandbox},
+		Title:   Name{"消息的签名不对", "The message is not signed as it has to be"},
+		Meaning: Name{"收件箱像应用必须做的那样验签：没有签名、签名不符、签得太久，或者写的是别的应用，就不收。", "The inbox checks signatures as a client has to: this one is missing, wrong, too old, or of another client's message."},
+		Remedy:  Name{"为什么不对，见 `GET /sandbox/inbox/{client}` 里的 `signature`。", "What is wrong stands as `signature` in `GET /sandbox/inbox/{client}`."},
+	},
+	{
 		Code: "too_few_uses", Owner: fault.Person, Met: []Place{Sandbox},
 		Title:   Name{"次数选得太少", "Too few uses were chosen"},
 		Meaning: Name{"这项授权已经用过那么多次了。", "The grant has been used as often as that already."},
