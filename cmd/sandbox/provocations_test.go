@@ -131,6 +131,9 @@ func provocations() map[string]provocation {
 			return firing("retention.ended", members{"grant_id": p.ids.grant})(p)
 		},
 		"POST /sandbox/inbox/{client} 4XX inbox_told": answeringBy(http.StatusGone),
+		"POST /sandbox/inbox/{client} 4XX signature_invalid": func(p *provoker) (int, members) {
+			return p.try("POST", "/inbox/"+p.id, members{"type": "grant.revoked"})
+		},
 		"POST /sandbox/inbox/{client} 5XX inbox_told": answeringBy(http.StatusServiceUnavailable),
 		"POST /sandbox/passkey/create 409 passkey_excluded": func(p *provoker) (int, members) {
 			return p.try("POST", "/passkey/create", creation("Zm9v", p.s.people()[0].Credential))
@@ -168,7 +171,7 @@ func answeringBy(status int) provocation {
 	return func(p *provoker) (int, members) {
 		p.call("PUT", "/inbox/"+p.id, members{"status": status})
 		defer p.call("DELETE", "/inbox/"+p.id, nil)
-		return p.try("POST", "/inbox/"+p.id, members{"type": "grant.revoked"})
+		return p.try("POST", "/inbox/"+p.id, members{"auth_req_id": "grant_x.y"})
 	}
 }
 
