@@ -2,6 +2,7 @@ package server
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
 	"errors"
 	"math"
@@ -149,10 +150,13 @@ func Problem(w http.ResponseWriter, r *http.Request, issuer string, at problems.
 	return p.Status
 }
 
-// answerError writes any error that a handler or a middleware answers.
+// answerError writes any error that a handler or a middleware answers. A client
+// that hangs up while it is answered is no failure that anybody could mend.
 func (s *Server) answerError(err error, c echo.Context) {
 	r := c.Request()
-	if f := asFault(err, r); statusOf(told(f, problems.Data)) >= http.StatusInternalServerError {
+	f := asFault(err, r)
+	hungUp := c.Response().Committed && f.Code == errGone.Code && errors.Is(r.Context().Err(), context.Canceled)
+	if !hungUp && statusOf(told(f, problems.Data)) >= http.StatusInternalServerError {
 		s.Log.ErrorContext(r.Context(), "request failed", "route", c.Path(), "code", f.Code, "err", err)
 	}
 	if !c.Response().Committed {
