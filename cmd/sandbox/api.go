@@ -178,7 +178,9 @@ func (s *sandbox) answering(do operation, status int) http.Handler {
 		}
 		w.Header().Set("Content-Type", "application/json; charset=utf-8")
 		w.WriteHeader(status)
-		_ = json.NewEncoder(w).Encode(v)
+		e := json.NewEncoder(w)
+		e.SetEscapeHTML(false) // addresses are copied from here
+		_ = e.Encode(v)
 	})
 }
 

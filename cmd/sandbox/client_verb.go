@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -17,7 +18,8 @@ import (
 // clientCmd does by a command what the sandbox's API does by a call. It talks
 // to the sandbox that runs.
 type clientCmd struct {
-	Sandbox string `help:"The running sandbox's own API. Default: ${default}." default:"http://localhost:8080/sandbox" env:"JALI_SANDBOX" placeholder:"URL"`
+	Sandbox string `help:"The running sandbox's own API. Default: http://localhost:8080/sandbox, or where $$JALI_SANDBOX_ADDR says." env:"JALI_SANDBOX" placeholder:"URL"`
+	Addr    string `hidden:"" name:"sandbox-addr" default:"localhost:8080" env:"JALI_SANDBOX_ADDR"` // of a sandbox started in this shell
 
 	Out io.Writer `kong:"-"` // nil: os.Stdout
 
@@ -35,6 +37,12 @@ func (*clientCmd) Help() string {
   sandbox client list --idle-for 24h
   sandbox client remove client_QZ3N7K2M5T6V8X9YBCDEFGHJKW
   sandbox client remove --idle-for 24h`
+}
+
+// AfterApply finds the sandbox where it is not named.
+func (k *clientCmd) AfterApply() error {
+	k.Sandbox = cmp.Or(k.Sandbox, "http://"+k.Addr+"/sandbox")
+	return nil
 }
 
 func (k *clientCmd) out() io.Writer {

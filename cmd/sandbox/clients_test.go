@@ -29,7 +29,7 @@ func TestClientsByCommand(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		x, err := k.Parse(append([]string{"client", "--sandbox", d.r.Sandbox}, args...))
+		x, err := k.Parse(append([]string{"client"}, args...))
 		if err != nil {
 			return "", err
 		}
@@ -38,6 +38,8 @@ func TestClientsByCommand(t *testing.T) {
 		err = x.Run(&c.Client)
 		return out.String(), err
 	}
+	address := strings.TrimSuffix(strings.TrimPrefix(d.r.Sandbox, "http://"), "/sandbox")
+	t.Setenv("JALI_SANDBOX_ADDR", address) // as who started it in this shell has it
 	out, err := run("add", "My app", "--redirect", "http://127.0.0.1:3000/callback", "--alg", "EdDSA", "--inbox", "--alias-shape", "card")
 	var made clientJSON
 	if err != nil || json.Unmarshal([]byte(out), &made) != nil {
@@ -52,6 +54,14 @@ func TestClientsByCommand(t *testing.T) {
 	if made.AliasShape != "card" || made.Webhook.URI != made.Inbox {
 		t.Errorf("it was registered as %+v", made)
 	}
+	t.Setenv("JALI_SANDBOX_ADDR", "localhost:1")
+	if _, err := run("list"); err == nil || !strings.Contains(err.Error(), "http://localhost:1/sandbox") {
+		t.Errorf("of a sandbox that is not there: %v", err)
+	}
+	if out, err := run("list", "--sandbox", d.r.Sandbox); err != nil || !strings.Contains(out, made.ID) {
+		t.Errorf("named, it is not asked: %v: %s", err, out)
+	}
+	t.Setenv("JALI_SANDBOX_ADDR", address)
 	if out, err := run("list"); err != nil || !strings.Contains(out, made.ID) || !strings.Contains(out, "2026-11-10T04:0") {
 		t.Errorf("%v: %s", err, out)
 	}

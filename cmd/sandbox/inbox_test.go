@@ -1,7 +1,9 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -63,5 +65,22 @@ func TestTheInboxTakesWhatIsSigned(t *testing.T) {
 		if kept["signature"] != tt.signature || kept["answered"] != float64(tt.status) || kept["body"] != tt.body {
 			t.Errorf("%s: kept is %v; want %s, answered %d", tt.why, kept, tt.signature, tt.status)
 		}
+	}
+}
+
+// An address is copied from an answer as it stands there.
+func TestAddressesStandAsTheyAre(t *testing.T) {
+	d := developing(t)
+	body, err := json.Marshal(d.decision(d.push(once), d.person(), "allow"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := http.Post(d.r.Sandbox+"/consents", "application/json", bytes.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if said, err := io.ReadAll(resp.Body); err != nil || resp.StatusCode != http.StatusOK || !bytes.Contains(said, []byte("&state=")) && !bytes.Contains(said, []byte("&code=")) {
+		t.Errorf("%s: %s, %v", resp.Status, said, err)
 	}
 }
