@@ -230,7 +230,7 @@ func TestRevocation(t *testing.T) {
 func TestMetadata(t *testing.T) {
 	h := open(t)
 	got := h.get("/.well-known/oauth-authorization-server")
-	if got.status != 200 {
+	if got.status != 200 || got.header.Get("Cache-Control") != publicCache || got.header.Get("Pragma") != "" {
 		t.Fatal(got)
 	}
 	golden := filepath.Join("testdata", "metadata.json")

@@ -153,7 +153,9 @@ func writeJSON(w http.ResponseWriter, status int, v any) {
 		status, b = http.StatusInternalServerError, []byte(`{"error":"server_error"}`)
 	}
 	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Pragma", "no-cache")
+	if w.Header().Get("Cache-Control") != publicCache {
+		w.Header().Set("Pragma", "no-cache") // RFC 6749, section 5.1
+	}
 	w.WriteHeader(status)
 	_, _ = w.Write(b)
 }
