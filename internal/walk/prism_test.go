@@ -5,10 +5,13 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -131,6 +134,11 @@ func TestPrism(t *testing.T) {
 		"GET /oauth/authorize", "POST /oauth/bc-authorize", "POST /oauth/token", "POST /oauth/introspect", "POST /oauth/revoke", "POST /oauth/register", "GET /v1/sources", "POST /v1/views"} {
 		if h.seen[operation] == 0 {
 			t.Errorf("Prism saw no %s", operation)
+		}
+	}
+	for operation, path := range map[string]string{"a view that is read again": "GET /v1/views/[^/]+", "a page of bills": "GET /v1/views/[^/]+/bills", "a grant": "GET /oauth/grants/[^/]+"} {
+		if is := regexp.MustCompile("^" + path + "$"); !slices.ContainsFunc(slices.Collect(maps.Keys(h.seen)), is.MatchString) {
+			t.Errorf("Prism saw no request for %s", operation)
 		}
 	}
 }
