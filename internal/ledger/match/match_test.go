@@ -265,6 +265,12 @@ func TestRefunds(t *testing.T) {
 			item(wechatAccount, "p2", "10-03 10:00:00", "70.48", from("小店")),
 			item(wechatAccount, "p3", "10-09 10:00:00", "70.48", from("小店")),
 			item(wechatAccount, "r", "10-05 10:00:00", "70.48", in, refund, from("小店"))}, "p1 p2 p3 r<p2"},
+		{"a refund that names a payment which is not here gives back no other of that shop", []Item{
+			item(alipayAccount, "p", "10-04 10:00:00", "93.56", order("2026100422001"), from("小店")),
+			item(alipayAccount, "r", "10-05 10:00:00", "88.00", in, refund, of("2026093022001"), from("小店"))}, "p r"},
+		{"a refund whose reference is of another kind than orders is told by the shop", []Item{
+			item(alipayAccount, "p", "10-04 10:00:00", "88.00", order("2026100422001"), from("小店")),
+			item(alipayAccount, "r", "10-05 10:00:00", "88.00", in, refund, of("R-77"), from("小店"))}, "p r<p"},
 		{"two equal refunds on one day give back two payments", []Item{
 			item(beishan, "p1", "10-01 00:00:00", "70.48", from("小店"), day),
 			item(beishan, "p2", "10-01 00:00:00", "70.48", from("小店"), day),

@@ -288,6 +288,18 @@ func (t *table) giving(refunds []int32) []give {
 	return gives
 }
 
+// alike reports whether two numbers are of one kind: as long as each other, and
+// digits where the other has digits.
+func alike(a, b string) bool {
+	digit := func(c byte) bool { return '0' <= c && c <= '9' }
+	for i := range min(len(a), len(b)) {
+		if digit(a[i]) != digit(b[i]) {
+			return false
+		}
+	}
+	return a != "" && len(a) == len(b)
+}
+
 // gives weighs that a refund gives back a payment.
 func (t *table) gives(i, j int32) (give, bool) {
 	r, p := &t.rows[i], &t.rows[j]
@@ -321,6 +333,8 @@ func (t *table) gives(i, j int32) (give, bool) {
 		g.weight += sharesID
 	case !counter:
 		return g, false // their hashes agree, and no more
+	case r.account == p.account && alike(b.RefundOf, paid.Order):
+		return g, false // it names another
 	}
 	whole := r.minor == p.minor
 	if whole {
