@@ -21,6 +21,7 @@ import (
 
 	"jali/cmd/internal/house"
 	"jali/internal/kv"
+	"jali/openapi/problems"
 	api "jali/openapi/sandbox"
 )
 
@@ -70,7 +71,8 @@ func promisedCodes(t *testing.T) (list []promise) {
 type provocation = func(*provoker) (status int, said members)
 
 // Every code that the sandbox's document names at an answer is provoked there,
-// over HTTP, with all answers held against the document.
+// over HTTP, with all answers held against the document, and against what the
+// catalogue says of their code.
 func TestEveryCodeOfTheSandboxIsProvoked(t *testing.T) {
 	p, list := provoking(t), promisedCodes(t)
 	if len(list) < 200 {
@@ -88,8 +90,14 @@ func TestEveryCodeOfTheSandboxIsProvoked(t *testing.T) {
 				t.Fatal("nothing provokes it")
 			}
 			p.t = t
-			if status, said := provoke(p); !want.kept(status, fmt.Sprint(said["code"])) {
+			status, said := provoke(p)
+			if !want.kept(status, fmt.Sprint(said["code"])) {
 				t.Errorf("answered %d %v", status, said)
+			}
+			e, _ := problems.Find(want.code)
+			action, _ := said["action"].(string)
+			if _, waits := said["retry_after"]; said["owner"] != string(e.Owner) || action != e.Action || waits != e.Waits {
+				t.Errorf("%v, and the catalogue has owner %s, action %q, retry_after %v", said, e.Owner, e.Action, e.Waits)
 			}
 		})
 	}

@@ -160,6 +160,20 @@ func TestHeaders(t *testing.T) {
 	}
 }
 
+// Words of code stand as such in the index of the guides, and unmarked in what
+// search engines show.
+func TestIndexShowsCode(t *testing.T) {
+	h := New(Config{})
+	for lang, want := range map[string]string{"en": "by <code>complete</code> and <code>sources</code>", "zh": "从 <code>complete</code> 和 <code>sources</code> 看出来"} {
+		if !strings.Contains(ask(t, h, "GET", "/docs", "Accept-Language", lang).Body.String(), want) {
+			t.Errorf("the index in %s does not show %s", lang, want)
+		}
+	}
+	if body := ask(t, h, "GET", "/docs/guides/views", "Accept-Language", "en").Body.String(); !strings.Contains(body, "by complete and sources, ") {
+		t.Error("the description of a guide is not plain")
+	}
+}
+
 // The files of Swagger UI are those of its npm package, whole.
 func TestSwaggerUIIsThePackages(t *testing.T) {
 	const from = "../../internal/walk/node/node_modules/swagger-ui-dist"
@@ -198,9 +212,24 @@ func TestSwaggerUIIsThePackages(t *testing.T) {
 func TestProblemPages(t *testing.T) {
 	h := New(Config{})
 	body := ask(t, h, "GET", "/problems/grant_spent", "Accept-Language", "en").Body.String()
-	for _, want := range []string{"<h1>The grant has been used up</h1>", `href="/docs/reference#/data/OpenView"`, ">403<", "&#34;code&#34;: &#34;grant_spent&#34;"} {
+	for _, want := range []string{"<h1>The grant has been used up</h1>", `href="/docs/reference#/data/OpenView"`, ">403<", "&#34;code&#34;: &#34;grant_spent&#34;",
+		"<dt>What the person can do</dt><dd>decide anew, once your app asks again <small><code>action: ask_again</code>", "&#34;action&#34;: &#34;ask_again&#34;",
+		"&#34;detail&#34;: &#34;this grant has been used up; ask the person again&#34;"} {
 		if !strings.Contains(body, want) {
 			t.Errorf("grant_spent does not show %s", want)
+		}
+	}
+	for _, e := range problems.All() {
+		if e.Action != "" && words["action."+e.Action] == (name{}) {
+			t.Errorf("%s: nothing says what %s is", e.Code, e.Action)
+		}
+	}
+	for path, want := range map[string]string{
+		"/problems/view_unfinished": "&#34;retry_after&#34;: 30",
+		"/problems/grant_spent":     "&#34;detail&#34;: &#34;这项授权已经用完；请再次征求本人同意&#34;",
+	} {
+		if !strings.Contains(ask(t, h, "GET", path, "Accept-Language", "zh").Body.String(), want) {
+			t.Errorf("%s does not show %s", path, want)
 		}
 	}
 	for _, tt := range []struct {
@@ -225,11 +254,12 @@ func TestProblemPages(t *testing.T) {
 	}
 	var told struct {
 		Code    string
+		Action  string
 		Title   map[string]string
 		Answers []answer
 	}
 	w := ask(t, h, "GET", "/problems/grant_spent", "Accept", "application/json")
-	if err := json.Unmarshal(w.Body.Bytes(), &told); err != nil || told.Code != "grant_spent" || told.Title["en"] == "" || told.Title["zh-CN"] == "" ||
+	if err := json.Unmarshal(w.Body.Bytes(), &told); err != nil || told.Code != "grant_spent" || told.Action != "ask_again" || told.Title["en"] == "" || told.Title["zh-CN"] == "" ||
 		len(told.Answers) != 1 || told.Answers[0].Operation != "OpenView" || told.Answers[0].Status != 403 {
 		t.Errorf("%v, %+v", err, told)
 	}
@@ -253,8 +283,11 @@ func TestExamplesAreAsTheDocumentSays(t *testing.T) {
 		shown++
 		a := one.Answers[0]
 		path := strings.NewReplacer("{id}", "grant_7c1f09e3b2a4QZ3N7K2M5T6V8X9YBCDEFGHJKW").Replace(a.Path)
-		for _, v := range conform.Jali().Check(httptest.NewRequest(a.Method, path, nil), a.Status, http.Header{
-			"Content-Type": {a.Media}, "Cache-Control": {"no-store"}, "X-Request-Id": {"4QZ3N7K2M5T6V8X9YBCDEFGHJK"}}, []byte(body)) {
+		head := http.Header{"Content-Type": {a.Media}, "Cache-Control": {"no-store"}, "X-Request-Id": {"4QZ3N7K2M5T6V8X9YBCDEFGHJK"}}
+		if e.Waits {
+			head.Set("Retry-After", "30")
+		}
+		for _, v := range conform.Jali().Check(httptest.NewRequest(a.Method, path, nil), a.Status, head, []byte(body)) {
 			if !strings.HasPrefix(v.Wrong, "the header ") {
 				t.Errorf("%s: %s\n%s", e.Code, v, body)
 			}

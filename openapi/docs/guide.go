@@ -21,6 +21,7 @@ type guide struct {
 	Name    string
 	Title   string
 	Summary string        // its first paragraph, as plain text
+	Brief   template.HTML // the same, with its code words as such
 	Lead    template.HTML // the same, as it is shown
 	Body    template.HTML
 	Heads   []*head // its sections

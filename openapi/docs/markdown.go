@@ -37,7 +37,7 @@ func readGuide(name, lang string, src []byte, anchors []string) (*guide, []strin
 	if !ok {
 		return nil, nil, errors.New("no paragraph after its title says what one gets")
 	}
-	g := &guide{Name: name, Title: plain(title, src), Summary: plain(lead, src)}
+	g := &guide{Name: name, Title: plain(title, src), Summary: plain(lead, src), Brief: ticked(flat(lead, src, "`"))}
 	g.Heads, anchors = headings(doc, src, anchors)
 	relink(doc)
 
@@ -108,9 +108,15 @@ func relink(doc ast.Node) {
 }
 
 // plain is the text of a node without its marks.
-func plain(n ast.Node, src []byte) string {
+func plain(n ast.Node, src []byte) string { return flat(n, src, "") }
+
+// flat is the text of a node in which only code has marks, the given ones.
+func flat(n ast.Node, src []byte, tick string) string {
 	var b strings.Builder
 	_ = ast.Walk(n, func(n ast.Node, entering bool) (ast.WalkStatus, error) {
+		if n.Kind() == ast.KindCodeSpan {
+			b.WriteString(tick)
+		}
 		if t, ok := n.(*ast.Text); ok && entering {
 			b.Write(util.UnescapePunctuations(t.Segment.Value(src)))
 			if t.SoftLineBreak() || t.HardLineBreak() {

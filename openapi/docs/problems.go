@@ -11,14 +11,17 @@ import (
 	"strings"
 
 	"jali/internal/language"
+	"jali/openapi"
 	"jali/openapi/problems"
 )
 
 // explained is an entry of the catalogue in one language, and where it is met.
 type explained struct {
 	Code                   string
-	Owner                  string
+	Owner, Action          string
+	Waits                  bool
 	Title, Meaning, Remedy string
+	Detail                 string
 	Met                    []problems.Place
 	Answers                []answer
 	Find                   string // what a search looks in
@@ -26,7 +29,9 @@ type explained struct {
 
 func explain(e problems.Entry, lang string) explained {
 	in := func(n problems.Name) string { return name{n.ZH, n.EN}.in(lang) }
-	return explained{Code: e.Code, Owner: string(e.Owner), Title: in(e.Title), Meaning: in(e.Meaning), Remedy: in(e.Remedy), Met: e.Met,
+	detail, _ := problems.Detail(e.Detail, lang) // a test of the catalogue holds that there are words for it
+	return explained{Code: e.Code, Owner: string(e.Owner), Action: e.Action, Waits: e.Waits,
+		Title: in(e.Title), Meaning: in(e.Meaning), Remedy: in(e.Remedy), Detail: detail, Met: e.Met,
 		Find: strings.ToLower(strings.Join([]string{e.Code, e.Title.ZH, e.Title.EN, e.Meaning.ZH, e.Meaning.EN}, " "))}
 }
 
@@ -131,8 +136,12 @@ func (d *docs) told(code string) map[string]any {
 	both := func(n problems.Name) map[string]string {
 		return map[string]string{language.Chinese: n.ZH, language.English: n.EN}
 	}
-	return map[string]any{"code": e.Code, "owner": e.Owner, "met": e.Met, "title": both(e.Title), "meaning": both(e.Meaning), "remedy": both(e.Remedy),
+	told := map[string]any{"code": e.Code, "owner": e.Owner, "met": e.Met, "title": both(e.Title), "meaning": both(e.Meaning), "remedy": both(e.Remedy),
 		"answers": append([]answer{}, d.answersOf(code)...)}
+	if e.Action != "" { // as in an answer
+		told["action"] = e.Action
+	}
+	return told
 }
 
 // example is the body of the first answer that holds a code. A source's report
@@ -146,14 +155,12 @@ func example(e explained) string {
 		URI   string `json:"error_uri"`
 	}{e.Code, problems.URL("https://jali.example", e.Code)}
 	if a := e.Answers[0]; a.Media == "application/problem+json" {
-		v = struct {
-			Type      string `json:"type"`
-			Title     string `json:"title"`
-			Status    int    `json:"status"`
-			Code      string `json:"code"`
-			Owner     string `json:"owner"`
-			RequestID string `json:"request_id"`
-		}{problems.URL("https://jali.example", e.Code), e.Title, a.Status, e.Code, e.Owner, "4QZ3N7K2M5T6V8X9YBCDEFGHJK"}
+		p := openapi.Problem{Type: problems.URL("https://jali.example", e.Code), Title: e.Title, Status: a.Status, Code: e.Code,
+			Owner: openapi.ProblemOwner(e.Owner), Action: openapi.ProblemAction(e.Action), Detail: e.Detail, RequestID: "4QZ3N7K2M5T6V8X9YBCDEFGHJK"}
+		if e.Waits {
+			p.RetryAfter = 30
+		}
+		v = p
 	}
 	b, _ := json.MarshalIndent(v, "", "  ")
 	return string(b)

@@ -90,6 +90,7 @@ var words = map[string]name{
 	"problem.means":   {"发生了什么", "What has happened"},
 	"problem.remedy":  {"该做什么", "What to do"},
 	"problem.owner":   {"谁能解决", "Who can mend it"},
+	"problem.action":  {"用户可以做什么", "What the person can do"},
 	"problem.met":     {"在哪里遇到", "Where it is met"},
 	"problem.answers": {"哪些接口会答复它", "Operations that answer it"},
 	"problem.status":  {"状态", "Status"},
@@ -99,6 +100,12 @@ var words = map[string]name{
 	"owner.client":    {"你的应用", "your app"},
 	"owner.source":    {"机构", "the source"},
 	"owner.us":        {"运行花窗的一方", "whoever runs this Jali"},
+
+	"action.ask_again": {"等你的应用再次请求时，重新决定", "decide anew, once your app asks again"},
+	"action.choose":    {"换一种选择", "choose otherwise"},
+	"action.reconnect": {"在花窗的页面上重新连接这家机构", "connect the source again on their Jali page"},
+	"action.resume":    {"在花窗的页面上恢复你的应用", "resume your app on their Jali page"},
+	"action.upload":    {"再上传一次文件", "upload the file again"},
 
 	"problem.unknown":      {"没有这个错误码", "There is no such problem"},
 	"problem.unknown.what": {"花窗不答复这个 code。也许拼写不对，或者它来自别的服务，或者你的花窗是另一个版本。", "Jali answers no such code. It may be misspelled, come from another service, or from another version of Jali."},

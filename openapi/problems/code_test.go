@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"path"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -221,6 +222,9 @@ func TestTheCatalogueIsOfTheCodesInTheCode(t *testing.T) {
 	for _, e := range problems.All() {
 		if !sent[e.Code] {
 			t.Errorf("nothing says %s", e.Code)
+		}
+		if e.Detail != "" && !slices.ContainsFunc(faults, func(s said) bool { return s.code == e.Code && s.detail == e.Detail }) {
+			t.Errorf("nothing says %q of %s", e.Detail, e.Code)
 		}
 	}
 }

@@ -43,7 +43,10 @@ func (n Name) In(lang string) string {
 // Entry explains one code.
 type Entry struct {
 	Code    string
-	Owner   fault.Owner // who can mend it, as a rule; an answer says it of its own case
+	Owner   fault.Owner // who can mend it
+	Action  string      // what the person can do, as an answer says it; empty: nothing
+	Waits   bool        // whether a problem says by retry_after how long to wait
+	Detail  string      // one that a problem of this code can have, for [Detail]; a code that no problem tells of has none
 	Met     []Place
 	Title   Name // a few words, without a full stop
 	Meaning Name // what has happened

@@ -23,6 +23,9 @@ func TestEveryEntryIsWhole(t *testing.T) {
 		if !regexp.MustCompile(`^[a-z0-9_]+$`).MatchString(e.Code) || e.Owner == "" || len(e.Met) == 0 {
 			t.Errorf("%s: owner %q, met at %v", e.Code, e.Owner, e.Met)
 		}
+		if problem := (e.At(problems.Data) || e.At(problems.Sandbox)) && e.Code != "internal"; problem != (e.Detail != "") {
+			t.Errorf("%s: detail %q, met at %v", e.Code, e.Detail, e.Met)
+		}
 		for part, text := range map[string]problems.Name{"title": e.Title, "meaning": e.Meaning, "remedy": e.Remedy} {
 			if !hasHan(text.ZH) || text.EN == "" || hasHan(text.EN) {
 				t.Errorf("the %s of %s is not in both languages: %q, %q", part, e.Code, text.ZH, text.EN)

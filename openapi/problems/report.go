@@ -4,7 +4,7 @@ import "jali/internal/fault"
 
 var report = []Entry{
 	{
-		Code: "source_unauthorized", Owner: fault.Person, Met: []Place{Report},
+		Code: "source_unauthorized", Owner: fault.Person, Action: "reconnect", Met: []Place{Report},
 		Title:   Name{"机构不再接受这个连接", "The source no longer takes this connection"},
 		Meaning: Name{"本人给机构的许可已到期或被收回。连接在重新建立之前不会再被读取。", "What the person gave to the source has run out or was taken back. The connection is not read until it is made anew."},
 		Remedy:  Name{"请本人在花窗的页面上重新连接（`reconnect`）；其余机构的数据不受影响。", "Ask the person to connect it again on their Jali page (`reconnect`). What other sources told is not affected."},

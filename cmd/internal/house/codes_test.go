@@ -13,6 +13,7 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 
 	"jali/openapi"
+	"jali/openapi/problems"
 )
 
 // promise is one code that the document says an operation answers with.
@@ -88,7 +89,8 @@ func (l *lines) logger() *slog.Logger {
 }
 
 // Every code that the document names at an answer is provoked there, over HTTP,
-// with all answers held against the document. What is logged meanwhile names the
+// with all answers held against the document, and against what the catalogue
+// says of their code. What is logged meanwhile names the
 // request that it belongs to.
 func TestEveryCodeIsProvoked(t *testing.T) {
 	p := newProber(t)
@@ -113,6 +115,11 @@ func TestEveryCodeIsProvoked(t *testing.T) {
 			got := provoke(p)
 			if got.status != want.status || got.code() != want.code {
 				t.Errorf("answered %d %s", got.status, got.body)
+			}
+			if e, _ := problems.Find(want.code); got.text("code") != "" {
+				if _, waits := got.json["retry_after"]; got.text("owner") != string(e.Owner) || got.text("action") != e.Action || waits != e.Waits {
+					t.Errorf("%s, and the catalogue has owner %s, action %q, retry_after %v", got.body, e.Owner, e.Action, e.Waits)
+				}
 			}
 			id := got.header.Get("X-Request-Id")
 			named := false

@@ -10,6 +10,7 @@ import (
 
 	"jali/connectors"
 	"jali/openapi"
+	"jali/openapi/problems"
 )
 
 // moody is an institution that answers with an error where it is told to.
@@ -101,6 +102,10 @@ func TestEveryCodeOfAReportIsProvoked(t *testing.T) {
 			r := reports[0].(map[string]any)
 			if r["code"] != code || r["status"] != mood.status || r["owner"] != mood.owner || got.json["complete"] != false {
 				t.Errorf("%v, complete %v; want %s, %s of %s", r, got.json["complete"], code, mood.status, mood.owner)
+			}
+			action, _ := r["action"].(string)
+			if e, _ := problems.Find(code); action != e.Action || r["owner"] != string(e.Owner) {
+				t.Errorf("%v, and the catalogue has owner %s, action %q", r, e.Owner, e.Action)
 			}
 		})
 	}
