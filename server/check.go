@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -26,22 +25,11 @@ import (
 type Checker struct {
 	doc     *openapi3.T
 	options *openapi3filter.Options
-	members map[string]bool // that bodies can have: an error may name them
 }
 
 // NewChecker answers a Checker for a document.
 func NewChecker(doc *openapi3.T) *Checker {
-	k := &Checker{doc: doc, members: map[string]bool{}}
-	for _, item := range doc.Paths.Map() {
-		for _, op := range item.Operations() {
-			if op.RequestBody == nil {
-				continue
-			}
-			for _, media := range op.RequestBody.Value.Content {
-				k.name(media.Schema.Value)
-			}
-		}
-	}
+	k := &Checker{doc: doc}
 	// Without DisableSchemaErrorDetails an error would carry the value. The
 	// value that was checked is kept, and it is what the handler is given:
 	// decoded a second time by encoding/json, a key in other case would get
@@ -52,13 +40,6 @@ func NewChecker(doc *openapi3.T) *Checker {
 		SchemaValidationOptions: []openapi3.SchemaValidationOption{openapi3.DisableSchemaErrorDetails()},
 	}
 	return k
-}
-
-func (k *Checker) name(s *openapi3.Schema) {
-	for name, p := range s.Properties {
-		k.members[name] = true
-		k.name(p.Value)
-	}
 }
 
 func newChecker() (*Checker, error) {
@@ -145,7 +126,7 @@ func (k *Checker) Check(r *http.Request, route *routers.Route, params map[string
 		Request: r, Route: route, PathParams: params, QueryParams: r.URL.Query(), Options: k.options,
 	})
 	if err != nil {
-		return k.describe(err)
+		return describe(err)
 	}
 	return nil
 }
@@ -160,6 +141,9 @@ func checkQuery(r *http.Request, route *routers.Route) error {
 	for name, values := range query {
 		p := route.Operation.Parameters.GetByInAndName(openapi3.ParameterInQuery, name)
 		if p == nil {
+			if known := parameters(route.Operation); known != "" {
+				return errInvalid.Saying("the query has a parameter that is not known here; known are " + known)
+			}
 			return errInvalid.Saying("the query has a parameter that is not known here")
 		}
 		if len(values) > 1 {
@@ -203,7 +187,7 @@ func checkBody(r *http.Request, op *openapi3.Operation) error {
 	if charset, ok := params["charset"]; ok && !strings.EqualFold(charset, "utf-8") {
 		return errMedia
 	}
-	if media == "application/json" {
+	if missing := len(data) == 0 && op.RequestBody.Value.Required; media == "application/json" && !missing {
 		if err := checkJSON(data); err != nil {
 			return err
 		}
@@ -269,43 +253,6 @@ func checkJSON(data []byte) error {
 		return errSyntax
 	}
 	return nil
-}
-
-// describe names the part that is wrong, in the document's words alone: the
-// validator's own text may quote what was sent.
-func (k *Checker) describe(err error) error {
-	var re *openapi3filter.RequestError
-	if !errors.As(err, &re) {
-		return errInvalid.Saying("the request is not what the document says")
-	}
-	switch {
-	case re.Parameter != nil && errors.Is(err, openapi3filter.ErrInvalidRequired):
-		return errInvalid.Saying("the " + re.Parameter.In + " parameter " + re.Parameter.Name + " is missing")
-	case re.Parameter != nil:
-		return errInvalid.Saying("the " + re.Parameter.In + " parameter " + re.Parameter.Name + " is not as the document says")
-	case errors.Is(err, openapi3filter.ErrInvalidRequired):
-		return errInvalid.Saying("the body is missing; {} asks for everything")
-	}
-	var se *openapi3.SchemaError
-	if errors.As(err, &se) {
-		if at := k.place(se.JSONPointer()); at != "" {
-			return errInvalid.Saying("the body is not as the document says at " + at)
-		}
-	}
-	return errInvalid.Saying("the body is not as the document says, or has a member that is not known")
-}
-
-// place writes a pointer of which every part is a name of the document's or
-// an index; another answers empty.
-func (k *Checker) place(pointer []string) string {
-	var b strings.Builder
-	for _, p := range pointer {
-		if _, err := strconv.ParseUint(p, 10, 16); err != nil && !k.members[p] {
-			return ""
-		}
-		b.WriteString("/" + p)
-	}
-	return b.String()
 }
 
 type callerKey struct{}

@@ -50,7 +50,7 @@ var forms = func() (list []form) {
 	}
 	slices.SortFunc(open, func(a, b string) int { return cmp.Or(len(b)-len(a), strings.Compare(a, b)) }) // the most exact first
 	for _, en := range open {
-		list = append(list, form{regexp.MustCompile("^" + strings.ReplaceAll(regexp.QuoteMeta(en), `\{\}`, "(.+)") + "$"), details[en]})
+		list = append(list, form{regexp.MustCompile("^" + strings.ReplaceAll(regexp.QuoteMeta(en), `\{\}`, "(.+?)") + "$"), details[en]})
 	}
 	return list
 }()
@@ -76,6 +76,7 @@ var details = joined(map[string]string{
 	"the header {} was sent more than once":                                        "请求头 {} 出现了不止一次",
 	"the query cannot be read":                                                     "查询串读不出来",
 	"the query has a parameter that is not known here":                             "查询串里有这里不认识的参数",
+	"the query has a parameter that is not known here; known are {}":               "查询串里有这里不认识的参数；认识的有 {}",
 	"the parameter {} was sent more than once":                                     "参数 {} 出现了不止一次",
 	"the body ended early":                                                         "正文没有传完",
 	"this takes no body":                                                           "这个请求不带正文",
@@ -88,12 +89,17 @@ var details = joined(map[string]string{
 	"header": "请求头",
 	"path":   "路径",
 	"query":  "查询",
-	"the body is missing; {} asks for everything":                             "缺少正文；{} 就是全部都要",
-	"the body is not as the document says at {}":                              "正文的 {} 处和文档所说的不一样",
-	"the body is not as the document says, or has a member that is not known": "正文和文档所说的不一样，或者有不认识的成员",
-	"x-fapi-auth-date is not an HTTP date that has been":                      "x-fapi-auth-date 不是一个已经过去的 HTTP 日期",
-	"x-fapi-customer-ip-address is not the address of a device":               "x-fapi-customer-ip-address 不是一台设备的地址",
-	"this was tried too often; wait as long as Retry-After says":              "试得太多了；请等到 Retry-After 所说的时间",
+	"the {} parameter {} is not as the document says: {}": "{}参数 {} 和文档所说的不一样：{}",
+	"the body is missing":                                        "缺少正文",
+	"the body is missing; {} asks for everything":                "缺少正文；{} 就是全部都要",
+	"the body is missing; it has {}":                             "缺少正文；它里面有 {}",
+	"the body is not as the document says":                       "正文和文档所说的不一样",
+	"the body is not as the document says: {}":                   "正文和文档所说的不一样：{}",
+	"the body is not as the document says at {}":                 "正文的 {} 处和文档所说的不一样",
+	"the body is not as the document says at {}: {}":             "正文的 {} 处和文档所说的不一样：{}",
+	"x-fapi-auth-date is not an HTTP date that has been":         "x-fapi-auth-date 不是一个已经过去的 HTTP 日期",
+	"x-fapi-customer-ip-address is not the address of a device":  "x-fapi-customer-ip-address 不是一台设备的地址",
+	"this was tried too often; wait as long as Retry-After says": "试得太多了；请等到 Retry-After 所说的时间",
 
 	// Tokens and proofs.
 	"the access token is unknown, has expired or was revoked":        "访问令牌不认识、已过期或已收回",
@@ -157,4 +163,4 @@ var details = joined(map[string]string{
 	"the storage has stopped; try again later":                                                                                      "存储已停止；请稍后再试",
 	"something that is stored here is damaged; nothing was changed, and this can be answered once the operator has put it right":    "这里存的一样东西损坏了；什么也没有改，运营方修好之后就能答复",
 	"something that is sealed here does not open; nothing was changed, and this can be answered once the operator has put it right": "这里密封的一样东西打不开；什么也没有改，运营方修好之后就能答复",
-}, sandboxDetails)
+}, wantedDetails, sandboxDetails)
