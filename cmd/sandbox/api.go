@@ -23,7 +23,7 @@ import (
 type operation func(*http.Request) (any, error)
 
 var (
-	errRoute     = &fault.Error{Kind: fault.NotFound, Code: "route_unknown", Detail: "there is nothing here; see /sandbox/openapi.yaml"}
+	errRoute     = &fault.Error{Kind: fault.NotFound, Code: "route_unknown", Detail: "there is nothing here; see /sandbox/docs, or /sandbox/openapi.yaml for programs"}
 	errMethod    = &fault.Error{Kind: fault.Invalid, Code: "method_not_allowed", Detail: "this path has other methods; see the Allow header"}
 	errCrossSite = &fault.Error{Kind: fault.Denied, Code: "cross_site",
 		Detail: "the sandbox acts for people, so it answers under its own host names alone, and no page of another site"}
@@ -40,6 +40,10 @@ func (s *sandbox) control() (http.Handler, error) {
 	check, operations, pages := server.NewChecker(doc), s.operations(), s.pages()
 	mux := http.NewServeMux()
 	for path, item := range doc.Paths.Map() {
+		at := path
+		if strings.HasSuffix(at, "/") {
+			at += "{$}" // that path, and none below it
+		}
 		var allow []string
 		for method, op := range item.Operations() {
 			allow = append(allow, method)
@@ -50,7 +54,7 @@ func (s *sandbox) control() (http.Handler, error) {
 			} else if !raw {
 				return nil, fmt.Errorf("nobody answers %s %s", method, path)
 			}
-			mux.Handle(method+" "+path, s.checked(check, route, h))
+			mux.Handle(method+" "+at, s.checked(check, route, h))
 			delete(operations, op.OperationID)
 			delete(pages, op.OperationID)
 		}
@@ -58,7 +62,7 @@ func (s *sandbox) control() (http.Handler, error) {
 			allow = append(allow, http.MethodHead)
 		}
 		slices.Sort(allow)
-		mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) {
+		mux.HandleFunc(at, func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Allow", strings.Join(allow, ", "))
 			s.fail(w, r, errMethod)
 		})

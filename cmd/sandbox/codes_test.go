@@ -206,7 +206,7 @@ func (breaking) Write([]byte) (int, error) { panic("the writer broke") }
 
 // unstored are the operations that ask no store: an answer itself has to break.
 var unstored = []string{"ListPersonas", "ReadClock", "ListSources", "ListTroubles", "SetTrouble", "ClearTroubles", "ClearTrouble", "ReadTown",
-	"ListViolations", "ListCanaries", "ReadDocument", "ReadReference", "ListPasskeys", "UsePasskey"}
+	"ListViolations", "ListCanaries", "ReadDocument", "ReadReference", "FindReference", "FindReferenceBySlash", "ListPasskeys", "UsePasskey"}
 
 // everywhere is what provokes a code that many operations share; nil: nothing.
 func everywhere(want promise) provocation {
@@ -265,7 +265,7 @@ func everywhere(want promise) provocation {
 func (p *provoker) ask(want promise, named ids, query string, header http.Header, body []byte) (int, members) {
 	p.t.Helper()
 	method, path, _ := strings.Cut(want.operation, " ")
-	kind := map[string]string{"people": named.person, "clients": named.client, "grants": named.grant, "webhooks": named.delivery}[strings.Split(path, "/")[2]]
+	kind := map[string]string{"people": named.person, "clients": named.client, "grants": named.grant, "webhooks": named.delivery}[strings.Split(path+"/", "/")[2]]
 	path = strings.NewReplacer("{id}", kind, "{client}", named.client, "{connection}", named.connection, "{file}", named.file, "{institution}", named.source).Replace(path)
 	if want.op.OperationID == "RemoveIdleClients" {
 		query += "&idle_for=9000h"

@@ -80,6 +80,13 @@ func (s *sandbox) pages() map[string]http.Handler {
 			w.Header().Set("Content-Type", "application/yaml; charset=utf-8")
 			_, _ = w.Write(api.YAML)
 		}),
-		"ReadReference": docs.Reference("/sandbox/openapi.yaml", true),
+		"ReadReference":        docs.Reference("/sandbox/openapi.yaml", true),
+		"FindReference":        http.HandlerFunc(toReference),
+		"FindReferenceBySlash": http.HandlerFunc(toReference),
 	}
+}
+
+func toReference(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Location", "/sandbox/docs")
+	w.WriteHeader(http.StatusPermanentRedirect)
 }

@@ -257,12 +257,32 @@ func TestNoOtherSiteActsForPeople(t *testing.T) {
 	}
 }
 
+// Who opens what the ready file calls the sandbox, or types a slash too many,
+// comes to the reference.
+func TestAPersonFindsTheReference(t *testing.T) {
+	s, r := begin(t, "")
+	defer end(t, s)
+	for _, path := range []string{"", "/docs/"} {
+		resp, err := http.Get(r.Sandbox + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+		if at := resp.Request.URL.Path; resp.StatusCode != http.StatusOK || at != "/sandbox/docs" || resp.Request.Response.StatusCode != http.StatusPermanentRedirect {
+			t.Errorf("%q leads to %s: %s", path, at, resp.Status)
+		}
+	}
+	if err := s.violations.told(); err != nil {
+		t.Error(err)
+	}
+}
+
 // What is not in the document is not there, and sends nobody on.
 func TestPathsThatAreNotThere(t *testing.T) {
 	s, r := begin(t, "")
 	defer end(t, s)
 	stay := http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	for _, path := range []string{"", "/", "/nowhere", "/people/", "/people//reset", "//people", "/./people", "/clients/../people", "/people/%2E%2E/clock"} {
+	for _, path := range []string{"/", "/nowhere", "/docs/nowhere", "/docs//", "/people/", "/people//reset", "//people", "/./people", "/clients/../people", "/people/%2E%2E/clock"} {
 		resp, err := stay.Get(r.Sandbox + path)
 		if err != nil {
 			t.Fatal(err)

@@ -56,7 +56,7 @@ var sandboxDetails = map[string]string{
 	"this client has no webhook address, or there is no such client":                                         "这个应用没有 webhook 地址，或者没有这个应用",
 	"this client is suspended":                                                                               "这个应用已被停用",
 	"this was not sent from a page of ours":                                                                  "这不是从我们的页面发出的",
-	"there is nothing here; see /sandbox/openapi.yaml":                                                       "这里什么也没有；见 /sandbox/openapi.yaml",
+	"there is nothing here; see /sandbox/docs, or /sandbox/openapi.yaml for programs":                        "这里什么也没有；见 /sandbox/docs，程序则见 /sandbox/openapi.yaml",
 	"the sandbox acts for people, so it answers under its own host names alone, and no page of another site": "沙盒能替人做事，所以只在自己的主机名下答复，也不答复别的网站的页面",
 	"the body cannot be read":                                                                                "正文读不出来",
 	"the mapping is not as `jali import --draw-mapping` draws one":                                           "列的说明不是 `jali import --draw-mapping` 画出来的那样",
