@@ -34,6 +34,10 @@ func (p *prober) known(r *random.Rand, operation, name string) (any, bool) {
 		return p.grant, r.IntN(2) > 0
 	case "ahead":
 		return "1s", true
+	case "wait": // by the real clock
+		return "1ms", true
+	case "latency_ms", "delay_ms":
+		return r.IntN(5), true
 	case "persona":
 		return "newcomer", r.IntN(20) == 0
 	case "request_uri":

@@ -113,6 +113,9 @@ func (p *prober) preparing(name string) func(*testing.T) {
 // an inbox that was told something, and a person with a connection.
 func (p *prober) prepareSandbox(t *testing.T) {
 	t.Helper()
+	if _, _, _, _, err := p.send(probe.Request{Method: http.MethodDelete, Path: "/sandbox/troubles"}, ""); err != nil {
+		t.Fatal(err)
+	}
 	for _, whom := range []string{`{}`, fmt.Sprintf(`{"client_id": %q}`, p.id)} { // an event may have been a pause
 		p.call(t, http.MethodPost, "/sandbox/people/"+p.person+"/resume", "", "application/json", whom, 0, &struct{}{})
 	}
