@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"golang.org/x/net/html"
 
@@ -52,6 +53,7 @@ type decided struct {
 }
 
 var (
+	errDay        = errInvalid.Saying("from, to and until are days of the calendar, such as 2026-12-01")
 	errDecision   = errInvalid.Saying("name the request by client_id and request_uri, or by auth_req_id")
 	errNotWaiting = &fault.Error{Kind: fault.NotFound, Code: "request_not_found", Detail: "no such request waits for this person: it is unknown, somebody else's, decided or expired, or its client is paused"}
 	errStranger   = &fault.Error{Kind: fault.NotFound, Code: "person_unknown", Detail: "people and their ids are in GET /sandbox/people"}
@@ -70,6 +72,11 @@ func (s *sandbox) decide(ctx context.Context, d decision) (decided, error) {
 	here := d.AuthReqID != ""
 	if here == (d.ClientID != "" || d.RequestURI != "") || !here && (d.ClientID == "" || d.RequestURI == "") {
 		return decided{}, errDecision
+	}
+	for _, day := range []string{d.Period.From, d.Period.To, d.Until} {
+		if _, err := time.Parse(time.DateOnly, day); day != "" && err != nil {
+			return decided{}, errDay
+		}
 	}
 	v, p, err := s.as(ctx, d.Person)
 	if err != nil {
@@ -228,8 +235,12 @@ var refusals = map[string]*fault.Error{
 // asFault is a page's answer as the sandbox tells it.
 func asFault(err error) error {
 	var r *refusedError
-	if errors.As(err, &r) && refusals[r.code] != nil {
+	switch {
+	case !errors.As(err, &r):
+	case refusals[r.code] != nil:
 		return refusals[r.code].Because(err)
+	case r.status >= 400 && r.status < 500: // its page takes no such choice
+		return consent.ErrWider.Because(err)
 	}
 	return err
 }

@@ -68,6 +68,7 @@ var sandboxDetails = map[string]string{
 	"an account is called by 1 to 20 characters in one line":                                                              "账户的叫法是一行 1 到 20 个字符",
 	"its inbox takes the place of webhook_uri and notification_uri; send it or them":                                      "收件箱代替 webhook_uri 和 notification_uri；两种只发一种",
 	"a certificate of its own is made with ES256 alone":                                                                   "自己签发的证书只用 ES256 制作",
+	"from, to and until are days of the calendar, such as 2026-12-01":                                                     "from、to 和 until 要是日历上的日子，像 2026-12-01 这样",
 	"idle_for is no duration, such as 24h":                                                                                "idle_for 不是时长；要像 24h 这样",
 	"name the request by client_id and request_uri, or by auth_req_id":                                                    "用 client_id 和 request_uri 指明请求，或者用 auth_req_id",
 	"people and their ids are in GET /sandbox/people":                                                                     "人和他们的编号见 GET /sandbox/people",
