@@ -235,12 +235,8 @@ var refusals = map[string]*fault.Error{
 // asFault is a page's answer as the sandbox tells it.
 func asFault(err error) error {
 	var r *refusedError
-	switch {
-	case !errors.As(err, &r):
-	case refusals[r.code] != nil:
+	if errors.As(err, &r) && refusals[r.code] != nil {
 		return refusals[r.code].Because(err)
-	case r.status >= 400 && r.status < 500: // its page takes no such choice
-		return consent.ErrWider.Because(err)
 	}
 	return err
 }

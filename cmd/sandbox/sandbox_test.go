@@ -282,6 +282,9 @@ func TestConsentsThatCannotBe(t *testing.T) {
 		{"a request that was never pushed", func(d map[string]any) { d["request_uri"] = "urn:ietf:params:oauth:request_uri:none" }, "request_not_found"},
 		{"another client's request", func(d map[string]any) { d["client_id"] = r.Clients[0].ClientID }, "request_not_found"},
 		{"an account that was not offered", func(d map[string]any) { d["accounts"] = []string{r.People[1].Accounts[0].ID} }, "choice_wider"},
+		{"a day that is on no calendar", func(d map[string]any) { d["until"] = "2026-78-01" }, "request_invalid"},
+		{"a day that is over", func(d map[string]any) { d["until"] = "2020-01-01" }, "choice_wider"},
+		{"a period that was not asked for", func(d map[string]any) { d["period"] = map[string]any{"from": "1108-09-02", "to": "1108-09-01"} }, "choice_wider"},
 		{"no account at all", func(d map[string]any) { d["accounts"] = []string{} }, "nothing_chosen"},
 	} {
 		t.Run(tt.why, func(t *testing.T) {
