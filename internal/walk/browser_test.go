@@ -14,6 +14,7 @@ import (
 
 	"github.com/chromedp/cdproto/webauthn"
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 )
 
 // browser is Chromium with a virtual authenticator, and somebody who looks at
@@ -106,6 +107,15 @@ func (b *browser) click(what string, selectors ...chromedp.CSS) {
 	}
 }
 
+// press presses buttons by keyboard: a page that scrolls by itself, as Swagger
+// UI does to the operation of a link, moves them away from under a mouse.
+func (b *browser) press(what string, selectors ...chromedp.CSS) {
+	b.Helper()
+	for _, s := range selectors {
+		b.do(what+": "+string(s), chromedp.WaitVisible(s), chromedp.Focus(s), chromedp.KeyEvent(kb.Enter))
+	}
+}
+
 // see waits for a page that shows something, and for the rest of that page.
 func (b *browser) see(what string, selectors ...chromedp.CSS) {
 	b.Helper()
@@ -195,7 +205,8 @@ func (b *browser) holds(what string) {
 	}
 }
 
-// breaks answers which of axe-core's rules the page breaks, and where.
+// breaks answers which of axe-core's rules the page breaks, and where, once its
+// colours have stopped changing.
 func (b *browser) breaks() []string {
 	b.Helper()
 	rules, err := os.ReadFile("node/node_modules/axe-core/axe.min.js")
@@ -203,8 +214,12 @@ func (b *browser) breaks() []string {
 	eval[bool](b, string(rules)+";true")
 	ctx, cancel := context.WithTimeout(b.ctx, patience)
 	defer cancel()
-	found, err := chromedp.Run(ctx, chromedp.Evaluate[[]string](`axe.run(document, {resultTypes: ["violations"]}).then((r) =>
-		r.violations.map((v) => v.id + " at " + v.nodes.map((n) => n.target.join(" ")).join(", ")))`, chromedp.EvalAwaitPromise))
+	found, err := chromedp.Run(ctx, chromedp.Evaluate[[]string](`(async () => {
+		const running = () => document.getAnimations().filter((a) => a.effect.getComputedTiming().endTime < Infinity);
+		for (let now; (now = running()).length > 0;) await Promise.allSettled(now.map((a) => a.finished));
+		const found = await axe.run(document, {resultTypes: ["violations"]});
+		return found.violations.map((v) => v.id + " at " + v.nodes.map((n) => n.target.join(" ")).join(", "));
+	})()`, chromedp.EvalAwaitPromise))
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -156,7 +156,7 @@ func (b *browser) references(issuer string, w *watch) {
 		b.lookAtSwagger(name + "-zh")
 		b.do(page, chromedp.Navigate(issuer+page+"?lang=en")) // what Swagger UI draws is the same
 		b.see("operations", ".opblock")
-		b.click("an operation", ".opblock-post .opblock-summary-control")
+		b.press("an operation", ".opblock-post .opblock-summary-control")
 		b.see("it is open", ".opblock-body .response")
 		b.lookAtSwagger(name + "-en-open")
 		b.dark(func() { b.lookAtSwagger(name + "-en-dark") })
@@ -165,7 +165,7 @@ func (b *browser) references(issuer string, w *watch) {
 		}
 	}
 	b.do("the sandbox's clock", chromedp.Navigate("about:blank"), chromedp.Navigate(issuer+"/sandbox/docs?lang=en#/world/ReadClock"))
-	b.click("try it", "#operations-world-ReadClock .try-out__btn", "#operations-world-ReadClock .execute")
+	b.press("try it", "#operations-world-ReadClock .try-out__btn", "#operations-world-ReadClock .execute")
 	b.see("it is answered", "#operations-world-ReadClock .live-responses-table .response")
 	if got := b.text("#operations-world-ReadClock .live-responses-table .response .response-col_status"); !strings.Contains(got, "200") {
 		b.Errorf("the clock that is tried answers %q", got)
