@@ -22,7 +22,7 @@ type doctorCmd struct {
 	CA       string   `help:"File of the authorities that vouch for the server (PEM), if this machine does not know them." name:"ca" type:"existingfile" placeholder:"FILE"`
 	Webhook  string   `help:"The client's webhook_uri: a message that nobody signed is sent there, and has to be refused." placeholder:"URI"`
 	JSON     bool     `help:"Answer in JSON."`
-	Lang     string   `help:"The language of the answer: zh, en or both. Default: as LC_ALL or LANG says, or else en." enum:"zh,en,both," default:""`
+	Lang     string   `help:"The language of the answer: zh, en or both. Default: as LC_ALL or LANG says, or else en." enum:"zh,en,both," default:"" placeholder:"LANGUAGE"`
 }
 
 func (doctorCmd) Help() string {
@@ -39,11 +39,21 @@ Examples:
 
 // Validate is asked by kong.
 func (d *doctorCmd) Validate() error {
+	var missing []string
+	if d.ClientID == "" {
+		missing = append(missing, "the client's id (--client-id)")
+	}
+	if len(d.Redirect) == 0 {
+		missing = append(missing, "a redirect URI (--redirect)")
+	}
+	if d.JWKS == "" && d.Cert == "" && d.CertKey == "" {
+		missing = append(missing, "the client's key (--jwks) or its certificate (--cert, --cert-key)")
+	}
 	switch {
+	case len(missing) > 0:
+		return errors.New("name what is missing: " + strings.Join(missing, "; "))
 	case (d.Cert == "") != (d.CertKey == ""):
 		return errors.New("--cert and --cert-key go together")
-	case d.JWKS == "" && d.Cert == "":
-		return errors.New("name the client's key with --jwks, or its certificate with --cert and --cert-key")
 	}
 	return nil
 }

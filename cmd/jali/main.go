@@ -20,14 +20,14 @@ import (
 )
 
 type cli struct {
-	Config kong.ConfigFlag `help:"Read flags and sources from this YAML file (see cmd/jali/jali.example.yaml)." placeholder:"FILE" env:"JALI_CONFIG"`
-	Data   string          `help:"Folder of the database, jali.db and keys.db." default:"data" env:"JALI_DATA" placeholder:"DIR"`
-	Anchor string          `help:"File of the anchor, which no backup holds; made on the first start. Default: anchor in the data folder. Better on another disk: a data folder that is put back with it cannot be told from the newest. Keep a copy with the key: it opens every later backup, too. Make it anew after a rotation, or it goes on opening those from before." env:"JALI_ANCHOR" placeholder:"FILE" name:"anchor-file"`
-	Issuer string          `help:"The public URL that people and clients use." default:"http://localhost:8080" env:"JALI_ISSUER" placeholder:"URL"`
-	keyFlags
+	Config   kong.ConfigFlag `help:"Read flags and sources from this YAML file (see cmd/jali/jali.example.yaml)." placeholder:"FILE" env:"JALI_CONFIG"`
+	Data     string          `help:"Folder of the database, jali.db and keys.db." default:"data" env:"JALI_DATA" placeholder:"DIR" group:"house"`
+	Anchor   string          `help:"File of the anchor, which no backup holds; made on the first start. Default: anchor in the data folder. Better on another disk: a data folder that is put back with it cannot be told from the newest. Keep a copy with the key: it opens every later backup, too. Make it anew after a rotation, or it goes on opening those from before." env:"JALI_ANCHOR" placeholder:"FILE" name:"anchor-file" group:"house"`
+	Issuer   string          `help:"The public URL that people and clients use." default:"http://localhost:8080" env:"JALI_ISSUER" placeholder:"URL"`
+	keyFlags `group:"house"`
 	// RotateAfter is of verbs, too: those that open the files destroy what a
 	// server has left to be, and promise what it would have.
-	RotateAfter time.Duration `help:"How long after a deletion the root keys are rotated at the latest (720h: 30 days): then no backup from before that opens with this anchor. 0: only by jali key rotate." default:"720h" env:"JALI_ROTATE_AFTER" placeholder:"DURATION"`
+	RotateAfter time.Duration `help:"How long after a deletion the root keys are rotated at the latest (720h: 30 days): then no backup from before that opens with this anchor. 0: only by jali key rotate." default:"720h" env:"JALI_ROTATE_AFTER" placeholder:"DURATION" group:"house"`
 
 	Serve   serveCmd   `cmd:"" help:"Serve people and clients."`
 	Client  clientCmd  `cmd:"" help:"Register, suspend and rekey clients."`
@@ -53,6 +53,7 @@ func main() {
 		kong.Description("Shows people's balances and bills to the apps they agree to, and account numbers to nobody."),
 		kong.ShortUsageOnError(),
 		kong.Exit(func(code int) { os.Exit(min(code, 2)) }), // its own 80 for flags that are wrong is nobody's convention
+		kong.ExplicitGroups([]kong.Group{{Key: "house", Title: "The files of a server, for verbs that open them:"}}),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 		kong.Configuration(loadYAML),
 	)

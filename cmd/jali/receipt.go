@@ -29,7 +29,7 @@ type receiptCmd struct {
 type receiptVerify struct {
 	Files []string `arg:"" name:"file" help:"Receipts as downloaded: one JWS a file." placeholder:"FILE"`
 	JWKS  string   `help:"The issuer's keys: a file, or a URL (https, or http on this machine). Default: what the issuer publishes at /oauth/jwks." name:"jwks" placeholder:"FILE|URL"`
-	Lang  string   `help:"The language of the answer: zh, en or both. Default: as LC_ALL or LANG says, or else en." enum:"zh,en,both," default:""`
+	Lang  string   `help:"The language of the answer: zh, en or both. Default: as LC_ALL or LANG says, or else en." enum:"zh,en,both," default:"" placeholder:"LANGUAGE"`
 }
 
 func (receiptVerify) Help() string {
