@@ -21,6 +21,16 @@ import (
 // raw answers each connection's first request with what f writes, be it HTTP or not.
 func raw(t *testing.T, f func(net.Conn)) (address string) {
 	t.Helper()
+	return serve(t, func(c net.Conn) {
+		if _, err := http.ReadRequest(bufio.NewReader(c)); err == nil {
+			f(c)
+		}
+	})
+}
+
+// serve has f speak on each connection that is made.
+func serve(t *testing.T, f func(net.Conn)) (address string) {
+	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -34,9 +44,7 @@ func raw(t *testing.T, f func(net.Conn)) (address string) {
 			}
 			done.Go(func() {
 				defer func() { _ = c.Close() }()
-				if _, err := http.ReadRequest(bufio.NewReader(c)); err == nil {
-					f(c)
-				}
+				f(c)
 			})
 		}
 	})
@@ -127,21 +135,6 @@ func TestAnAnswerInTwoMindsIsNotBelieved(t *testing.T) {
 		a, err := get(t, New(Config{AllowPrivate: true}), raw(t, say(text)), 1<<20)
 		if !errors.Is(err, ErrUnreachable) {
 			t.Errorf("%s: %d %q, %v", why, a.Status, a.Body, err)
-		}
-	}
-}
-
-// What a server says beyond its answer is nobody's answer.
-func TestASecondAnswerIsNotTheNextRequests(t *testing.T) {
-	address := raw(t, func(c net.Conn) {
-		_, _ = io.WriteString(c, ok+"Content-Length: 5\r\n\r\nfirst"+ok+"Content-Length: 8\r\n\r\nstranger")
-		_, _ = http.ReadRequest(bufio.NewReader(c))
-	})
-	c := New(Config{AllowPrivate: true})
-	for range 20 {
-		a, err := get(t, c, address, 1<<10)
-		if err == nil && string(a.Body) != "first" {
-			t.Fatalf("%q", a.Body)
 		}
 	}
 }

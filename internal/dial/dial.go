@@ -19,6 +19,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"sync"
 	"syscall"
 	"time"
@@ -91,7 +92,14 @@ func open(c Config, d *net.Dialer) *http.Client {
 	}
 	d.Timeout, d.KeepAlive = 10*time.Second, 30*time.Second
 	transport := &http.Transport{
-		DialContext:            d.DialContext,
+		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+			c, err := d.DialContext(ctx, network, address)
+			if err != nil {
+				return nil, err
+			}
+			return watch(c), nil
+		},
+		DisableKeepAlives:      !watches,
 		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: c.RootCAs, Certificates: c.Certificates},
 		ForceAttemptHTTP2:      true,
 		TLSHandshakeTimeout:    10 * time.Second,
@@ -121,7 +129,13 @@ type capped struct {
 
 func (c *capped) RoundTrip(r *http.Request) (*http.Response, error) {
 	ctx, cancel := context.WithCancelCause(r.Context())
-	resp, err := c.next.RoundTrip(r.WithContext(ctx))
+	resp, err := c.next.RoundTrip(r.WithContext(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GotConn: func(to httptrace.GotConnInfo) { settle(ctx, to.Conn) },
+	})))
+	if err == nil && ctx.Err() != nil { // it may be over without having settled
+		_ = resp.Body.Close()
+		err = context.Cause(ctx)
+	}
 	if err != nil {
 		cancel(nil)
 		return nil, err
