@@ -40,12 +40,24 @@ type circuit struct {
 	mu      sync.Mutex // around all of breaker, whose listener runs under it
 	breaker circuitbreaker.CircuitBreaker[any]
 	age     int                  // changes of state so far
-	trial   bool                 // the one call of HalfOpen is under way
+	trial   *trial               // the one call of HalfOpen, while it is under way
 	blamed  map[string]time.Time // until when a person's misfortunes have been counted
 }
 
 // permit lets one call through.
 type permit struct{ age int }
+
+type trial struct {
+	who  string
+	over chan struct{}
+}
+
+// refusal is why a call is not let through: it may be in wait, or, where the
+// trial is another call of the same person, as soon as that is over.
+type refusal struct {
+	wait time.Duration
+	over <-chan struct{}
+}
 
 func newCircuit(changed func(from, to State)) *circuit {
 	c := &circuit{blamed: map[string]time.Time{}}
@@ -54,7 +66,10 @@ func newCircuit(changed func(from, to State)) *circuit {
 		WithDelay(rest).WithJitterFactor(0.1).WithSuccessThreshold(1).
 		OnStateChanged(func(e circuitbreaker.StateChangedEvent) {
 			c.age++
-			c.trial = false
+			if c.trial != nil {
+				close(c.trial.over)
+				c.trial = nil
+			}
 			changed(stateOf(e.OldState), stateOf(e.NewState))
 		}).Build()
 	return c
@@ -76,29 +91,36 @@ func (c *circuit) state() State {
 	return stateOf(c.breaker.State())
 }
 
-// shut reports whether it is of no use to wait at the gate, and when it may be.
-func (c *circuit) shut() (time.Duration, bool) {
+// shut answers why it is of no use to wait at the gate, or nil.
+func (c *circuit) shut(who string) *refusal {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	wait := c.wait()
-	return wait, wait > 0
-}
-
-func (c *circuit) wait() time.Duration {
-	if c.trial {
-		return time.Second
+	if c.trial == nil && c.breaker.RemainingDelay() == 0 {
+		return nil
 	}
-	return c.breaker.RemainingDelay()
+	return c.refusal(who)
 }
 
-func (c *circuit) enter() (permit, time.Duration, bool) {
+func (c *circuit) refusal(who string) *refusal {
+	switch {
+	case c.trial == nil:
+		return &refusal{wait: max(c.breaker.RemainingDelay(), time.Second)}
+	case c.trial.who == who:
+		return &refusal{wait: time.Second, over: c.trial.over}
+	}
+	return &refusal{wait: time.Second}
+}
+
+func (c *circuit) enter(who string) (permit, *refusal) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.trial || !c.breaker.TryAcquirePermit() {
-		return permit{}, max(c.wait(), time.Second), false
+	if c.trial != nil || !c.breaker.TryAcquirePermit() {
+		return permit{}, c.refusal(who)
 	}
-	c.trial = c.breaker.IsHalfOpen()
-	return permit{c.age}, 0, true
+	if c.breaker.IsHalfOpen() {
+		c.trial = &trial{who, make(chan struct{})}
+	}
+	return permit{c.age}, nil
 }
 
 func (c *circuit) leave(p permit, v verdict) {
@@ -106,9 +128,9 @@ func (c *circuit) leave(p permit, v verdict) {
 	defer c.mu.Unlock()
 	switch {
 	case p.age != c.age:
-	case v == answered, v == again && c.trial: // it answers the others, for all we know
+	case v == answered, v == again && c.trial != nil: // it answers the others, for all we know
 		c.breaker.RecordSuccess()
-	case v == failed, c.trial:
+	case v == failed, c.trial != nil:
 		c.breaker.RecordFailure()
 	}
 }

@@ -214,6 +214,48 @@ func TestLatecomersDecideNoTrial(t *testing.T) {
 	}
 }
 
+// A view asks a source for more than one thing: what is asked beside its own
+// trial is as good as that ends, and not refused after an outage that is over.
+func TestAPersonsCallsWaitForTheirTrial(t *testing.T) {
+	for _, ends := range []error{nil, connectors.ErrDown} {
+		synctest.Test(t, func(t *testing.T) {
+			p := &Pool{Log: silent()}
+			fail(t, p, least, connectors.ErrDown)
+			time.Sleep(rest * 11 / 10)
+			s := says(nil)
+			var all sync.WaitGroup
+			all.Go(func() {
+				_, _ = Write(t.Context(), p, bank, "p", func(context.Context) (int, error) { time.Sleep(2 * time.Second); return 0, ends })
+			})
+			synctest.Wait()
+			begun := time.Now()
+			for range 5 {
+				all.Go(func() {
+					if _, err := Read(t.Context(), p, bank, "p", s.call); !errors.Is(err, ends) || time.Since(begun) != 2*time.Second {
+						t.Errorf("a trial that ends in %v: their call in %v after %v", ends, err, time.Since(begun))
+					}
+				})
+			}
+			all.Go(func() {
+				if _, err := Read(t.Context(), p, bank, "q", s.call); !errors.Is(err, connectors.ErrDown) || time.Since(begun) != 0 {
+					t.Errorf("somebody else's: %v after %v", err, time.Since(begun))
+				}
+			})
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			all.Go(func() {
+				if _, err := Read(ctx, p, bank, "p", s.call); !errors.Is(err, connectors.ErrDown) || time.Since(begun) != time.Second {
+					t.Errorf("one whose time is over: %v after %v", err, time.Since(begun))
+				}
+			})
+			all.Wait()
+			if want := map[error]int64{nil: 5}[ends]; s.asked.Load() != want {
+				t.Errorf("a trial that ends in %v: %d calls beside it, want %d", ends, s.asked.Load(), want)
+			}
+		})
+	}
+}
+
 // A trial whose caller goes away ends as one that failed, and not never.
 func TestATrialThatIsCalledOffEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -76,26 +76,45 @@ func Unsent(err error) bool {
 	return errors.Is(err, errOpen) || errors.Is(err, errFull) || errors.Is(err, errSpent)
 }
 
-// enter waits until the source may be asked.
+// enter waits until the source may be asked. While a circuit is tried, other
+// people are told at once; the person whose call the trial is waits for it
+// anyway, so their other calls do, too.
 func (e *executor) enter(ctx context.Context, who string, patience time.Duration) (permit, error) {
-	if wait, shut := e.circuit.shut(); shut {
-		return permit{}, connectors.ErrDown.After(wait).Because(errOpen)
+	for {
+		p, refused, err := e.tryEnter(ctx, who, patience)
+		if refused == nil {
+			return p, err
+		}
+		err = connectors.ErrDown.After(refused.wait).Because(errOpen)
+		if patience <= 0 || refused.over == nil {
+			return p, err
+		}
+		select {
+		case <-refused.over:
+		case <-ctx.Done():
+			return p, err
+		}
+	}
+}
+
+func (e *executor) tryEnter(ctx context.Context, who string, patience time.Duration) (permit, *refusal, error) {
+	if refused := e.circuit.shut(who); refused != nil {
+		return permit{}, refused, nil
 	}
 	date, err := e.day.take(ctx)
 	if err != nil {
-		return permit{}, err
+		return permit{}, nil, err
 	}
 	if err := e.gate.enter(ctx, who, patience); err != nil {
 		e.day.give(date)
-		return permit{}, err
+		return permit{}, nil, err
 	}
-	p, wait, ok := e.circuit.enter()
-	if !ok {
+	p, refused := e.circuit.enter(who)
+	if refused != nil {
 		e.gate.leave(who)
 		e.day.give(date)
-		return permit{}, connectors.ErrDown.After(wait).Because(errOpen)
 	}
-	return p, nil
+	return p, refused, nil
 }
 
 // again reports whether a read that failed is repeated, and after what time.
