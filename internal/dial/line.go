@@ -3,6 +3,7 @@ package dial
 import (
 	"context"
 	"crypto/tls"
+	"encoding/binary"
 	"net"
 	"sync"
 	"syscall"
@@ -24,20 +25,22 @@ type line struct {
 	mu     sync.Mutex
 	waits  bool // the reader found nothing and sleeps
 	closed bool
+	record record
 }
 
 // settle waits until nothing that arrived on c before is left to be read, by
 // net/http's own reader, or c was closed for it, or ctx is over. On HTTP/2,
 // where answers have numbers, it does nothing.
 func settle(ctx context.Context, c net.Conn) {
-	if encrypted, ok := c.(*tls.Conn); ok {
+	encrypted, ok := c.(*tls.Conn)
+	if ok {
 		if encrypted.ConnectionState().NegotiatedProtocol == "h2" {
 			return
 		}
 		c = encrypted.NetConn()
 	}
 	l, ok := c.(*line)
-	for ok && !l.settled() {
+	for ok && !l.settled(encrypted != nil) {
 		select {
 		case <-l.changed:
 		case <-ctx.Done():
@@ -46,17 +49,17 @@ func settle(ctx context.Context, c net.Conn) {
 	}
 }
 
-// settled is true if the reader sleeps and there is still nothing to wake it.
-// Whatever it has read before, it has also dealt with: it sleeps only over
-// empty buffers.
-func (l *line) settled() bool {
+// settled is true if the reader sleeps and there is still nothing to wake it,
+// and if l was closed. Whatever the reader has had before, it has dealt with: it
+// sleeps only over empty buffers, but for a TLS record of which a part is there.
+func (l *line) settled(encrypted bool) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.closed || !l.waits {
+	if l.closed || !l.waits || encrypted && l.record.begun() {
 		return l.closed
 	}
-	empty := true
-	_ = l.raw.Control(func(fd uintptr) { empty = !arrived(fd) }) // fails where it was closed
+	empty := false
+	_ = l.raw.Control(func(fd uintptr) { empty = !arrived(fd) })
 	return empty
 }
 
@@ -70,7 +73,11 @@ func (l *line) Read(p []byte) (int, error) {
 		}
 		return !l.waits
 	})
-	return l.Conn.Read(p) // which fails in the same way
+	n, err := l.Conn.Read(p) // which fails as l.raw did
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.record.follow(p[:n])
+	return n, err
 }
 
 func (l *line) Close() error {
@@ -85,5 +92,29 @@ func (l *line) tell() {
 	select {
 	case l.changed <- struct{}{}:
 	default:
+	}
+}
+
+// record is how far a stream has come in a TLS record (RFC 8446, 5.1). On a
+// stream without TLS it means nothing.
+type record struct {
+	header []byte // as much of it as has come
+	rest   int    // bytes of the fragment that are still to come
+}
+
+func (r *record) begun() bool { return len(r.header) > 0 || r.rest > 0 }
+
+func (r *record) follow(p []byte) {
+	for len(p) > 0 {
+		if r.rest > 0 {
+			n := min(r.rest, len(p))
+			r.rest, p = r.rest-n, p[n:]
+			continue
+		}
+		r.header, p = append(r.header, p[0]), p[1:]
+		if len(r.header) == 5 {
+			r.rest = int(binary.BigEndian.Uint16(r.header[3:]))
+			r.header = r.header[:0]
+		}
 	}
 }

@@ -47,13 +47,14 @@ type circuit struct {
 // permit lets one call through.
 type permit struct{ age int }
 
+// trial is somebody's call by which it is found out whether a source is back.
 type trial struct {
 	who  string
 	over chan struct{}
 }
 
-// refusal is why a call is not let through: it may be in wait, or, where the
-// trial is another call of the same person, as soon as that is over.
+// refusal says when a call that is not let through may come again: after wait
+// or, where another call of the same person's is the trial, once over is closed.
 type refusal struct {
 	wait time.Duration
 	over <-chan struct{}

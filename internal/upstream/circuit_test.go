@@ -256,6 +256,26 @@ func TestAPersonsCallsWaitForTheirTrial(t *testing.T) {
 	}
 }
 
+// A trial that took nearly all the time leaves too little for a call that may
+// be good for once only.
+func TestNothingIsSentShortlyBeforeTheEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := &Pool{Log: silent(), Deadline: 8 * time.Second}
+		fail(t, p, least, connectors.ErrDown)
+		time.Sleep(rest * 11 / 10)
+		var all sync.WaitGroup
+		all.Go(func() {
+			_, _ = Write(t.Context(), p, bank, "p", func(context.Context) (int, error) { time.Sleep(7 * time.Second); return 0, nil })
+		})
+		synctest.Wait()
+		s := says(nil)
+		if _, err := Write(t.Context(), p, bank, "p", s.call); !errors.Is(err, connectors.ErrDown) || !Unsent(err) || s.asked.Load() != 0 {
+			t.Errorf("a second before the end: %v after %d calls", err, s.asked.Load())
+		}
+		all.Wait()
+	})
+}
+
 // A trial whose caller goes away ends as one that failed, and not never.
 func TestATrialThatIsCalledOffEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

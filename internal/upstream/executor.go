@@ -76,23 +76,27 @@ func Unsent(err error) bool {
 	return errors.Is(err, errOpen) || errors.Is(err, errFull) || errors.Is(err, errSpent)
 }
 
-// enter waits until the source may be asked. While a circuit is tried, other
-// people are told at once; the person whose call the trial is waits for it
-// anyway, so their other calls do, too.
+// enter waits until the source may be asked: for patience at its gate, and
+// before that for the end of its circuit's trial, if that is another call of
+// who's. Other people are told at once.
 func (e *executor) enter(ctx context.Context, who string, patience time.Duration) (permit, error) {
 	for {
 		p, refused, err := e.tryEnter(ctx, who, patience)
 		if refused == nil {
 			return p, err
 		}
-		err = connectors.ErrDown.After(refused.wait).Because(errOpen)
+		down := connectors.ErrDown.After(refused.wait).Because(errOpen)
 		if patience <= 0 || refused.over == nil {
-			return p, err
+			return permit{}, down
 		}
 		select {
 		case <-refused.over:
 		case <-ctx.Done():
-			return p, err
+			return permit{}, down
+		}
+		// What is sent shortly before the end is lost, be it a code that is good for once.
+		if end, ok := ctx.Deadline(); ctx.Err() != nil || ok && time.Until(end) < e.deadline/4 {
+			return permit{}, down
 		}
 	}
 }

@@ -185,8 +185,7 @@ var (
 	errLeft     = fault.Cause("the connector ended its goroutine")
 )
 
-// start lets f go once the source may be asked, for which it waits as long as
-// patience at the most.
+// start lets f go once the source may be asked: see enter.
 func start[T any](ctx context.Context, e *executor, who string, patience time.Duration, f func(context.Context) (T, error)) (*call[T], error) {
 	permit, err := e.enter(ctx, who, patience)
 	if err != nil {

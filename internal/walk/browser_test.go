@@ -215,7 +215,7 @@ func (b *browser) breaks() []string {
 	ctx, cancel := context.WithTimeout(b.ctx, patience)
 	defer cancel()
 	found, err := chromedp.Run(ctx, chromedp.Evaluate[[]string](`(async () => {
-		const running = () => document.getAnimations().filter((a) => a.effect.getComputedTiming().endTime < Infinity);
+		const running = () => document.getAnimations().filter((a) => a.playState == "running" && a.effect.getComputedTiming().endTime < Infinity);
 		for (let now; (now = running()).length > 0;) await Promise.allSettled(now.map((a) => a.finished));
 		const found = await axe.run(document, {resultTypes: ["violations"]});
 		return found.violations.map((v) => v.id + " at " + v.nodes.map((n) => n.target.join(" ")).join(", "));
