@@ -120,8 +120,6 @@ func TestDoctor(t *testing.T) {
 	secured := httptest.NewTLSServer(http.NotFoundHandler())
 	secured.Config.ErrorLog = log.New(io.Discard, "", 0)
 	t.Cleanup(secured.Close)
-	gone := httptest.NewServer(http.NotFoundHandler())
-	gone.Close()
 
 	well := doctorCmd{ClientID: w.client, JWKS: filepath.Join(w.dir, "private.jwks"), Redirect: []string{registered, "http://127.0.0.1/callback"}}
 	for _, tt := range []struct {
@@ -152,7 +150,7 @@ func TestDoctor(t *testing.T) {
 		{why: "http to a host", issuer: "http://jali.example", want: "issuer failure, client unseen, data unseen: https://jali.example"},
 		{why: "another name of the same", issuer: strings.Replace(w.issuer, "localhost", "127.0.0.1", 1), want: "metadata failure, client unseen, data unseen: calls itself " + w.issuer},
 		{why: "no Jali", issuer: elsewhere.URL, want: "metadata failure, client unseen, data unseen: no Jali"},
-		{why: "nobody there", issuer: gone.URL, want: "issuer failure, client unseen, data unseen: is the server running?"},
+		{why: "nobody there", issuer: "http://localhost:1", want: "issuer failure, client unseen, data unseen: is the server running?"},
 		{why: "an unknown authority", issuer: secured.URL, want: "issuer failure, client unseen, data unseen: --ca"},
 
 		{why: "a proxy that takes nonces away", spoil: func(r *http.Response) { r.Header.Del("DPoP-Nonce") }, want: "data failure, client failure: pass these headers on"},

@@ -28,7 +28,7 @@ func TestASamplePersonHasBroughtFiles(t *testing.T) {
 		if !b.Counted && len(b.Mirrors) == 1 && bills[b.Mirrors[0]].Method == card {
 			mirrors++
 		}
-		if b.Counterparty == "蓝鲸网购" && bills[b.Refunds].Counterparty == "蓝鲸网购" {
+		if b.Method == card && b.Counterparty == "蓝鲸网购" && bills[b.Refunds].Counterparty == "蓝鲸网购" { // not what comes by the town
 			refunds++
 		}
 		if b.Note == "split_funding" {

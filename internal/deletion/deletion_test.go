@@ -163,7 +163,7 @@ func TestWhoLeftIsKnownByTheirIDAlone(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			if bytes.Contains(e.Key, []byte("ann")) || bytes.Contains(e.Value, []byte("ann")) {
+			if bytes.Contains(e.Key, []byte("person-ann")) || bytes.Contains(e.Value, []byte("person-ann")) {
 				t.Errorf("a row tells of who left: %q = %q", e.Key, e.Value)
 			}
 		}

@@ -147,7 +147,7 @@ func TestADripEndsWithItsTimeAndAStallBefore(t *testing.T) {
 			_, err = io.WriteString(c, "x")
 		}
 	})
-	_, err := get(t, New(Config{AllowPrivate: true, Timeout: 100 * time.Millisecond, Idle: 50 * time.Millisecond}), drip, 1<<10)
+	_, err := get(t, New(Config{AllowPrivate: true, Timeout: 100 * time.Millisecond}), drip, 1<<10)
 	if !errors.Is(err, ErrUnreachable) || errors.Is(err, errIdle) {
 		t.Errorf("a drip: %v, want the end of its time", err)
 	}
@@ -262,7 +262,14 @@ func TestHTTP2(t *testing.T) {
 		"/": nil, "/redirect": nil, "/endless": ErrTooLarge, "/bomb": ErrTooLarge, "/header": ErrUnreachable, "/trailer": ErrUnreachable,
 		"/stall": errIdle, "/drip": ErrUnreachable, "/reset": ErrUnreachable,
 	} {
-		c := New(Config{AllowPrivate: true, RootCAs: roots, Idle: 50 * time.Millisecond, Timeout: 500 * time.Millisecond, MaxBody: 4 << 20})
+		limits := Config{AllowPrivate: true, RootCAs: roots, MaxBody: 4 << 20}
+		switch path {
+		case "/stall":
+			limits.Idle = 50 * time.Millisecond
+		case "/drip":
+			limits.Timeout = 500 * time.Millisecond
+		}
+		c := New(limits)
 		_, err := get(t, c, srv.URL+path, 1<<20)
 		if !errors.Is(err, want) {
 			t.Errorf("%s: %v, want %v", path, err, want)

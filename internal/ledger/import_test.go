@@ -399,7 +399,7 @@ func TestNoPointPlainInTheFile(t *testing.T) {
 	if err != nil || !bytes.Contains(file, []byte("sealed")) {
 		t.Fatal("the search cannot find", err)
 	}
-	if bytes.Contains(file, []byte("XTS")) || bytes.Contains(file, []byte("123456789012")) {
+	if bytes.Contains(file, []byte(`"XTS"`)) || bytes.Contains(file, []byte("cXTS")) || bytes.Contains(file, []byte("123456789012")) {
 		t.Error("the file holds the balance")
 	}
 }

@@ -86,7 +86,7 @@ func script(guide string, all []fence) string {
 }
 
 // patience is for one guide, of which the first builds a sandbox, beside other tests.
-const patience = 5 * time.Minute
+const patience = 15 * time.Minute
 
 // player runs guides as their readers do.
 type player struct {

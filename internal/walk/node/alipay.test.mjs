@@ -57,7 +57,7 @@ for (const [mode, make] of [['key', byKey], ['certificate', byCert]]) {
     const file = await ask('alipay.data.dataservice.bill.downloadurl.query', renewed.accessToken, { bill_type: 'signcustomer', bill_date: busy, secure: 'true' })
     const zip = Buffer.from(await (await fetch(file.billDownloadUrl)).arrayBuffer())
     assert.equal(zip.subarray(0, 2).toString(), 'PK')
-    assert.equal((await fetch(file.billDownloadUrl.replace(/fileId=../, 'fileId=00'))).status, 403)
+    assert.equal((await fetch(file.billDownloadUrl.replace(/fileId=(.)/, (_, c) => 'fileId=' + (c === '0' ? '1' : '0')))).status, 403)
 
     const refused = await ask('alipay.data.bill.balance.query', 'nobody', {})
     assert.equal(`${refused.code} ${refused.subCode}`, '20001 aop.invalid-auth-token')
