@@ -141,7 +141,19 @@ func TestWhatIsWrittenIsRead(t *testing.T) {
 	if r.MadeBy(signer("theirs")) || r.MadeBy(func(...string) []byte { return nil }) {
 		t.Error("a backup is of another house than made it")
 	}
-	for _, word := range []string{"keys.db", strings.Repeat("r1", 8), `"term":3`} {
+	opened, err := age.Decrypt(bytes.NewReader(b), with...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain, err := io.ReadAll(opened)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Long enough to be in no ciphertext by chance.
+	for _, word := range []string{`"keys.db"`, `"ring":"ring"`, `"term":3`, string(kv.Key("row", 1)), strings.Repeat("r1", 8)} {
+		if !bytes.Contains(plain, []byte(word)) {
+			t.Errorf("the search cannot find: %q is not in a backup at all", word)
+		}
 		if bytes.Contains(b, []byte(word)) {
 			t.Errorf("%q can be read without a key", word)
 		}
