@@ -3,6 +3,7 @@ package consent
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -262,8 +263,9 @@ func TestLeavingWithRequestsWaiting(t *testing.T) {
 	h.yes("given", Choice{Accounts: wallet})
 	h.must(h.PauseAll(ctx, ann))
 	h.leave()
+	named := regexp.MustCompile(`\bann\b|cann`) // by itself, or as CBOR has it: a random key may hold three letters
 	for key, row := range h.rows() {
-		if !strings.Contains(key, "audit") && (strings.Contains(key, "ann") || strings.Contains(row, `"ann"`) || strings.Contains(row, "cann") || strings.Contains(row, "7788")) {
+		if !strings.Contains(key, "audit") && (strings.Contains(key, "ann") || named.MatchString(row) || strings.Contains(row, "7788")) {
 			t.Errorf("a row of ann's is left: %q = %s", key, row)
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -331,8 +332,10 @@ func TestNothingPlainInTheFile(t *testing.T) {
 	if !bytes.Contains(file, []byte("ledger")) {
 		t.Fatal("the search cannot find: no row is in the file")
 	}
-	currency := []string{`"CNY"`, "cCNY"} // in JSON and in CBOR: three letters alone are in many an id
-	for _, plain := range append(currency, b.ID, b.Order, b.Merchant, b.Counterparty, b.Description, b.Method, "1850", "2024-05") {
+	if regexp.MustCompile(`\bCNY\b|cCNY`).Match(file) { // by itself, or as CBOR has it: an id may hold three letters
+		t.Error("the file holds the currency")
+	}
+	for _, plain := range []string{b.ID, b.Order, b.Merchant, b.Counterparty, b.Description, b.Method, "1850", "2024-05"} {
 		if bytes.Contains(file, []byte(plain)) {
 			t.Errorf("the file holds %q", plain)
 		}
